@@ -1,0 +1,98 @@
+/**
+ * What a data set is to the rest of the toolkit, whether its cases lie in files or are made on demand.
+ *
+ * @module
+ */
+
+import type { Volume } from "./volume.ts";
+
+/** How the intensities of a modality are to be understood: CT has Hounsfield units, the others arbitrary ones. */
+export type ModalityKind = "ct" | "mr" | "other";
+
+/** One kind of image that the cases have. */
+export interface Modality {
+  /** Short name such as `ct` or `flair`; the key of the image in a case. */
+  readonly id: string;
+  /** Decides the intensity normalisation. */
+  readonly kind: ModalityKind;
+  /** The modality this one was computed from, when it is no acquisition of its own. */
+  readonly derivedFrom?: string;
+}
+
+/** A structure to segment. Background is label 0 and never listed. */
+export interface ClassInfo {
+  /** Its label value, 1 … K, which is also its channel in the network's output. */
+  readonly id: number;
+  /** Its name in tables and plots. */
+  readonly name: string;
+}
+
+/** A case as the unlabelled stream sees it: images, and no way to a label. */
+export interface UnlabelledCase {
+  /** Unique within the data set. */
+  readonly id: string;
+  /** The person. Splits keep all cases of a subject together. */
+  readonly subject: string;
+  /** Where the image of each modality comes from, by modality id: a path, or a name for generated data. */
+  readonly images: Readonly<Record<string, string>>;
+}
+
+/** A case with a reference segmentation. */
+export interface LabelledCase extends UnlabelledCase {
+  /** Where the labels come from: by modality id, or one entry `shared` for all modalities. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A case of a data set. Narrow it with {@link isLabelled}. */
+export type Case = LabelledCase | UnlabelledCase;
+
+/** Cases of the same modalities and classes, and how to load them. */
+export interface Dataset {
+  /** Name in tables and reports. */
+  readonly name: string;
+  /** The modalities, in the order of the networks' encoders. */
+  readonly modalities: readonly Modality[];
+  /** The foreground classes, ids 1 … K. */
+  readonly classes: readonly ClassInfo[];
+  /** Every case has all modalities, taken of the same person. */
+  readonly paired: boolean;
+  /** The modalities of a case share one space, so that a voxel of one corresponds to a voxel of the other. */
+  readonly aligned: boolean;
+  /** All cases, by code point of their ids. */
+  readonly cases: readonly Case[];
+  /** What a worker needs to open the same data set again. */
+  readonly source: DatasetSource;
+  /** The raw images of a case in RAS orientation, one for each modality it has, in the data set's order. */
+  loadImages(of: UnlabelledCase): Promise<Volume<Float32Array>[]>;
+  /** The labels of a case in RAS orientation, one for each image of {@link loadImages}. */
+  loadLabels(of: LabelledCase): Promise<Volume<Uint8Array>[]>;
+}
+
+/** A recipe for a data set, plain enough to be sent to a worker. */
+export type DatasetSource = {
+  /** Which function makes it. */
+  readonly kind: "phantom" | "manifest";
+  /** The argument of that function. */
+  readonly options: unknown;
+};
+
+/** Whether a case has a reference segmentation. */
+export function isLabelled(candidate: Case): candidate is LabelledCase {
+  return "labels" in candidate;
+}
+
+/** The same case without its labels: what the unlabelled stream is given. */
+export function withoutLabels({ id, subject, images }: Case): UnlabelledCase {
+  return { id, subject, images };
+}
+
+/** Orders strings by code point, the only order used for ids and paths: no locale, the same on every machine. */
+export function byCodePoint(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && at < b.length) {
+    const left = a.codePointAt(at)!, right = b.codePointAt(at)!;
+    if (left !== right) return left - right;
+    at += left > 0xffff ? 2 : 1;
+  }
+  return a.length - b.length;
+}
