@@ -1,0 +1,171 @@
+/**
+ * Reverse-mode differentiation.
+ *
+ * Each op that has an input with a gradient leaves a {@link GraphNode}: the op, its attributes, the values
+ * its gradient will read, and an edge for each input, to the node that made it or to the parameter it is.
+ * Nodes are numbered as they are made, so every edge points to a smaller number. `backward` starts with
+ * gradient 1 at the loss and visits the reachable nodes from the highest number to the lowest: when a node
+ * is visited, all that its value fed into has been visited, so its gradient is complete. The op's row turns
+ * it into the inputs' gradients, which add up at the other end of the edges. A visited node lets go of its
+ * saved values at once.
+ *
+ * A node lives as long as its output tensor or a later node needs it.
+ *
+ * @module
+ */
+
+import { CodedError, ShapeError } from "./errors.ts";
+import type { AnyOp } from "./ops/op.ts";
+import { accumulateOp } from "./ops/update.ts";
+import { keep, scope } from "./scope.ts";
+import { sameShape, shapeText } from "./shape.ts";
+import { Tensor } from "./tensor.ts";
+
+let recording = true;
+let nodesMade = 0;
+
+/** Whether ops leave nodes right now. */
+export function isRecording(): boolean {
+  return recording;
+}
+
+/** Runs a function whose ops leave no nodes: nothing made inside carries a gradient. */
+export function noGrad<T>(body: () => T): T {
+  const before = recording;
+  recording = false;
+  try {
+    return scope(body);
+  } finally {
+    recording = before;
+  }
+}
+
+/** Where an input's gradient goes: to the node that made it, to a parameter, or nowhere. */
+export type Edge = GraphNode | Tensor | null;
+
+/** What `backward` needs of one op. */
+export class GraphNode {
+  /** Number in order of making. */
+  readonly id: number = nodesMade++;
+  #owners = 1; // the output tensor
+  #spent = false;
+  readonly #op: AnyOp;
+  readonly #attributes: unknown;
+  readonly #inputs: readonly (Tensor | number)[];
+  readonly #outputs: readonly Tensor[];
+  /** One edge an input. */
+  readonly edges: readonly Edge[];
+
+  /** Takes ownership of the given tensors, which are aliases or hollow; numbers stand where the op took some. */
+  constructor(
+    op: AnyOp,
+    attributes: unknown,
+    inputs: readonly (Tensor | number)[],
+    outputs: readonly Tensor[],
+    edges: readonly Edge[],
+  ) {
+    this.#op = op;
+    this.#attributes = attributes;
+    this.#inputs = inputs;
+    this.#outputs = outputs;
+    this.edges = edges;
+    for (const edge of edges) if (edge instanceof GraphNode) edge.#owners++;
+  }
+
+  /** The gradients of the inputs from the gradient of the output. */
+  gradients(g: Tensor): readonly (Tensor | null)[] {
+    if (this.#spent) {
+      throw new CodedError("autograd.twice", `backward: the values saved for ${this.#op.name} are gone`, {
+        fix: "Add the losses and call backward() once.",
+      });
+    }
+    if (typeof this.#op.gradient === "string") {
+      throw new CodedError("autograd.none", `${this.#op.name} has no gradient: ${this.#op.gradient}`);
+    }
+    const wants = this.edges.map((edge) => edge !== null);
+    const context = { outputs: this.#outputs, attributes: this.#attributes, wants };
+    return this.#op.gradient(g, this.#inputs as readonly Tensor[], context);
+  }
+
+  /** Lets go of the saved values. */
+  spend(): void {
+    if (this.#spent) return;
+    this.#spent = true;
+    for (const saved of [...this.#inputs, ...this.#outputs]) if (typeof saved !== "number") saved.dispose();
+  }
+
+  /** One owner less; without owners the node and, through it, the graph behind it are gone. */
+  release(): void {
+    if (--this.#owners > 0) return;
+    this.spend();
+    for (const edge of this.edges) if (edge instanceof GraphNode) edge.release();
+  }
+}
+
+/** `sum + term`, in place when nobody else sees `sum`; takes both over. */
+function plus(sum: Tensor, term: Tensor): Tensor {
+  if (sum.isShared) {
+    const result = sum.add(term);
+    sum.dispose();
+    term.dispose();
+    return result;
+  }
+  sum.device.run(accumulateOp, [term.operand()], [sum.operand()], {});
+  term.dispose();
+  return sum;
+}
+
+function reachable(root: GraphNode): GraphNode[] {
+  const seen = new Set([root]);
+  for (const node of seen) {
+    for (const edge of node.edges) if (edge instanceof GraphNode) seen.add(edge);
+  }
+  return [...seen].sort((a, b) => b.id - a.id);
+}
+
+/**
+ * Adds the gradients of a scalar to the `grad` of every parameter it depends on.
+ *
+ * @throws {ShapeError} `autograd.scalar` when the loss is no scalar
+ * @throws {CodedError} `autograd.constant` when nothing it depends on has a gradient
+ */
+export function backward(loss: Tensor): void {
+  if (!sameShape(loss.shape, [])) {
+    throw new ShapeError(
+      "autograd.scalar",
+      `backward: the loss must be a scalar, got ${shapeText(loss.shape)}`,
+      {
+        fix: "Reduce it with sum() or mean().",
+      },
+    );
+  }
+  const root = loss.node;
+  if (!root) {
+    throw new CodedError(
+      "autograd.constant",
+      "backward: the loss depends on nothing that requires a gradient",
+    );
+  }
+  noGrad(() => {
+    const pending = new Map<GraphNode, Tensor>([[root, Tensor.full(loss.device, [], 1)]]);
+    for (const node of reachable(root)) {
+      const g = pending.get(node);
+      pending.delete(node);
+      if (!g) continue; // every path to it had no gradient
+      // Rows may return g itself, or one tensor twice: each edge gets a handle of its own.
+      const gradients = scope(() => node.gradients(g).map((gradient) => gradient?.alias() ?? null));
+      g.dispose();
+      node.spend();
+      gradients.forEach((gradient, i) => {
+        const edge = node.edges[i]!;
+        if (!gradient || !edge) return gradient?.dispose();
+        if (edge instanceof GraphNode) {
+          const sum = pending.get(edge);
+          pending.set(edge, sum ? plus(sum, gradient) : gradient);
+        } else {
+          edge.grad = keep(edge.grad ? plus(edge.grad, gradient) : gradient);
+        }
+      });
+    }
+  });
+}

@@ -1,0 +1,29 @@
+/**
+ * What a CPU kernel is.
+ *
+ * @module
+ */
+
+import type { HostArray } from "../device.ts";
+import type { KernelAttributes, KernelName } from "../ops/registry.ts";
+import type { Shape } from "../shape.ts";
+
+/** A dense row-major array in host memory. */
+export interface CpuArray {
+  /** The elements. */
+  readonly data: HostArray;
+  /** Sizes of the axes. */
+  readonly shape: Shape;
+  /** Byte address in the WebAssembly memory; −1 in the oracle, whose arrays are ordinary ones. */
+  readonly address: number;
+}
+
+/** Computes the outputs from the inputs; update kernels change their outputs. */
+export type CpuKernel<A> = (
+  inputs: readonly CpuArray[],
+  outputs: readonly CpuArray[],
+  attributes: A,
+) => void;
+
+/** One kernel an op. */
+export type CpuKernels = { readonly [K in KernelName]: CpuKernel<KernelAttributes<K>> };
