@@ -1,0 +1,43 @@
+/**
+ * Judging segmentations: metrics in mm, sliding-window prediction, tables and plots.
+ *
+ * @example One case, one table
+ * ```ts
+ * import { evaluateCase, table } from "./mod.ts";
+ * import { ndarray } from "./deps.ts";
+ *
+ * const grid = { array: ndarray(Uint8Array.of(0, 1, 1), [1, 1, 3]), spacing: [1, 1, 2] as const };
+ * const classes = [{ id: 1, name: "liver" }];
+ * const records = evaluateCase({ case: "a", modality: "ct", prediction: grid, reference: grid, classes });
+ * console.log(table(records, { rows: "class", columns: ["dice", "assd_mm"] }));
+ * ```
+ *
+ * @module
+ */
+
+export { EvalError } from "./errors.ts";
+export type { LabelClass, LabelGrid } from "./label_grid.ts";
+export { type CaseRecord, type ClassStatus, type Metric, metrics } from "./case_record.ts";
+export { defaultPolicy, definitions, definitionsCaption, type EvaluationPolicy } from "./policy.ts";
+export { type CaseToEvaluate, evaluateCase } from "./evaluate_case.ts";
+export { squaredDistance } from "./edt.ts";
+export {
+  type GroupKey,
+  type GroupSummary,
+  type MetricSummary,
+  summarise,
+  type Summary,
+} from "./summarise.ts";
+export type { TableCell, TableColumn, TableFormat, TableModel } from "./table_model.ts";
+export { renderTable } from "./render_table.ts";
+export { table, tableModel, type TableOptions } from "./table.ts";
+export { caseCsv } from "./case_csv.ts";
+export {
+  type PatchPredictor,
+  slidingWindow,
+  type SlidingWindowInput,
+  type SlidingWindowOutput,
+} from "./sliding_window.ts";
+export { type LogRow, parseLog } from "./log.ts";
+export { learningCurves, type LearningCurvesOptions } from "./plots/learning_curves.ts";
+export { classBoxPlot, type ClassBoxPlotOptions } from "./plots/class_box_plot.ts";

@@ -1,0 +1,131 @@
+import { d3, parseHTML } from "../deps.ts";
+
+/** A D3 selection of an SVG element. */
+export type SvgSelection = d3.Selection<SVGElement, unknown, null, undefined>;
+
+/** An SVG drawing in progress. */
+export interface Figure {
+  /** The root element. */
+  readonly svg: SvgSelection;
+  /** The finished text, numbers rounded to three decimals. */
+  finish(): string;
+}
+
+/** Colours of Okabe and Ito (2008), told apart by the colour-blind, ordered so that greys differ too. */
+export const palette = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"] as const;
+
+/** Dashes that tell series apart in grey; one beside each colour. */
+export const dashes = ["", "6 3", "2 2", "8 2 2 2", "10 4", "4 1", "1 3"] as const;
+
+/** Colour of the i-th series. */
+export function color(i: number): string {
+  return palette[i % palette.length]!;
+}
+
+/** Dashes of the i-th series. */
+export function dash(i: number): string {
+  return dashes[i % dashes.length]!;
+}
+
+/** Outline of the marker of the i-th series, in square px. */
+export function marker(i: number, size = 36): string {
+  return d3.symbol(d3.symbolsFill[i % d3.symbolsFill.length]!, size)() ?? "";
+}
+
+/** Starts a drawing with a title, also shown, on a white background. */
+export function figure(title: string, width: number, height: number, description = ""): Figure {
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const svg = d3.select(document.body as unknown as SVGElement).append<SVGElement>("svg")
+    .attr("xmlns", "http://www.w3.org/2000/svg")
+    .attr("viewBox", `0 0 ${width} ${height}`)
+    .attr("width", width)
+    .attr("height", height)
+    .attr("role", "img")
+    .attr("font-family", "DejaVu Sans, Helvetica, Arial, sans-serif")
+    .attr("font-size", 11)
+    .attr("fill", "#111") as unknown as SvgSelection;
+  svg.append("title").text(title);
+  if (description !== "") svg.append("desc").text(description);
+  svg.append("rect").attr("width", width).attr("height", height).attr("fill", "#fff");
+  svg.append("text").attr("x", width / 2).attr("y", 18).attr("text-anchor", "middle")
+    .attr("font-size", 13).attr("font-weight", "bold").text(title);
+  return { svg, finish: () => rounded((svg.node() as unknown as { outerHTML: string }).outerHTML) + "\n" };
+}
+
+/** Shortens every number of three decimals or more, so that equal drawings are equal text. */
+function rounded(svg: string): string {
+  return svg.replace(
+    /-?\d*\.\d{4,}(e-?\d+)?/g,
+    (text) => String(Math.round(Number(text) * 1000) / 1000 || 0),
+  );
+}
+
+/** Where a panel of axes sits in a drawing, in px. */
+export interface PanelBox {
+  /** Left edge of the plotting area. */
+  readonly left: number;
+  /** Right edge. */
+  readonly right: number;
+  /** Upper edge. */
+  readonly top: number;
+  /** Lower edge. */
+  readonly bottom: number;
+}
+
+/** A scale that an axis can be drawn for. */
+export type AxisScale = d3.AxisScale<d3.NumberValue> | d3.AxisScale<string>;
+
+/** Draws both axes of a panel with light horizontal grid lines and labels with units. */
+export function axes(
+  svg: SvgSelection,
+  box: PanelBox,
+  x: AxisScale,
+  y: d3.AxisScale<d3.NumberValue>,
+  labels: { x: string; y: string },
+): void {
+  const bottom = d3.axisBottom(x as d3.AxisScale<d3.NumberValue>).tickSizeOuter(0);
+  if (!("bandwidth" in x)) bottom.ticks(Math.max(2, Math.floor((box.right - box.left) / 70)));
+  const left = d3.axisLeft(y).ticks(5).tickSizeInner(-(box.right - box.left)).tickSizeOuter(0).tickPadding(6);
+  const paint = (g: SvgSelection): void => {
+    g.selectAll("path").attr("stroke", "#444");
+    g.selectAll("text").attr("fill", "#111").attr("font-size", 11);
+    g.attr("font-family", null);
+  };
+  const vertical = svg.append("g").attr("transform", `translate(${box.left},0)`) as unknown as SvgSelection;
+  vertical.call(left as never);
+  paint(vertical);
+  vertical.selectAll("line").attr("stroke", "#ddd");
+  const horizontal = svg.append("g").attr(
+    "transform",
+    `translate(0,${box.bottom})`,
+  ) as unknown as SvgSelection;
+  horizontal.call(bottom as never);
+  paint(horizontal);
+  horizontal.selectAll("line").attr("stroke", "#444");
+  svg.append("text").attr("x", (box.left + box.right) / 2).attr("y", box.bottom + 34)
+    .attr("text-anchor", "middle").text(labels.x);
+  svg.append("text").attr(
+    "transform",
+    `translate(${box.left - 40},${(box.top + box.bottom) / 2}) rotate(-90)`,
+  )
+    .attr("text-anchor", "middle").text(labels.y);
+}
+
+/** An entry of a legend. */
+export interface LegendEntry {
+  /** Text. */
+  readonly label: string;
+  /** Place of the series, which gives colour, dashes and marker. */
+  readonly index: number;
+}
+
+/** Draws a column of legend entries with line and marker. */
+export function legend(svg: SvgSelection, x: number, y: number, entries: readonly LegendEntry[]): void {
+  entries.forEach(({ label, index }, i) => {
+    const g = svg.append("g").attr("transform", `translate(${x},${y + i * 17})`);
+    g.append("line").attr("x2", 22).attr("stroke", color(index)).attr("stroke-width", 2)
+      .attr("stroke-dasharray", dash(index) || null);
+    g.append("path").attr("transform", "translate(11,0)").attr("d", marker(index)).attr("fill", color(index));
+    g.append("text").attr("x", 28).attr("dy", "0.32em").text(label);
+  });
+}
