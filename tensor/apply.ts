@@ -93,3 +93,24 @@ export function apply<A>(op: Op<A>, inputs: readonly (Tensor | number)[], attrib
   for (const tensor of rest) tensor.dispose();
   return result!;
 }
+
+/**
+ * Runs an update op: changes `targets` in place.
+ *
+ * @throws {ShapeError} when the op refuses the shapes
+ */
+export function update<A>(
+  op: Op<A>,
+  inputs: readonly Tensor[],
+  targets: readonly Tensor[],
+  attributes: A,
+): void {
+  const all = [...inputs, ...targets];
+  op.infer(all, attributes);
+  commonDevice(op, all).run(
+    op,
+    inputs.map((tensor) => tensor.operand(op.name)),
+    targets.map((tensor) => tensor.operand(op.name)),
+    attributes,
+  );
+}
