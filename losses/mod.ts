@@ -1,0 +1,27 @@
+/**
+ * The losses of CMC, one a file: functions of tensors that return a scalar tensor.
+ *
+ * @example Two modalities that predict the same thing are perfectly consistent
+ * ```ts
+ * import { anatomicalConsistency } from "./mod.ts";
+ * import { openDevice, Random, Tensor } from "../tensor/mod.ts";
+ * import assert from "node:assert/strict";
+ *
+ * using device = await openDevice("cpu");
+ * using logits = Tensor.normal(device, new Random(1), [1, 3, 4, 4, 4], 20);
+ * using loss = anatomicalConsistency(logits, logits);
+ * assert.ok(Math.abs(await loss.item()) < 1e-6);
+ * ```
+ *
+ * @module
+ */
+
+export {
+  anatomicalConsistency,
+  confidentTarget,
+  type ConsistencyTarget,
+  targetConsistency,
+} from "./anatomical_consistency.ts";
+export { channelConsistency } from "./channel_consistency.ts";
+export { diceCrossEntropy } from "./dice_cross_entropy.ts";
+export { softDice } from "./soft_dice.ts";

@@ -1,0 +1,105 @@
+/**
+ * The CMC network: one U-Net a modality; the modalities meet at the bottleneck.
+ *
+ * ```
+ * x_m → encoder_m → features_m → MIA → aware_m
+ * G = sigmoid(fusion(aware_1 ‖ … ‖ aware_M))
+ * logits_m = decoder_m(G + aware_m, skips_m)
+ * ```
+ *
+ * After the overview figure of Zhou et al. (MICCAI 2024), for any number of modalities.
+ *
+ * @module
+ */
+
+import { CodedError } from "../tensor/errors.ts";
+import type { Init } from "../tensor/layers.ts";
+import { Module } from "../tensor/module.ts";
+import { sigmoid } from "../tensor/ops/elementwise.ts";
+import { concat } from "../tensor/ops/layout.ts";
+import { scope } from "../tensor/scope.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { ModalityIndependentAwareness } from "./modality_independent_awareness.ts";
+import { bottleneckChannels, type Encoded, Level, UnetDecoder, UnetEncoder, type UnetShape } from "./unet.ts";
+
+/** What the network is made of. */
+export interface CmcShape {
+  /** Number of modalities, at least 1. */
+  readonly modalities: number;
+  /** Number of classes, the background included. */
+  readonly classes: number;
+  /** The U-Net of each modality. */
+  readonly unet: UnetShape;
+  /** Whether all modalities use one encoder and one decoder. */
+  readonly shared: boolean;
+}
+
+/** What a forward pass gives, one entry a modality. */
+export interface CmcOutput {
+  /** Bottleneck features before MIA, `[N,C,D/s,H/s,W/s]`; CSC compares these. `null` for an absent image. */
+  readonly features: (Tensor | null)[];
+  /** `[N,K,D,H,W]`; `null` for an absent image. */
+  readonly logits: (Tensor | null)[];
+}
+
+/** Cross-modality collaboration network. */
+export class Cmc extends Module {
+  /** One a modality, or one for all. */
+  readonly encoders: UnetEncoder[];
+  /** One a modality, or one for all. */
+  readonly decoders: UnetDecoder[];
+  /** Modality-independent awareness, shared by the modalities. */
+  readonly mia: ModalityIndependentAwareness;
+  /** Fusion of the aware features of all modalities. */
+  readonly fusion: Level;
+  /** What it was made of. */
+  readonly #shape: CmcShape;
+
+  /** Initialises from the stream; the order of draws is part of the seed's meaning. */
+  constructor(init: Init, shape: CmcShape) {
+    super();
+    const copies = shape.shared ? 1 : shape.modalities;
+    const channels = bottleneckChannels(shape.unet);
+    this.encoders = Array.from({ length: copies }, () => new UnetEncoder(init, 1, shape.unet));
+    this.decoders = Array.from({ length: copies }, () => new UnetDecoder(init, shape.unet, shape.classes));
+    this.mia = new ModalityIndependentAwareness(init, "cosine");
+    this.fusion = new Level(init, [shape.modalities * channels, channels, channels]);
+    this.#shape = shape;
+  }
+
+  /**
+   * Segments every given image. The fusion slot of an absent modality is filled with the mean features of
+   * the given ones, so with one image of two its features fill both slots.
+   *
+   * @param images one a modality, `[N,1,D,H,W]`, or null where a scan is missing
+   * @throws {CodedError} `model.modalities` when their number is wrong or all are missing
+   */
+  forward(images: readonly (Tensor | null)[]): CmcOutput {
+    const { modalities, shared } = this.#shape;
+    const given = images.filter((image) => image !== null).length;
+    if (images.length !== modalities || given === 0) {
+      throw new CodedError(
+        "model.modalities",
+        `this network takes ${modalities} modalities, got ${images.length} of which ${given} are present`,
+      );
+    }
+    return scope(() => {
+      const at = (m: number) => shared ? 0 : m;
+      const encoded = images.map((image, m): Encoded | null => image && this.encoders[at(m)]!.forward(image));
+      const aware = encoded.map((code) => code && this.mia.forward(code.features));
+      const fused = scope(() => this.#fuse(aware));
+      const logits = encoded.map((code, m) =>
+        code && scope(() => this.decoders[at(m)]!.forward(fused.add(aware[m]!), code.skips))
+      );
+      return { features: encoded.map((code) => code && code.features), logits };
+    });
+  }
+
+  #fuse(aware: readonly (Tensor | null)[]): Tensor {
+    const present = aware.filter((features) => features !== null);
+    const substitute = present.length < aware.length
+      ? present.reduce((sum, features) => sum.add(features)).div(present.length)
+      : null;
+    return sigmoid(this.fusion.forward(concat(aware.map((features) => features ?? substitute!), 1)));
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * Named sizes of the network.
+ *
+ * @module
+ */
+
+import { CodedError } from "../tensor/errors.ts";
+import type { Triple } from "../tensor/shape.ts";
+import { lightShape, type UnetShape, universalShape } from "./unet.ts";
+
+/** A named size. */
+export interface Preset {
+  /** The U-Net of each modality. */
+  readonly unet: UnetShape;
+  /** Patch the size was made for, in voxels. */
+  readonly patch: Triple;
+}
+
+/** All presets by name. */
+export const presets = {
+  /** For a laptop's processor: trains in minutes. */
+  "unet-tiny": { unet: universalShape(4), patch: [32, 32, 32] },
+  /** Light decoder, 1.03 M parameters for two modalities and three classes. */
+  "unet-light": { unet: lightShape(8), patch: [24, 40, 32] },
+  /** For one workstation. */
+  "unet-small": { unet: universalShape(8), patch: [64, 64, 64] },
+  /** For a discrete GPU. */
+  "unet-base": { unet: universalShape(16), patch: [96, 96, 96] },
+  /** The size of the authors' released network. */
+  "unet-paper": { unet: universalShape(32), patch: [128, 128, 128] },
+} as const satisfies Record<string, Preset>;
+
+/** Name of a preset. */
+export type PresetName = keyof typeof presets;
+
+/** The names, smallest first. */
+export const presetNames: readonly PresetName[] = Object.keys(presets) as PresetName[];
+
+/**
+ * The preset of a name.
+ *
+ * @throws {CodedError} `model.preset` for an unknown name, listing the known ones
+ */
+export function presetNamed(name: string): Preset {
+  const preset = Object.hasOwn(presets, name) ? presets[name as PresetName] : undefined;
+  if (!preset) {
+    throw new CodedError("model.preset", `there is no preset ${JSON.stringify(name)}`, {
+      fix: `Use one of ${presetNames.join(", ")}.`,
+    });
+  }
+  return preset;
+}
