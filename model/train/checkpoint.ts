@@ -1,0 +1,136 @@
+/**
+ * What a checkpoint holds: parameters, optimiser moments, the step, and all it takes to use them.
+ *
+ * Sampling and augmentation are functions of (seed, step), so the step is the whole of the random state.
+ *
+ * @module
+ */
+
+import { CodedError, ParameterFileError } from "../../tensor/errors.ts";
+import type { Module, StateDict } from "../../tensor/module.ts";
+import type { AdamW } from "../../tensor/optim.ts";
+import { decodeSafetensors, encodeSafetensors, type SafeTensor } from "../../tensor/safetensors.ts";
+import { z } from "../deps.ts";
+import { resolveConfig, type TrainConfig } from "./config.ts";
+
+const format = "cmc-checkpoint-1";
+
+const described = z.strictObject({
+  format: z.literal(format),
+  config: z.unknown(),
+  modalities: z.array(z.strictObject({ id: z.string(), kind: z.enum(["ct", "mr", "other"]) })).min(1),
+  classes: z.array(z.strictObject({ id: z.number().int().positive(), name: z.string() })).min(1),
+  spacing: z.array(z.number().positive()).length(3).nullable(),
+  step: z.number().int().min(0),
+  best: z.number().nullable(),
+  split: z.string(),
+});
+
+/** What a checkpoint says about itself. */
+export interface CheckpointInfo {
+  /** Configuration of the training. */
+  readonly config: TrainConfig;
+  /** The modalities, in the order of the network's inputs. */
+  readonly modalities: readonly { readonly id: string; readonly kind: "ct" | "mr" | "other" }[];
+  /** The foreground classes. */
+  readonly classes: readonly { readonly id: number; readonly name: string }[];
+  /** Voxel spacing the network works at, in mm; null for the images' own. */
+  readonly spacing: readonly number[] | null;
+  /** Optimiser steps done. */
+  readonly step: number;
+  /** Best validation score so far, null before the first validation. */
+  readonly best: number | null;
+  /** Hash of the split, so that a resumed run cannot mix training and test cases. */
+  readonly split: string;
+}
+
+/** A decoded checkpoint. */
+export interface Checkpoint {
+  /** What it says about itself. */
+  readonly info: CheckpointInfo;
+  /** Parameters of the network. */
+  readonly network: StateDict;
+  /** Moments of the optimiser; empty in a checkpoint for inference. */
+  readonly optimizer: StateDict;
+}
+
+async function prefixed(prefix: string, state: Promise<StateDict>): Promise<[string, SafeTensor][]> {
+  return [...await state].map(([name, tensor]) => [`${prefix}.${name}`, tensor as SafeTensor]);
+}
+
+/** Copies a training's state to the host and encodes it as safetensors. */
+export async function encodeCheckpoint(
+  info: CheckpointInfo,
+  network: Module,
+  optimizer: AdamW,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const tensors = new Map([
+    ...await prefixed("network", network.stateDict()),
+    ...await prefixed("optimizer", optimizer.stateDict()),
+  ]);
+  return encodeSafetensors(tensors, new Map([["checkpoint", JSON.stringify({ format, ...info })]]));
+}
+
+function part(tensors: ReadonlyMap<string, SafeTensor>, prefix: string): StateDict {
+  return new Map(
+    [...tensors].flatMap(([name, { shape, data }]) => {
+      if (!name.startsWith(`${prefix}.`)) return [];
+      if (data instanceof Uint8Array) {
+        throw new ParameterFileError("parameters.dtype", `${name} is stored as bytes`);
+      }
+      return [[name.slice(prefix.length + 1), { shape, data }]];
+    }),
+  );
+}
+
+/**
+ * Decodes a checkpoint.
+ *
+ * @throws {ParameterFileError} `safetensors.*` for a damaged file, `checkpoint.format` for another kind of file
+ */
+export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  const text = metadata.get("checkpoint");
+  if (text === undefined) {
+    throw new ParameterFileError(
+      "checkpoint.format",
+      "the file holds parameters but is no checkpoint of this program",
+      {
+        fix: "Give a file from the checkpoints folder of a run.",
+      },
+    );
+  }
+  let info: z.output<typeof described>;
+  try {
+    info = described.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new ParameterFileError("checkpoint.format", "the checkpoint's description cannot be read", {
+      cause,
+      fix: "It was written by another version; use that version, or train again.",
+    });
+  }
+  const { format: _, ...rest } = info;
+  return {
+    info: { ...rest, config: resolveConfig(info.config as object) },
+    network: part(tensors, "network"),
+    optimizer: part(tensors, "optimizer"),
+  };
+}
+
+/**
+ * Refuses to continue a training with other settings or other cases.
+ *
+ * @throws {CodedError} `resume.mismatch` naming what differs
+ */
+export function requireSameTraining(saved: CheckpointInfo, now: CheckpointInfo): void {
+  const { steps: _a, ...before } = saved.config;
+  const { steps: _b, ...after } = now.config;
+  const different = (Object.keys(after) as (keyof typeof after)[]).filter((key) =>
+    JSON.stringify(before[key]) !== JSON.stringify(after[key])
+  );
+  if (saved.split !== now.split) different.push("split" as keyof typeof after);
+  if (different.length === 0) return;
+  throw new CodedError("resume.mismatch", `the run to resume differs in ${different.join(", ")}`, {
+    fix: "Resume with the settings in its config.json; only steps may change.",
+  });
+}

@@ -1,0 +1,109 @@
+/**
+ * Everything that decides a training besides the data and the device.
+ *
+ * @module
+ */
+
+import { CodedError } from "../../tensor/errors.ts";
+import { z } from "../deps.ts";
+import { type PresetName, presetNamed, presetNames } from "../presets.ts";
+import { strideOf } from "../unet.ts";
+import { methodNames } from "./methods/table.ts";
+
+const positive = z.number().int().positive();
+const weight = z.number().min(0);
+
+const schema = z.strictObject({
+  method: z.enum(methodNames as [string, ...string[]]).default("cmc"),
+  profile: z.enum(["cmc", "cmc-confident"]).default("cmc"),
+  preset: z.enum(presetNames as [PresetName, ...PresetName[]]).default("unet-tiny"),
+  patch: z.tuple([positive, positive, positive]).optional(),
+  steps: positive.default(400),
+  batch: positive.default(2),
+  seed: z.number().int().min(0).default(0),
+  learningRate: z.number().positive().default(3e-3),
+  weightDecay: weight.default(1e-2),
+  clipNorm: z.number().positive().default(1),
+  semiSupervisedFrom: z.number().min(0).max(1).default(0.4),
+  weights: z.strictObject({ csc: weight.default(0.1), cac: weight.default(1) }).prefault({}),
+  validations: positive.default(8),
+});
+
+/** A complete configuration; `config.json` of a run folder. */
+export type TrainConfig = Readonly<Omit<z.output<typeof schema>, "patch" | "profile">> & {
+  /** Voxels of a training patch along D, H, W. */
+  readonly patch: readonly [number, number, number];
+  /** `cmc`: the method as described; `cmc-confident`: both modalities follow their more confident mixture. */
+  readonly profile: "cmc" | "cmc-confident";
+};
+
+/** A configuration as a person writes it; what is left out has a default. */
+export type TrainOptions = z.input<typeof schema>;
+
+/** Edit distance that counts a swap of neighbours as one, for "did you mean". */
+function distance(a: string, b: string): number {
+  const rows = Array.from({ length: a.length + 1 }, (_, i) => [i, ...new Array<number>(b.length).fill(0)]);
+  for (let j = 1; j <= b.length; j++) rows[0]![j] = j;
+  for (let i = 1; i <= a.length; i++) {
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      let best = Math.min(rows[i - 1]![j]! + 1, rows[i]![j - 1]! + 1, rows[i - 1]![j - 1]! + same);
+      if (a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, rows[i - 2]![j - 2]! + 1);
+      rows[i]![j] = best;
+    }
+  }
+  return rows[a.length]![b.length]!;
+}
+
+/** The known name nearest to a mistyped one, if any is near. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const [best] = known.map((candidate) => [distance(name, candidate), candidate] as const).sort(([a], [b]) =>
+    a - b
+  );
+  return best && best[0] <= Math.max(2, name.length / 3) ? best[1] : undefined;
+}
+
+function explain(error: z.ZodError): CodedError {
+  const [issue] = error.issues;
+  const path = issue!.path.join(".") || "the configuration";
+  if (issue!.code === "unrecognized_keys") {
+    const [key] = issue!.keys;
+    const guess = nearest(
+      key!,
+      Object.keys(issue!.path[0] === "weights" ? { csc: 0, cac: 0 } : schema.shape),
+    );
+    return new CodedError("config.key", `${path} has no setting ${JSON.stringify(key)}`, {
+      fix: guess
+        ? `Did you mean ${JSON.stringify(guess)}?`
+        : `Known settings: ${Object.keys(schema.shape).join(", ")}.`,
+    });
+  }
+  return new CodedError("config.value", `${path}: ${issue!.message}`, { fix: "Correct the value." });
+}
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws {CodedError} `config.key` for an unknown setting, `config.value` for a bad value, `config.patch` for a
+ * patch the network cannot take
+ */
+export function resolveConfig(options: TrainOptions): TrainConfig {
+  const result = schema.safeParse(options);
+  if (!result.success) throw explain(result.error);
+  const preset = presetNamed(result.data.preset);
+  const patch = result.data.patch ?? [...preset.patch] as [number, number, number];
+  const stride = strideOf(preset.unet);
+  if (patch.some((n) => n % stride !== 0 || n < 2 * stride)) {
+    const next = patch.map((n) => Math.max(2, Math.ceil(n / stride)) * stride);
+    throw new CodedError(
+      "config.patch",
+      `a patch of ${
+        patch.join(",")
+      } voxels does not fit ${result.data.preset}: each size must be a multiple of ${stride}, at least ${
+        2 * stride
+      }`,
+      { fix: `The next valid patch is ${next.join(",")}.` },
+    );
+  }
+  return { ...result.data, patch };
+}

@@ -1,0 +1,25 @@
+/**
+ * The CMC network as methods use it.
+ *
+ * @module
+ */
+
+import type { Init } from "../../../tensor/layers.ts";
+import type { Tensor } from "../../../tensor/tensor.ts";
+import { Cmc } from "../../cmc.ts";
+import { presetNamed } from "../../presets.ts";
+import type { TrainConfig } from "../config.ts";
+import type { Task } from "../method.ts";
+
+/** {@link Cmc} with the interface of a segmenter. */
+export class CmcSegmenter extends Cmc {
+  /** Logits of every given image. */
+  segment(images: readonly (Tensor | null)[]): (Tensor | null)[] {
+    return this.forward(images).logits;
+  }
+}
+
+/** A network of the configured preset, one encoder and decoder a modality. */
+export function buildCmc(init: Init, task: Task, { preset }: TrainConfig): CmcSegmenter {
+  return new CmcSegmenter(init, { ...task, unet: presetNamed(preset).unet, shared: false });
+}
