@@ -1,5 +1,3 @@
-import type { Triple } from "./label_grid.ts";
-
 const lane = 16; // neighbouring lines handled together, so that a cache line is used whole
 
 /**
@@ -23,7 +21,11 @@ const lane = 16; // neighbouring lines handled together, so that a cache line is
  * assert.deepEqual([...toCentre], [4, 0, 4, 16]);
  * ```
  */
-export function squaredDistance(marked: ArrayLike<number>, shape: Triple, spacing: Triple): Float64Array {
+export function squaredDistance(
+  marked: ArrayLike<number>,
+  shape: readonly [number, number, number],
+  spacing: readonly [number, number, number],
+): Float64Array {
   const [depth, height, width] = shape;
   const field = new Float64Array(depth * height * width);
   scanRows(marked, field, width, spacing[2]);

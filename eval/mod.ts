@@ -15,6 +15,7 @@
  * @module
  */
 
+export { CodedError, type CodedErrorOptions } from "../tensor/errors.ts";
 export { EvalError } from "./errors.ts";
 export type { LabelClass, LabelGrid } from "./label_grid.ts";
 export { type CaseRecord, type ClassStatus, type Metric, metrics } from "./case_record.ts";

@@ -6,9 +6,9 @@ export interface SlidingWindowInput {
   /** One intensity volume a modality, row-major over `shape`. */
   readonly images: readonly Float32Array[];
   /** Voxels along each axis, `[D, H, W]`. */
-  readonly shape: Triple;
+  readonly shape: readonly [number, number, number];
   /** Size of the window, `[d, h, w]`; larger than the volume is allowed. */
-  readonly patch: Triple;
+  readonly patch: readonly [number, number, number];
   /** Classes of each output, background included. */
   readonly classes: number;
   /** Share of a window that its neighbour covers again, in [0, 1). */
