@@ -4,7 +4,9 @@
  * @module
  */
 
-import { CodedError } from "../tensor/errors.ts";
+import { CodedError, type CodedErrorOptions } from "../tensor/errors.ts";
+
+export { CodedError, type CodedErrorOptions };
 
 /**
  * A scan, a manifest or a split that cannot be used as it is.

@@ -11,3 +11,7 @@ export * from "./errors.ts";
 export * from "./phantom.ts";
 export * from "./split.ts";
 export * from "./volume.ts";
+export * from "./files.ts";
+export * from "./nifti_read.ts";
+export * from "./nifti_write.ts";
+export * from "./orientation.ts";
