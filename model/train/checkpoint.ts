@@ -7,8 +7,7 @@
  */
 
 import { CodedError, ParameterFileError } from "../../tensor/errors.ts";
-import type { Module, StateDict } from "../../tensor/module.ts";
-import type { AdamW } from "../../tensor/optim.ts";
+import type { StateDict } from "../../tensor/module.ts";
 import { decodeSafetensors, encodeSafetensors, type SafeTensor } from "../../tensor/safetensors.ts";
 import { z } from "../deps.ts";
 import { resolveConfig, type TrainConfig } from "./config.ts";
@@ -54,20 +53,15 @@ export interface Checkpoint {
   readonly optimizer: StateDict;
 }
 
-async function prefixed(prefix: string, state: Promise<StateDict>): Promise<[string, SafeTensor][]> {
-  return [...await state].map(([name, tensor]) => [`${prefix}.${name}`, tensor as SafeTensor]);
-}
-
-/** Copies a training's state to the host and encodes it as safetensors. */
-export async function encodeCheckpoint(
+/** Encodes a training's state as safetensors; without moments when it is only to be used. */
+export function encodeCheckpoint(
   info: CheckpointInfo,
-  network: Module,
-  optimizer: AdamW,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const tensors = new Map([
-    ...await prefixed("network", network.stateDict()),
-    ...await prefixed("optimizer", optimizer.stateDict()),
-  ]);
+  network: StateDict,
+  optimizer: StateDict = new Map(),
+): Uint8Array<ArrayBuffer> {
+  const tensors = new Map<string, SafeTensor>();
+  for (const [name, tensor] of network) tensors.set(`network.${name}`, tensor);
+  for (const [name, tensor] of optimizer) tensors.set(`optimizer.${name}`, tensor);
   return encodeSafetensors(tensors, new Map([["checkpoint", JSON.stringify({ format, ...info })]]));
 }
 

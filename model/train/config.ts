@@ -32,7 +32,7 @@ const schema = z.strictObject({
 /** A complete configuration; `config.json` of a run folder. */
 export type TrainConfig = Readonly<Omit<z.output<typeof schema>, "patch" | "profile">> & {
   /** Voxels of a training patch along D, H, W. */
-  readonly patch: readonly [number, number, number];
+  readonly patch: [number, number, number];
   /** `cmc`: the method as described; `cmc-confident`: both modalities follow their more confident mixture. */
   readonly profile: "cmc" | "cmc-confident";
 };

@@ -59,17 +59,16 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** A run's folder: `config.json`, `log.csv`, `checkpoints/`, … */
-export class RunFolder {
+/** The parts of a run's folder that are folders themselves. */
+const parts = ["checkpoints", "plots", "predictions", "tables"];
+
+/** A run's folder: `config.json`, `log.csv`, `checkpoints/`, … One process at a time. */
+export class RunFolder implements Disposable {
   /** Its path. */
   readonly path: string;
-  readonly #lines: string[];
-  #columns: readonly string[];
 
-  private constructor(path: string, columns: readonly string[], lines: string[]) {
+  private constructor(path: string) {
     this.path = path;
-    this.#columns = columns;
-    this.#lines = lines;
   }
 
   /** Makes `root/name`, or `root/name-2` and so on when it is taken: a run never overwrites another. */
@@ -77,20 +76,43 @@ export class RunFolder {
     let path = `${root}/${name}`;
     try {
       for (let n = 2; await exists(path); n++) path = `${root}/${name}-${n}`;
-      for (const part of ["checkpoints", "plots", "predictions", "tables"]) {
-        await Deno.mkdir(`${path}/${part}`, { recursive: true });
-      }
+      for (const part of parts) await Deno.mkdir(`${path}/${part}`, { recursive: true });
     } catch (cause) {
       throw explain(path, cause);
     }
-    return new RunFolder(path, [], []);
+    return new RunFolder(path).#lock();
   }
 
-  /** Opens the folder of an interrupted run and forgets log lines after `step`. */
-  static async resume(path: string, step: number): Promise<RunFolder> {
-    const [header = "", ...lines] = (await Deno.readTextFile(`${path}/log.csv`)).trimEnd().split("\n");
-    const kept = lines.filter((line) => Number(line.slice(0, line.indexOf(","))) <= step);
-    return new RunFolder(path, header.split(","), kept);
+  /**
+   * Opens the folder of an interrupted run.
+   *
+   * @throws {CodedError} `run.folder` when there is none, `run.locked` when another process works in it
+   */
+  static async open(path: string): Promise<RunFolder> {
+    if (!await exists(`${path}/config.json`)) {
+      throw new CodedError("run.folder", `${path} is no run folder: it has no config.json`, {
+        fix: "Give the folder that an earlier training printed.",
+      });
+    }
+    return new RunFolder(path).#lock();
+  }
+
+  /** Claims the folder; the claim of a process that no longer runs is taken over. */
+  #lock(): RunFolder {
+    const lock = `${this.path}/lock`;
+    try {
+      Deno.writeTextFileSync(lock, `${Deno.pid}\n`, { createNew: true });
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.AlreadyExists)) throw explain(lock, cause);
+      const owner = Number(Deno.readTextFileSync(lock));
+      if (isRunning(owner)) {
+        throw new CodedError("run.locked", `${this.path} is in use by process ${owner}`, {
+          fix: "Wait for it, or end it.",
+        });
+      }
+      Deno.writeTextFileSync(lock, `${Deno.pid}\n`);
+    }
+    return this;
   }
 
   /** Writes a file of the folder. */
@@ -103,17 +125,19 @@ export class RunFolder {
     await this.write(name, `${JSON.stringify(value, null, 2)}\n`);
   }
 
-  /** Adds a row to the log; columns are fixed by the first row that has them, empty where absent. */
-  log(row: Readonly<Record<string, number>>): void {
-    const fresh = Object.keys(row).filter((column) => !this.#columns.includes(column));
-    this.#columns = [...this.#columns, ...fresh];
-    this.#lines.push(this.#columns.map((column) => row[column] ?? "").join(","));
+  /** Gives the folder free. */
+  [Symbol.dispose](): void {
+    Deno.removeSync(`${this.path}/lock`);
   }
+}
 
-  /** The log as CSV. */
-  get logCsv(): string {
-    const width = this.#columns.length;
-    const padded = this.#lines.map((line) => line + ",".repeat(width - line.split(",").length));
-    return `${[this.#columns.join(","), ...padded].join("\n")}\n`;
+/** Whether a process exists, as far as the system's process folder tells; unknown counts as running. */
+function isRunning(pid: number): boolean {
+  if (Deno.build.os !== "linux") return true;
+  try {
+    Deno.statSync(`/proc/${pid}`);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
   }
 }

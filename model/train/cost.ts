@@ -1,0 +1,60 @@
+/**
+ * What a configuration costs, found by running its shapes through a device that only counts.
+ *
+ * @module
+ */
+
+import { CountingDevice } from "../../tensor/counting_device.ts";
+import { noGrad } from "../../tensor/autograd.ts";
+import { AdamW } from "../../tensor/optim.ts";
+import { Random } from "../../tensor/random.ts";
+import { sizeOf } from "../../tensor/shape.ts";
+import { Tensor } from "../../tensor/tensor.ts";
+import type { TrainConfig } from "./config.ts";
+import type { Task } from "./method.ts";
+import { methods } from "./methods/table.ts";
+import { type HostBatch, trainStep } from "./step.ts";
+
+/** Cost of a network and of its training. */
+export interface Cost {
+  /** Values in all tensors of the networks. */
+  readonly parameters: number;
+  /** Values that are trained. */
+  readonly trainable: number;
+  /** Multiply-adds of one forward pass of one patch of every modality. */
+  readonly multiplyAdds: number;
+  /** Most bytes of device memory in use during a training step, parameters and moments included. */
+  readonly peakBytes: number;
+}
+
+function blankBatch({ batch, patch }: TrainConfig, { modalities }: Task): Required<HostBatch> {
+  const voxels = batch * sizeOf(patch);
+  const images = Array.from({ length: modalities }, () => new Float32Array(voxels));
+  const labels = Array.from({ length: modalities }, () => new Uint8Array(voxels));
+  return { shape: patch, images, labels, weakImages: images };
+}
+
+/** Counts; computes nothing and needs no device. */
+export async function costOf(config: TrainConfig, task: Task): Promise<Cost> {
+  using device = new CountingDevice();
+  const method = methods[config.method]!;
+  using network = method.build({ device, random: new Random(0) }, task, config);
+  noGrad(() => {
+    network.segment(
+      Array.from({ length: task.modalities }, () => Tensor.zeros(device, [1, 1, ...config.patch])),
+    );
+  });
+  const { multiplyAdds } = device;
+  using optimizer = new AdamW(network);
+  const { weakImages, ...plain } = blankBatch(config, task);
+  const views = method.unlabelledViews(config, 1);
+  const unlabelled = views === "none" ? undefined : views === "strong" ? plain : { ...plain, weakImages };
+  await trainStep({ device, network, method, optimizer, config }, plain, unlabelled, 0, 1);
+  const parameters = [...network.namedTensors()].reduce((n, [, { shape }]) => n + sizeOf(shape), 0);
+  return {
+    parameters,
+    trainable: network.parameterCount,
+    multiplyAdds,
+    peakBytes: device.stats().peakBytes,
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * Judges a network on cases with labels, on the grids the images came on.
+ *
+ * @module
+ */
+
+import type { Dataset } from "../../data/dataset.ts";
+import {
+  labelledCase,
+  modalitiesOf,
+  prepareCase,
+  type PrepareOptions,
+  restoreLabels,
+} from "../../data/prepare.ts";
+import type { Volume } from "../../data/volume.ts";
+import { type CaseRecord, evaluateCase } from "../../eval/mod.ts";
+import { segmentCase, type SegmentSetting } from "./segment_case.ts";
+
+/** A judged prediction, in RAS orientation on the grid of the raw image. */
+export interface Prediction {
+  /** Case id. */
+  readonly case: string;
+  /** Modality id. */
+  readonly modality: string;
+  /** Predicted class ids. */
+  readonly labels: Volume<Uint8Array>;
+}
+
+/**
+ * Segments cases and compares them with their labels.
+ *
+ * @param seen is given each prediction as it is made, to store or show it
+ * @returns one record for each case, modality and class
+ */
+export async function evaluateCases(
+  dataset: Dataset,
+  ids: readonly string[],
+  setting: SegmentSetting,
+  prepare: PrepareOptions,
+  seen: (prediction: Prediction) => Promise<void> = () => Promise.resolve(),
+): Promise<CaseRecord[]> {
+  const records: CaseRecord[] = [];
+  for (const id of ids) {
+    const of = labelledCase(dataset, id);
+    const prepared = await prepareCase(dataset, of, prepare);
+    const references = await dataset.loadLabels(of);
+    const present = modalitiesOf(dataset, of);
+    const images = dataset.modalities.map((modality) =>
+      prepared.images.find((image) => image.modality.id === modality.id) ?? null
+    );
+    for (const { image, labels } of await segmentCase(setting, images)) {
+      const modality = image.modality.id;
+      const prediction = restoreLabels(image, labels);
+      const reference = references[present.findIndex((candidate) => candidate.id === modality)]!;
+      records.push(...evaluateCase({ case: id, modality, prediction, reference, classes: dataset.classes }));
+      await seen({ case: id, modality, labels: prediction });
+    }
+  }
+  return records;
+}

@@ -1,0 +1,245 @@
+/**
+ * Training from a configuration to judged test cases.
+ *
+ * @module
+ */
+
+import { type CaseRecord, summarise } from "../../eval/mod.ts";
+import { CodedError } from "../../tensor/errors.ts";
+import type { StateDict } from "../../tensor/module.ts";
+import type { TrainConfig, TrainOptions } from "./config.ts";
+import { evaluateCases, type Prediction } from "./evaluate_cases.ts";
+import { requireFinite } from "./finite.ts";
+import { Progress, type ProgressSink, silent } from "./progress.ts";
+import { learningRateFactor, unlabelledFactor } from "./schedule.ts";
+import { trainStep } from "./step.ts";
+import { openTraining, type Training, type TrainingData } from "./training.ts";
+
+/** A row of the training log. */
+export type LogRow = Readonly<Record<string, number>> & { readonly step: number };
+
+/** How a training is followed and bounded; none of it changes the result. */
+export interface TrainSetting extends TrainingData {
+  /** Where progress is shown; nowhere by default. */
+  readonly progress?: ProgressSink;
+  /** Ends the training after the current step; what was reached is saved. */
+  readonly signal?: AbortSignal;
+  /** Called after each validation and at the end with what a resumed run needs. */
+  readonly save?: (state: TrainState) => Promise<void>;
+  /** Called with each test case's prediction. */
+  readonly predicted?: (prediction: Prediction) => Promise<void>;
+  /** Where an earlier run stopped. */
+  readonly resume?: TrainState;
+}
+
+/** Everything a training has reached, on the host. */
+export interface TrainState {
+  /** Steps done. */
+  readonly step: number;
+  /** Parameters now. */
+  readonly network: StateDict;
+  /** Moments of the optimiser now. */
+  readonly optimizer: StateDict;
+  /** Best validation so far. */
+  readonly best: BestState | null;
+  /** One row a step. */
+  readonly log: readonly LogRow[];
+}
+
+/** The parameters that validated best. */
+export interface BestState {
+  /** Step after which they were reached. */
+  readonly step: number;
+  /** Mean Dice over classes and modalities of the validation cases. */
+  readonly dice: number;
+  /** The parameters. */
+  readonly network: StateDict;
+}
+
+/** A training that ended. */
+export interface TrainedRun extends Training {
+  /** Complete settings. */
+  readonly config: TrainConfig;
+  /** One row a step. */
+  readonly log: readonly LogRow[];
+  /** The parameters that validated best; the network holds them. */
+  readonly best: BestState;
+  /** One record for each test case, modality and class, of the best parameters. */
+  readonly test: readonly CaseRecord[];
+}
+
+/** Rounds to what a 32-bit float holds, so that logs compare and stay short. */
+const short = (value: number) => Number(value.toPrecision(7));
+
+/** Dice below which a class counts as collapsed, and the share of the training after which that is said. */
+const collapsed = { dice: 0.1, after: 0.5 };
+
+/** Validation Dice: the mean, and one column a modality and class. */
+function validationColumns(records: readonly CaseRecord[]): Record<string, number> {
+  const { mean, groups } = summarise(records, { by: ["modality", "class_name"] });
+  const columns: Record<string, number> = {};
+  if (mean.dice !== null) columns.val_dice = short(mean.dice);
+  for (const { group, metrics } of groups) {
+    if (metrics.dice.mean !== null) {
+      columns[`val_dice_${group.modality}_${group.class_name}`] = short(metrics.dice.mean);
+    }
+  }
+  return columns;
+}
+
+function stepsWithValidation({ steps, validations }: TrainConfig): Set<number> {
+  return new Set(Array.from({ length: validations }, (_, i) => Math.round(steps * (i + 1) / validations)));
+}
+
+/** Batches of one step; the next step's are prepared while the device computes. */
+class Ahead {
+  readonly #training: Training;
+  #next: { step: number; batches: Promise<Awaited<ReturnType<Ahead["load"]>>> } | undefined;
+
+  constructor(training: Training) {
+    this.#training = training;
+  }
+
+  async load(step: number) {
+    const { loader, method, config, phases } = this.#training;
+    const factor = unlabelledFactor(step, phases);
+    const views = loader.hasUnlabelled ? method.unlabelledViews(config, factor) : "none";
+    const labelled = await loader.labelledBatch(step);
+    const unlabelled = views === "none" ? undefined : await loader.unlabelledBatch(step);
+    return { labelled, unlabelled, factor };
+  }
+
+  take(step: number): ReturnType<Ahead["load"]> {
+    const batches = this.#next?.step === step ? this.#next.batches : this.load(step);
+    this.#next = undefined;
+    return batches;
+  }
+
+  prepare(step: number): void {
+    const batches = this.load(step);
+    batches.catch(() => {}); // reported by take()
+    this.#next = { step, batches };
+  }
+}
+
+/** The state to save, copied to the host. */
+async function stateOf(
+  training: Training,
+  step: number,
+  best: BestState | null,
+  log: readonly LogRow[],
+): Promise<TrainState> {
+  return {
+    step,
+    network: await training.network.stateDict(),
+    optimizer: await training.optimizer.stateDict(),
+    best,
+    log,
+  };
+}
+
+/**
+ * Trains a method, keeps the parameters that validate best, and judges them on the test cases.
+ *
+ * The result owns the network and the optimiser: dispose of it, or declare it with `using`.
+ *
+ * @param options settings; what is left out has a default
+ * @returns the run, or null when the signal ended it early (its state was given to `save`)
+ * @throws {CodedError} `config.*` for bad settings, `method.unpaired` when the method compares voxels of images
+ * that do not correspond, `train.nonfinite` for NaN or infinity; and what loading data throws
+ *
+ * @example
+ * ```ts
+ * import { makePhantom } from "../../data/phantom.ts";
+ * import { splitByLabelRatio } from "../../data/split.ts";
+ * import { openDevice } from "../../tensor/mod.ts";
+ * import { train } from "./train.ts";
+ * import assert from "node:assert/strict";
+ *
+ * using device = await openDevice("cpu");
+ * const dataset = makePhantom({ cases: 6, modalities: ["ct", "mr"], misalignmentMm: 0, seed: 1, shape: [16, 16, 16] });
+ * const split = splitByLabelRatio(dataset, { ratio: 0.5, seed: 1, validation: 1, test: 1 });
+ * using run = await train({ steps: 2, patch: [16, 16, 16], validations: 1 }, { device, dataset, split });
+ * assert.equal(run!.log.length, 2);
+ * assert.equal(run!.test.length, 2 * 3);
+ * ```
+ */
+export async function train(options: TrainOptions, setting: TrainSetting): Promise<TrainedRun | null> {
+  const training = openTraining(options, setting);
+  try {
+    const finished = await fit(training, setting);
+    if (!finished) {
+      training[Symbol.dispose]();
+      return null;
+    }
+    training.network.loadStateDict(finished.best.network);
+    const { dataset, split, predicted } = setting;
+    const test = await evaluateCases(dataset, split.test, training.segment, training.prepare, predicted);
+    return { ...training, ...finished, test };
+  } catch (error) {
+    training[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function fit(
+  training: Training,
+  { dataset, split, progress: sink = silent, signal, save, resume }: TrainSetting,
+): Promise<{ best: BestState; log: LogRow[] } | null> {
+  const { config, phases, network, optimizer } = training;
+  const log: LogRow[] = [...resume?.log ?? []];
+  let best = resume?.best ?? null;
+  if (resume) {
+    network.loadStateDict(resume.network);
+    optimizer.loadStateDict(resume.optimizer, resume.step);
+  }
+  const first = resume?.step ?? 0;
+  const progress = new Progress(sink, config.steps, first);
+  const validateAfter = stepsWithValidation(config);
+  const ahead = new Ahead(training);
+  for (let step = first; step < config.steps; step++) {
+    const { labelled, unlabelled, factor } = await ahead.take(step);
+    const lr = config.learningRate * learningRateFactor(step, phases);
+    const reported = trainStep(training, labelled, unlabelled, lr, factor);
+    if (step + 1 < config.steps) ahead.prepare(step + 1);
+    const report = await reported;
+    requireFinite(step + 1, report, [...labelled.cases, ...unlabelled?.cases ?? []]);
+    const numbers = Object.fromEntries(Object.entries(report).map(([name, value]) => [name, short(value)]));
+    const row: Record<string, number> & { step: number } = { step: step + 1, lr: short(lr), ...numbers };
+    const validate = validateAfter.has(step + 1);
+    if (validate) {
+      const records = await evaluateCases(dataset, split.validation, training.segment, training.prepare);
+      const columns = validationColumns(records);
+      Object.assign(row, columns);
+      const dice = columns.val_dice;
+      if (dice === undefined) {
+        throw new CodedError("train.validation", "no validation case has any of the classes", {
+          fix: "Choose validation cases with labels of every class.",
+        });
+      }
+      if (best === null || dice > best.dice) {
+        best = { step: step + 1, dice, network: await network.stateDict() };
+      }
+      progress.note(
+        `step ${step + 1}: validation Dice ${dice.toFixed(3)}${best.step === step + 1 ? " (best)" : ""}`,
+      );
+      if (step + 1 >= collapsed.after * config.steps) warnOfCollapse(columns, progress);
+    }
+    log.push(row);
+    progress.step(step + 1, `loss ${row.loss!.toFixed(4)}`);
+    const stop = signal?.aborted ?? false;
+    if (validate || stop) await save?.(await stateOf(training, step + 1, best, log));
+    if (stop && step + 1 < config.steps) return null;
+  }
+  return { best: best!, log };
+}
+
+function warnOfCollapse(columns: Readonly<Record<string, number>>, progress: Progress): void {
+  for (const [name, dice] of Object.entries(columns)) {
+    if (dice < collapsed.dice) {
+      progress.note(
+        `warning: ${name} is ${dice.toFixed(3)}; this class may have collapsed (a lower learning rate helps)`,
+      );
+    }
+  }
+}

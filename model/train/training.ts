@@ -1,0 +1,109 @@
+/**
+ * What a training consists of: data, network, optimiser, schedule.
+ *
+ * @module
+ */
+
+import type { Dataset } from "../../data/dataset.ts";
+import { BatchLoader } from "../../data/loader.ts";
+import type { PrepareOptions } from "../../data/prepare.ts";
+import { checkSplit, type Split } from "../../data/split.ts";
+import type { Device } from "../../tensor/device.ts";
+import { CodedError } from "../../tensor/errors.ts";
+import { AdamW } from "../../tensor/optim.ts";
+import { Random } from "../../tensor/random.ts";
+import { resolveConfig, type TrainConfig, type TrainOptions } from "./config.ts";
+import type { Method, Segmenter } from "./method.ts";
+import { methods } from "./methods/table.ts";
+import type { Phases } from "./schedule.ts";
+import type { SegmentSetting } from "./segment_case.ts";
+
+/** What a training works on. */
+export interface TrainingData {
+  /** Where it computes. */
+  readonly device: Device;
+  /** The cases. */
+  readonly dataset: Dataset;
+  /** Which cases are for what. */
+  readonly split: Split;
+  /** How cases are prepared; prediction must use the same. */
+  readonly prepare?: PrepareOptions;
+}
+
+/** An open training; disposing of it frees the network and the optimiser. */
+export interface Training extends Disposable {
+  /** Where it computes. */
+  readonly device: Device;
+  /** Complete settings. */
+  readonly config: TrainConfig;
+  /** The method. */
+  readonly method: Method;
+  /** Its networks. */
+  readonly network: Segmenter;
+  /** Moments of the parameters. */
+  readonly optimizer: AdamW;
+  /** Batches of each step. */
+  readonly loader: BatchLoader;
+  /** The two phases. */
+  readonly phases: Phases;
+  /** How cases are prepared. */
+  readonly prepare: PrepareOptions;
+  /** How cases are segmented. */
+  readonly segment: SegmentSetting;
+}
+
+function requireCorrespondence(
+  method: Method,
+  config: TrainConfig,
+  { name, paired, aligned }: Dataset,
+): void {
+  if (method.unlabelledViews(config, 1) === "none" || (paired && aligned)) return;
+  throw new CodedError(
+    "method.unpaired",
+    `${method.name} compares the modalities voxel by voxel, but the data set ${name} is ${
+      paired ? "not aligned" : "not paired"
+    }`,
+    {
+      fix: "Set both weights to 0, use --method supervised, or register the images and declare them aligned.",
+    },
+  );
+}
+
+/** Checks the settings and makes network, optimiser and loader. Nothing is loaded yet. */
+export function openTraining(
+  options: TrainOptions,
+  { device, dataset, split, prepare = {} }: TrainingData,
+): Training {
+  const config = resolveConfig(options);
+  const method = methods[config.method]!;
+  checkSplit(dataset, split);
+  requireCorrespondence(method, config, dataset);
+  const { patch, batch, seed, steps } = config;
+  const loader = new BatchLoader(dataset, split, {
+    ...prepare,
+    patch,
+    labelled: batch,
+    unlabelled: batch,
+    seed,
+    weakViews: method.unlabelledViews(config, 1) === "strong-and-weak",
+  });
+  const classes = dataset.classes.length + 1;
+  const init = { device, random: new Random(seed).child("init") };
+  const network = method.build(init, { modalities: dataset.modalities.length, classes }, config);
+  const optimizer = new AdamW(network, { weightDecay: config.weightDecay });
+  return {
+    device,
+    config,
+    method,
+    network,
+    optimizer,
+    loader,
+    phases: { steps, semiSupervisedFrom: Math.round(config.semiSupervisedFrom * steps) },
+    prepare,
+    segment: { device, network, patch, classes },
+    [Symbol.dispose]() {
+      network[Symbol.dispose]();
+      optimizer[Symbol.dispose]();
+    },
+  };
+}
