@@ -5,13 +5,37 @@
  */
 
 export * from "./affine.ts";
+export {
+  type Augmentation,
+  defaultAugmentation,
+  type IntensityRanges,
+  noAugmentation,
+} from "./augmentation.ts";
 export * from "./batch.ts";
 export * from "./dataset.ts";
 export * from "./errors.ts";
+export { diskFiles, type Files } from "./files.ts";
+export * from "./foreground.ts";
+export { checkSameGrid, sameGrid } from "./grid_check.ts";
+export { type FolderPattern, importFolder } from "./import_folder.ts";
+export { BatchLoader, type BatchOptions } from "./loader.ts";
+export { checkManifest, type Manifest, manifestJsonSchema, parseManifest } from "./manifest.ts";
+export type { NiftiDtype } from "./nifti_dtypes.ts";
+export type { NiftiHeader } from "./nifti_header.ts";
+export {
+  type NiftiVolume,
+  readImage,
+  readLabels,
+  readNifti,
+  readNiftiHeader,
+  type ReadOptions,
+} from "./nifti_read.ts";
+export { encodeNifti, writeNifti, type WriteOptions } from "./nifti_write.ts";
+export * from "./normalise.ts";
+export * from "./open_dataset.ts";
+export * from "./orientation.ts";
 export * from "./phantom.ts";
+export * from "./prepare.ts";
+export { gridWithSpacing, type Interpolation, resampleOnto } from "./resample.ts";
 export * from "./split.ts";
 export * from "./volume.ts";
-export * from "./files.ts";
-export * from "./nifti_read.ts";
-export * from "./nifti_write.ts";
-export * from "./orientation.ts";

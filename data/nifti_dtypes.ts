@@ -19,9 +19,13 @@ export type NiftiDtype =
   | "float32"
   | "float64";
 
-interface DtypeInfo {
+/** What reading and writing need to know of a voxel type. */
+export interface DtypeInfo {
+  /** Its code in the header. */
   readonly code: number;
+  /** Bytes a voxel. */
   readonly bytes: number;
+  /** A view over little-endian voxels. */
   readonly view: (
     buffer: ArrayBuffer,
     offset: number,

@@ -7,12 +7,11 @@
  * @module
  */
 
-import type { Triple } from "./affine.ts";
 import { ByteReader } from "./byte_reader.ts";
 import { ndarray } from "./deps.ts";
 import { DataError, type DataWarning } from "./errors.ts";
 import { diskFiles, type Files } from "./files.ts";
-import { dtypes, type NiftiDtype, swapBytes } from "./nifti_dtypes.ts";
+import { dtypes, swapBytes } from "./nifti_dtypes.ts";
 import { headerBytes, type NiftiHeader, parseNiftiHeader } from "./nifti_header.ts";
 import type { Volume, VoxelArray } from "./volume.ts";
 
@@ -354,10 +353,3 @@ async function imagePath(headerPath: string, files: Files): Promise<string> {
     fix: "Put the .img file next to the .hdr file.",
   });
 }
-
-/** Voxels along each axis and volumes, as inspect prints them. */
-export function storedShape({ shape, channels }: NiftiHeader): Triple | readonly number[] {
-  return channels > 1 ? [...shape, channels] : shape;
-}
-
-export type { NiftiDtype, NiftiHeader };

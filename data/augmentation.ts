@@ -1,0 +1,140 @@
+/**
+ * Random changes of geometry and intensity, drawn from a stream so that a step can be repeated exactly.
+ *
+ * @module
+ */
+
+import type { Random } from "../tensor/random.ts";
+import { Random as Stream } from "../tensor/random.ts";
+import { type Affine, multiplyAffine, scalingAffine, type Triple } from "./affine.ts";
+import { boxBlur } from "./blur.ts";
+
+/** Ranges of the random changes. Every value is drawn uniformly from −range … range, or 0 … range. */
+export interface Augmentation {
+  /** Largest rotation about each axis, in degrees. */
+  readonly rotationDegrees: number;
+  /** Largest change of size: the factor is `exp(±logScale)`. */
+  readonly logScale: number;
+  /** Axes (0, 1, 2) that may be mirrored. Leave out any axis along which anatomy has a side. */
+  readonly flipAxes: readonly number[];
+  /** Ranges of the intensity changes, drawn for each modality on its own. */
+  readonly intensity: IntensityRanges;
+}
+
+/** Ranges of the intensity changes, in units of the patch's standard deviation where they have a unit. */
+export interface IntensityRanges {
+  /** Exponent `exp(±logGamma)` on the patch scaled to 0 … 1. */
+  readonly logGamma: number;
+  /** Factor `1 ± contrast` about the mean. */
+  readonly contrast: number;
+  /** Shift, in standard deviations. */
+  readonly brightness: number;
+  /** Probability of a 3 × 3 × 3 mean. */
+  readonly blur: number;
+  /** Standard deviation of added noise, in standard deviations of the patch, drawn from 0 … noise. */
+  readonly noise: number;
+}
+
+/** What is done when nobody says otherwise: no mirroring, since most anatomy has sides. */
+export const defaultAugmentation: Augmentation = {
+  rotationDegrees: 12,
+  logScale: 0.13,
+  flipAxes: [],
+  intensity: { logGamma: 0.35, contrast: 0.3, brightness: 0.3, blur: 0.3, noise: 0.25 },
+};
+
+/** Nothing is changed but the place of the crop. */
+export const noAugmentation: Augmentation = {
+  rotationDegrees: 0,
+  logScale: 0,
+  flipAxes: [],
+  intensity: { logGamma: 0, contrast: 0, brightness: 0, blur: 0, noise: 0 },
+};
+
+/** The weak view of a pair of views: an eighth of the ranges and no blur. */
+export function weaken({ logGamma, contrast, brightness, noise }: IntensityRanges): IntensityRanges {
+  return {
+    logGamma: logGamma / 8,
+    contrast: contrast / 8,
+    brightness: brightness / 8,
+    blur: 0,
+    noise: noise / 8,
+  };
+}
+
+/**
+ * A random map from the voxels of a patch to those of its volume.
+ *
+ * @param start the voxel where an unchanged patch would begin
+ * @param spacing voxel size in mm, so that rotations are rigid in space and not in the index grid
+ */
+export function randomGeometry(
+  start: Triple,
+  patch: Triple,
+  spacing: Triple,
+  { rotationDegrees, logScale, flipAxes }: Augmentation,
+  random: Random,
+): Affine {
+  const half = patch.map((length) => (length - 1) / 2) as unknown as Triple;
+  const centre: Triple = [start[0] + half[0], start[1] + half[1], start[2] + half[2]];
+  const limit = rotationDegrees * Math.PI / 180;
+  const turns = [0, 1, 2].map((axis) => rotation(axis, random.uniform(-limit, limit)));
+  const factor = Math.exp(random.uniform(-logScale, logScale));
+  const sign = (axis: number) => flipAxes.includes(axis) && random.uniform() < 0.5 ? -factor : factor;
+  const scale = scalingAffine([sign(0), sign(1), sign(2)]);
+  const toMm = scalingAffine(spacing);
+  const fromMm = scalingAffine([1 / spacing[0], 1 / spacing[1], 1 / spacing[2]], centre);
+  const shift = scalingAffine([1, 1, 1], [-half[0], -half[1], -half[2]]);
+  if (rotationDegrees === 0) return [scalingAffine([1, 1, 1], centre), scale, shift].reduce(multiplyAffine);
+  return [fromMm, ...turns, scale, toMm, shift].reduce(multiplyAffine);
+}
+
+function rotation(axis: number, angle: number): Affine {
+  const c = Math.cos(angle), s = Math.sin(angle);
+  const a = (axis + 1) % 3, b = (axis + 2) % 3;
+  const matrix = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+  matrix[4 * a + a] = c, matrix[4 * a + b] = -s, matrix[4 * b + a] = s, matrix[4 * b + b] = c;
+  return matrix;
+}
+
+/** Changes the intensities of a patch in place. */
+export function changeIntensity(
+  patch: Float32Array,
+  shape: Triple,
+  { logGamma, contrast, brightness, blur, noise }: IntensityRanges,
+  random: Random,
+): void {
+  const exponent = Math.exp(random.uniform(-logGamma, logGamma));
+  const factor = 1 + random.uniform(-contrast, contrast);
+  const shift = random.uniform(-brightness, brightness);
+  const grain = random.uniform(0, noise);
+  const stride = 2 * random.integer(grainTable.length / 2) + 1, offset = random.integer(grainTable.length);
+  if (random.uniform() < blur) boxBlur(patch, shape);
+
+  let low = Infinity, high = -Infinity, sum = 0, squares = 0;
+  for (const value of patch) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+    sum += value;
+    squares += value * value;
+  }
+  const mean = sum / patch.length;
+  const deviation = Math.sqrt(Math.max(0, squares / patch.length - mean * mean));
+  if (!(high > low)) return; // a patch of nothing but background
+  const range = high - low;
+  for (let at = 0; at < patch.length; at++) {
+    let value = patch[at]!;
+    if (exponent !== 1) value = low + range * Math.pow((value - low) / range, exponent);
+    value = mean + factor * (value - mean) + shift * deviation;
+    if (grain !== 0) {
+      value += grain * deviation * grainTable[(offset + at * stride) & (grainTable.length - 1)]!;
+    }
+    patch[at] = value;
+  }
+}
+
+/** Normal numbers drawn once; patches read them at a random place and stride, which is much faster than drawing. */
+const grainTable = (() => {
+  const random = new Stream(0x67_72_61_69_6e);
+  return Float32Array.from({ length: 1 << 16 }, () => random.normal());
+})();

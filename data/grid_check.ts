@@ -1,0 +1,49 @@
+/**
+ * When two grids count as the same.
+ *
+ * @module
+ */
+
+import type { DataWarning } from "./errors.ts";
+import { DataError } from "./errors.ts";
+import { largestGap } from "./nifti_affine.ts";
+import type { Grid } from "./volume.ts";
+
+/** Largest distance between corresponding corners, as a share of the smallest voxel side, that is no difference. */
+const tolerance = 0.01;
+
+/** Whether two grids have the same shape and lie in the same place, but for rounding. */
+export function sameGrid(a: Grid, b: Grid): boolean {
+  return a.shape.every((length, axis) => length === b.shape[axis]) &&
+    largestGap(a.affine, b.affine, a.shape) <= tolerance * Math.min(...a.spacing);
+}
+
+/**
+ * Refuses a label map that does not lie on its image's grid; up to a tenth of a voxel is a warning.
+ *
+ * @throws {DataError} `geometry.mismatch` with both values
+ */
+export function checkSameGrid(image: Grid, label: Grid, what: string): DataWarning[] {
+  if (image.shape.some((length, axis) => length !== label.shape[axis])) {
+    throw new DataError(
+      "geometry.mismatch",
+      `${what}: the image has ${image.shape.join("×")} voxels, the labels ${label.shape.join("×")}`,
+      { fix: "Labels must lie on the grid of their image: resample them, or correct the manifest." },
+    );
+  }
+  const gap = largestGap(image.affine, label.affine, image.shape);
+  const side = Math.min(...image.spacing);
+  if (gap <= tolerance * side) return [];
+  const message = `${what}: image and labels lie up to ${gap.toPrecision(3)} mm apart ` +
+    `(voxels ${image.spacing.map((mm) => mm.toPrecision(4)).join("×")} and ` +
+    `${label.spacing.map((mm) => mm.toPrecision(4)).join("×")} mm; ` +
+    `origins ${origin(image)} and ${origin(label)})`;
+  if (gap <= 10 * tolerance * side) return [{ code: "geometry.mismatch", message }];
+  throw new DataError("geometry.mismatch", message, {
+    fix: "Labels must lie on the grid of their image: repair the affine of the one that is wrong.",
+  });
+}
+
+function origin({ affine }: Grid): string {
+  return `(${[3, 7, 11].map((at) => affine[at]!.toPrecision(5)).join(", ")})`;
+}

@@ -1,0 +1,121 @@
+/**
+ * Cutting augmented patches out of prepared cases.
+ *
+ * @module
+ */
+
+import type { Random } from "../tensor/random.ts";
+import type { Affine, Triple } from "./affine.ts";
+import { type Augmentation, changeIntensity, randomGeometry, weaken } from "./augmentation.ts";
+import type { PreparedImage, PreparedLabelledCase } from "./prepare.ts";
+import { sampleAffine } from "./resample.ts";
+
+/** A patch of each image of a case. */
+export interface Patch {
+  /** One `[D,H,W]` array an image: the strong view. */
+  readonly images: readonly Float32Array<ArrayBuffer>[];
+  /** The same patches under a weak change of intensities, where asked for. */
+  readonly weakImages?: readonly Float32Array<ArrayBuffer>[];
+  /** Where the patches were cut: patch voxels to voxels of the prepared image, one an image. */
+  readonly maps: readonly Affine[];
+}
+
+/** Share of labelled patches that are centred on a class instead of anywhere. */
+const classShare = 2 / 3;
+
+/**
+ * A patch for the labelled stream: two in three contain a voxel of a class drawn evenly from those the case
+ * has, so that small structures are seen; the others lie anywhere.
+ */
+export function cutLabelledPatch(
+  { images, labels, classVoxels }: PreparedLabelledCase,
+  shape: Triple,
+  aligned: boolean,
+  augmentation: Augmentation,
+  random: Random,
+): Patch & { readonly labels: readonly Uint8Array<ArrayBuffer>[] } {
+  const patch = cutImages(images, shape, aligned, augmentation, random, false, (at, stream) => {
+    const present = classVoxels[at]!.slice(1).filter((voxels) => voxels.length > 0);
+    if (present.length === 0 || stream.uniform() >= classShare) return undefined;
+    return pick(present[stream.integer(present.length)]!, stream);
+  });
+  const cut = patch.maps.map((map, at) => {
+    const out = new Uint8Array(shape[0] * shape[1] * shape[2]);
+    sampleAffine(labels[at]!, images[at]!.shape, map, out, shape, "nearest", 0);
+    return out;
+  });
+  return { ...patch, labels: cut };
+}
+
+/** A patch for the unlabelled stream, around a voxel that the intensities say is patient; labels play no part. */
+export function cutUnlabelledPatch(
+  images: readonly PreparedImage[],
+  shape: Triple,
+  aligned: boolean,
+  augmentation: Augmentation,
+  random: Random,
+  weakViews: boolean,
+): Patch {
+  return cutImages(
+    images,
+    shape,
+    aligned,
+    augmentation,
+    random,
+    weakViews,
+    (at, stream) => pick(images[at]!.foreground, stream),
+  );
+}
+
+function pick(voxels: Uint32Array, random: Random): number {
+  return voxels[random.integer(voxels.length)]!;
+}
+
+/**
+ * Cuts one patch an image; aligned images share place and geometry, others have their own.
+ *
+ * @param anchor the flat index of a voxel that the patch must contain, or nothing for a patch anywhere
+ */
+function cutImages(
+  images: readonly PreparedImage[],
+  shape: Triple,
+  aligned: boolean,
+  augmentation: Augmentation,
+  random: Random,
+  weakViews: boolean,
+  anchor: (image: number, stream: Random) => number | undefined,
+): Patch {
+  const maps = images.map((image, at) => {
+    const stream = random.child(`geometry/${aligned ? 0 : at}`);
+    const start = patchStart(image.shape, shape, anchor(aligned ? 0 : at, stream), stream);
+    return randomGeometry(start, shape, image.spacing, augmentation, stream);
+  });
+  const plain = images.map((image, at) => {
+    const out = new Float32Array(shape[0] * shape[1] * shape[2]);
+    sampleAffine(image.data, image.shape, maps[at]!, out, shape, "linear", image.background);
+    return out;
+  });
+  const weakImages = weakViews ? plain.map((patch) => patch.slice()) : undefined;
+  const weakRanges = weaken(augmentation.intensity);
+  plain.forEach((patch, at) =>
+    changeIntensity(patch, shape, augmentation.intensity, random.child(`strong/${at}`))
+  );
+  weakImages?.forEach((patch, at) => changeIntensity(patch, shape, weakRanges, random.child(`weak/${at}`)));
+  return { images: plain, ...(weakImages === undefined ? {} : { weakImages }), maps };
+}
+
+/** The first voxel of a patch; along an axis where the patch is larger than the volume it is centred. */
+function patchStart(volume: Triple, patch: Triple, anchor: number | undefined, random: Random): Triple {
+  const [, ny, nz] = volume;
+  const voxel = anchor === undefined
+    ? undefined
+    : [Math.floor(anchor / (ny * nz)), Math.floor(anchor / nz) % ny, anchor % nz];
+  const along = (axis: number): number => {
+    const room = volume[axis]! - patch[axis]!;
+    const draw = random.uniform();
+    if (room <= 0) return Math.floor(room / 2);
+    if (voxel === undefined) return Math.floor(draw * (room + 1));
+    return Math.min(room, Math.max(0, voxel[axis]! - Math.floor(draw * patch[axis]!)));
+  };
+  return [along(0), along(1), along(2)];
+}

@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { noAugmentation } from "../../data/augmentation.ts";
+import {
+  type Dataset,
+  isLabelled,
+  type LabelledCase,
+  type UnlabelledCase,
+  withoutLabels,
+} from "../../data/dataset.ts";
+import { BatchLoader } from "../../data/loader.ts";
+import { makePhantom } from "../../data/phantom.ts";
+import { prepareCase, prepareLabelledCase, restoreLabels, restoreProbabilities } from "../../data/prepare.ts";
+import { splitByLabelRatio } from "../../data/split.ts";
+import { rowMajor, shapeOf, volumeFrom } from "../../data/volume.ts";
+
+const dataset = makePhantom({
+  cases: 8,
+  modalities: ["ct", "mr"],
+  misalignmentMm: 0,
+  seed: 5,
+  shape: [24, 26, 22],
+});
+const split = splitByLabelRatio(dataset, { ratio: 0.4, seed: 5, validation: 1, test: 1 });
+const options = { patch: [16, 16, 16] as const, labelled: 2, unlabelled: 2, seed: 9 };
+
+Deno.test("a batch is a pure function of seed and step", async () => {
+  const once = new BatchLoader(dataset, split, options), again = new BatchLoader(dataset, split, options);
+  await once.labelledBatch(0), await once.unlabelledBatch(7);
+  assert.deepEqual(await once.labelledBatch(3), await again.labelledBatch(3));
+  assert.deepEqual(await once.unlabelledBatch(3), await again.unlabelledBatch(3));
+  const other = new BatchLoader(dataset, split, { ...options, seed: 10 });
+  assert.notDeepEqual((await other.labelledBatch(3)).images, (await once.labelledBatch(3)).images);
+});
+
+Deno.test("both streams show all their cases equally often, independently of each other's length", async () => {
+  const loader = new BatchLoader(dataset, split, { ...options, augmentation: noAugmentation });
+  const seen = { labelled: new Map<string, number>(), unlabelled: new Map<string, number>() };
+  for (let step = 0; step < split.labelled.length * split.unlabelled.length; step++) {
+    for (const id of (await loader.labelledBatch(step)).cases) {
+      seen.labelled.set(id, (seen.labelled.get(id) ?? 0) + 1);
+    }
+    for (const id of (await loader.unlabelledBatch(step)).cases) {
+      seen.unlabelled.set(id, (seen.unlabelled.get(id) ?? 0) + 1);
+    }
+  }
+  assert.deepEqual([...seen.labelled.keys()].sort(), split.labelled);
+  assert.deepEqual([...seen.unlabelled.keys()].sort(), split.unlabelled);
+  assert.deepEqual(new Set(seen.labelled.values()), new Set([2 * split.unlabelled.length]));
+  assert.deepEqual(new Set(seen.unlabelled.values()), new Set([2 * split.labelled.length]));
+});
+
+Deno.test("the unlabelled stream never loads a label and is handed no case that has one", async () => {
+  let labelsLoaded = 0;
+  const spied: Dataset = {
+    ...dataset,
+    loadImages: (of) => {
+      assert.equal(isLabelled(of), false);
+      return dataset.loadImages(of);
+    },
+    loadLabels: (of) => {
+      labelsLoaded++;
+      return dataset.loadLabels(of);
+    },
+  };
+  const loader = new BatchLoader(spied, split, options);
+  for (let step = 0; step < 10; step++) await loader.unlabelledBatch(step);
+  assert.equal(labelsLoaded, 0);
+});
+
+Deno.test("an unlabelled case cannot be asked for labels: it does not compile", () => {
+  const stripped: UnlabelledCase = withoutLabels(dataset.cases[0]!);
+  // @ts-expect-error: an UnlabelledCase has no labels
+  const misuse = () => dataset.loadLabels(stripped);
+  assert.equal(typeof misuse, "function");
+  assert.equal("labels" in stripped, false);
+});
+
+Deno.test("aligned modalities share the geometry of a patch, intensity changes are their own", async () => {
+  const same = {
+    ...dataset,
+    loadImages: async (of: UnlabelledCase) => {
+      const [ct] = await dataset.loadImages(of);
+      return [ct!, ct!];
+    },
+    modalities: [{ id: "ct", kind: "ct" }, { id: "mr", kind: "ct" }],
+  } satisfies Dataset;
+  const still = { rotationDegrees: 12, logScale: 0.1, flipAxes: [0], intensity: noAugmentation.intensity };
+  const [a, b] =
+    (await new BatchLoader(same, split, { ...options, augmentation: still }).unlabelledBatch(0)).images;
+  assert.deepEqual(a, b);
+  const [c, d] = (await new BatchLoader(same, split, options).unlabelledBatch(0)).images;
+  assert.notDeepEqual(c, d);
+  const apart = { ...same, aligned: false };
+  const [e, f] =
+    (await new BatchLoader(apart, split, { ...options, augmentation: still }).unlabelledBatch(0)).images;
+  assert.notDeepEqual(e, f);
+});
+
+Deno.test("weak views have the geometry of the strong ones and less change", async () => {
+  const plain = new BatchLoader(dataset, split, { ...options, augmentation: noAugmentation });
+  const still = {
+    ...noAugmentation,
+    intensity: { logGamma: 0.3, contrast: 0.3, brightness: 0.3, blur: 0, noise: 0.2 },
+  };
+  const views = await new BatchLoader(dataset, split, { ...options, augmentation: still, weakViews: true })
+    .unlabelledBatch(1);
+  const reference = await plain.unlabelledBatch(1);
+  const distance = (a: Float32Array, b: Float32Array) => a.reduce((sum, v, i) => sum + (v - b[i]!) ** 2, 0);
+  for (const m of [0, 1]) {
+    const weak = distance(views.weakImages![m]!, reference.images[m]!);
+    const strong = distance(views.images[m]!, reference.images[m]!);
+    assert.ok(weak > 0 && weak < strong / 4, `${weak} ${strong}`);
+  }
+  assert.equal(reference.weakImages, undefined);
+});
+
+Deno.test("labels of a patch follow its image", async () => {
+  // An image that is its own label map: after any geometry the two must still agree away from edges.
+  const mirror: Dataset = {
+    ...dataset,
+    modalities: [{ id: "ct", kind: "ct" }, { id: "mr", kind: "ct" }],
+    loadImages: async (of) =>
+      (await dataset.loadLabels(dataset.cases.find(({ id }) => id === of.id) as LabelledCase)).map((labels) =>
+        volumeFrom(Float32Array.from(rowMajor(labels), (v) => v * 80), shapeOf(labels), labels.affine)
+      ),
+  };
+  const turned = {
+    rotationDegrees: 20,
+    logScale: 0.2,
+    flipAxes: [0, 1, 2],
+    intensity: noAugmentation.intensity,
+  };
+  const loader = new BatchLoader(mirror, split, { ...options, augmentation: turned });
+  let compared = 0, wrong = 0;
+  for (let step = 0; step < 5; step++) {
+    const { images, labels } = await loader.labelledBatch(step);
+    images[0]!.forEach((value, i) => {
+      const label = (value * 425 - 175) / 80;
+      if (Math.abs(label - Math.round(label)) > 0.02) return; // an interpolated edge
+      compared++;
+      if (Math.round(label) !== labels[0]![i]) wrong++;
+    });
+  }
+  assert.ok(compared > 20000 && wrong / compared < 0.01, `${wrong} of ${compared}`);
+});
+
+Deno.test("a patch larger than the volume is padded with background", async () => {
+  const loader = new BatchLoader(dataset, split, {
+    ...options,
+    patch: [48, 16, 16],
+    augmentation: noAugmentation,
+  });
+  const { images, labels } = await loader.labelledBatch(0);
+  const first = images[0]!.subarray(0, 256); // the first slab lies outside
+  assert.deepEqual(new Set(first), new Set([0]));
+  assert.deepEqual(new Set(labels[0]!.subarray(0, 256)), new Set([0]));
+});
+
+Deno.test("predictions of a prepared case go back to the grid of the raw image", async () => {
+  const of = dataset.cases[0] as LabelledCase;
+  const [raw] = await dataset.loadLabels(of);
+  const plain = await prepareLabelledCase(dataset, of);
+  const restored = restoreLabels(plain.images[0]!, plain.labels[0]!);
+  assert.deepEqual(rowMajor(restored), rowMajor(raw!));
+  assert.deepEqual(restored.affine, raw!.affine);
+
+  const coarse = await prepareCase(dataset, withoutLabels(of), { spacing: [3, 3, 3] });
+  const image = coarse.images[1]!;
+  const size = image.data.length;
+  const background = new Float32Array(2 * size).fill(0.25, 0, size).fill(0.75, size);
+  const [zero, one] = restoreProbabilities(image, background);
+  assert.deepEqual(zero!.array.shape, raw!.array.shape);
+  zero!.array.data.forEach((p, i) => assert.ok(Math.abs(p + one!.array.data[i]! - 1) < 1e-6));
+});
