@@ -1,22 +1,63 @@
 import type { CaseRecord } from "./case_record.ts";
-import { csvField } from "./render_table.ts";
+import { d3 } from "./deps.ts";
+import { EvalError } from "./errors.ts";
 
-/**
- * Records as CSV, one line a record, one column a field; undefined numbers are empty cells.
- *
- * @example
- * ```ts
- * import { caseCsv } from "./case_csv.ts";
- * import assert from "node:assert/strict";
- *
- * assert.equal(caseCsv([]), "");
- * ```
- */
+/** Columns that hold text; every other column holds numbers. */
+const textColumns = new Set(["case", "modality", "class_name", "status", "run", "method", "perturbation"]);
+
+/** Records as CSV, one line a record, one column a field; undefined numbers are empty cells. */
 export function caseCsv<R extends CaseRecord>(records: readonly R[]): string {
   if (records.length === 0) return "";
   const columns = Object.keys(records[0]!) as (keyof R)[];
-  const lines = records.map((r) =>
-    columns.map((column) => csvField(r[column] as string | number | null)).join(",")
+  const text = (value: unknown): string => value === null ? "" : String(value);
+  return d3.csvFormatRows([columns as string[], ...records.map((r) => columns.map((c) => text(r[c])))]) +
+    "\n";
+}
+
+/**
+ * Reads the text of a `cases.csv` back into records.
+ *
+ * @throws {EvalError} `eval.cases` with the line, when a column is missing or a number is not one
+ *
+ * @example
+ * ```ts
+ * import { caseCsv, parseCaseCsv } from "./case_csv.ts";
+ * import { evaluateCase } from "./evaluate_case.ts";
+ * import { ndarray } from "./deps.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const grid = { array: ndarray(Uint8Array.of(0, 1), [1, 1, 2]), spacing: [1, 1, 1] as const };
+ * const classes = [{ id: 1, name: "liver, left" }];
+ * const records = evaluateCase({ case: "a", modality: "ct", prediction: grid, reference: grid, classes });
+ * assert.deepEqual(parseCaseCsv(caseCsv(records)), records);
+ * ```
+ */
+export function parseCaseCsv(csv: string): CaseRecord[] {
+  const [columns = [], ...lines] = d3.csvParseRows(csv.trimEnd());
+  const missing = ["case", "modality", "class", "class_name", "status", "dice"].find((c) =>
+    !columns.includes(c)
   );
-  return [columns.join(","), ...lines].join("\n") + "\n";
+  if (missing !== undefined) {
+    throw new EvalError(
+      "eval.cases",
+      `line 1 has columns [${columns.join(", ")}]; "${missing}" is not there`,
+      {
+        fix: "Give the cases.csv of a run folder.",
+      },
+    );
+  }
+  return lines.map((fields, i) =>
+    Object.fromEntries(columns.map((column, c) => {
+      const field = fields[c] ?? "";
+      if (textColumns.has(column)) return [column, field];
+      if (field === "") return [column, null];
+      const value = Number(field);
+      if (!Number.isFinite(value)) {
+        throw new EvalError("eval.cases", `line ${i + 2}, column "${column}": "${field}" is not a number`, {
+          fix: "Evaluate the run again; the file was damaged or edited.",
+        });
+      }
+      return [column, value];
+    })) as unknown as CaseRecord
+  );
 }

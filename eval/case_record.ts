@@ -21,6 +21,10 @@ export interface CaseRecord {
   readonly precision: number | null;
   /** Share of the reference voxels that were found. */
   readonly recall: number | null;
+  /** Predicted volume, in ml. */
+  readonly volume_pred_ml: number;
+  /** Reference volume, in ml. */
+  readonly volume_ref_ml: number;
   /** Predicted minus reference volume, in ml. */
   readonly volume_difference_ml: number | null;
   /** Average surface distance from prediction to reference, in mm. */
@@ -31,12 +35,20 @@ export interface CaseRecord {
   readonly assd_mm: number | null;
   /** Mean of the two directed average surface distances, in mm. */
   readonly assd_mean_mm: number | null;
+  /** Average symmetric surface distance with every piece of surface weighed by its area, in mm. */
+  readonly assd_area_mm: number | null;
   /** Hausdorff distance, in mm. */
   readonly hd_mm: number | null;
   /** Larger of the two directed 95th percentiles of the surface distances, in mm. */
   readonly hd95_mm: number | null;
   /** Normalised surface Dice at the tolerance of the policy. */
   readonly nsd: number | null;
+  /** F1 of the connected parts, a part being found when the volumes share a voxel of it. */
+  readonly lesion_f1: number | null;
+  /** Connected parts of the class in the prediction. */
+  readonly lesions_pred: number;
+  /** Connected parts of the class in the reference. */
+  readonly lesions_ref: number;
   /** Voxels of the class in the prediction. */
   readonly n_pred: number;
   /** Voxels of the class in the reference. */
@@ -54,9 +66,11 @@ export const metrics = {
   asd_ref_to_pred_mm: { label: "ASD ref→pred", unit: "mm", digits: 2, better: "lower" },
   assd_mm: { label: "ASSD", unit: "mm", digits: 2, better: "lower" },
   assd_mean_mm: { label: "ASSD (mean of directions)", unit: "mm", digits: 2, better: "lower" },
+  assd_area_mm: { label: "ASSD (by area)", unit: "mm", digits: 2, better: "lower" },
   hd_mm: { label: "HD", unit: "mm", digits: 2, better: "lower" },
   hd95_mm: { label: "HD95", unit: "mm", digits: 2, better: "lower" },
   nsd: { label: "NSD", unit: "", digits: 3, better: "higher" },
+  lesion_f1: { label: "Lesion F1", unit: "", digits: 3, better: "higher" },
 } as const satisfies Readonly<
   Partial<
     Record<

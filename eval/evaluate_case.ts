@@ -1,7 +1,9 @@
 import type { CaseRecord, ClassStatus } from "./case_record.ts";
 import { diagonalMm, type LabelClass, type LabelGrid, type LabelPair, pairLabels } from "./label_grid.ts";
+import { lesionCounts, lesionF1 } from "./lesions.ts";
 import { type EvaluationPolicy, resolvePolicy } from "./policy.ts";
 import { asd, assd, hausdorff, type MaskPair, surfaceDice, surfaceDistances } from "./surface.ts";
+import { areaWeightedDistances } from "./surfel.ts";
 
 /** One case to judge. */
 export interface CaseToEvaluate {
@@ -121,14 +123,22 @@ function classNumbers(
   const { both, predicted, referred } = extent;
   const voxelMl = pair.spacing[0] * pair.spacing[1] * pair.spacing[2] / 1000;
   const ratio = (part: number, whole: number): number | null => whole === 0 ? null : part / whole;
+  const status = statusOf(predicted, referred);
+  const masks = status === "absent" ? undefined : cropClass(pair, extent, index);
+  const parts = masks === undefined ? undefined : lesionCounts(masks);
   return {
-    status: statusOf(predicted, referred),
+    status,
     dice: ratio(2 * both, predicted + referred),
     iou: ratio(both, predicted + referred - both),
     precision: ratio(both, predicted),
     recall: ratio(both, referred),
-    volume_difference_ml: predicted + referred === 0 ? null : (predicted - referred) * voxelMl,
-    ...surfaceNumbers(pair, extent, index, policy),
+    volume_pred_ml: predicted * voxelMl,
+    volume_ref_ml: referred * voxelMl,
+    volume_difference_ml: status === "absent" ? null : (predicted - referred) * voxelMl,
+    ...(status === "found" ? surfaceNumbers(masks!, policy) : unmatchedNumbers(pair, status, policy)),
+    lesion_f1: status === "absent" ? null : status === "found" ? lesionF1(parts!) : 0,
+    lesions_pred: parts?.predicted ?? 0,
+    lesions_ref: parts?.reference ?? 0,
     n_pred: predicted,
     n_ref: referred,
   };
@@ -139,40 +149,47 @@ function statusOf(predicted: number, referred: number): ClassStatus {
   return predicted === 0 ? "missed" : "found";
 }
 
-function surfaceNumbers(
-  pair: LabelPair,
-  extent: ClassExtent,
-  index: number,
-  policy: EvaluationPolicy,
-): Pick<
-  ClassNumbers,
-  "asd_pred_to_ref_mm" | "asd_ref_to_pred_mm" | "assd_mm" | "assd_mean_mm" | "hd_mm" | "hd95_mm" | "nsd"
-> {
-  const status = statusOf(extent.predicted, extent.referred);
-  if (status !== "found") {
-    const miss = status === "absent" || policy.missDistance === "undefined"
-      ? null
-      : diagonalMm(pair.shape, pair.spacing);
-    return {
-      asd_pred_to_ref_mm: miss,
-      asd_ref_to_pred_mm: miss,
-      assd_mm: miss,
-      assd_mean_mm: miss,
-      hd_mm: miss,
-      hd95_mm: miss,
-      nsd: status === "absent" ? null : 0,
-    };
-  }
-  const distances = surfaceDistances(cropClass(pair, extent, index));
+type SurfaceNumbers = Pick<
+  CaseRecord,
+  | "asd_pred_to_ref_mm"
+  | "asd_ref_to_pred_mm"
+  | "assd_mm"
+  | "assd_mean_mm"
+  | "assd_area_mm"
+  | "hd_mm"
+  | "hd95_mm"
+  | "nsd"
+>;
+
+function surfaceNumbers(masks: MaskPair, policy: EvaluationPolicy): SurfaceNumbers {
+  const distances = surfaceDistances(masks);
   const forward = asd(distances.predictionToReference), back = asd(distances.referenceToPrediction);
   return {
     asd_pred_to_ref_mm: forward,
     asd_ref_to_pred_mm: back,
     assd_mm: assd(distances),
     assd_mean_mm: (forward + back) / 2,
+    assd_area_mm: areaWeightedDistances(masks).symmetric,
     hd_mm: hausdorff(distances, 100),
     hd95_mm: hausdorff(distances, 95),
     nsd: surfaceDice(distances, policy.nsdToleranceMm),
+  };
+}
+
+/** What the policy makes of a class that one volume or both lack. */
+function unmatchedNumbers(pair: LabelPair, status: ClassStatus, policy: EvaluationPolicy): SurfaceNumbers {
+  const miss = status === "absent" || policy.missDistance === "undefined"
+    ? null
+    : diagonalMm(pair.shape, pair.spacing);
+  return {
+    asd_pred_to_ref_mm: miss,
+    asd_ref_to_pred_mm: miss,
+    assd_mm: miss,
+    assd_mean_mm: miss,
+    assd_area_mm: miss,
+    hd_mm: miss,
+    hd95_mm: miss,
+    nsd: status === "absent" ? null : 0,
   };
 }
 

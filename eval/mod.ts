@@ -22,6 +22,15 @@ export { type CaseRecord, type ClassStatus, type Metric, metrics } from "./case_
 export { defaultPolicy, definitions, definitionsCaption, type EvaluationPolicy } from "./policy.ts";
 export { type CaseToEvaluate, evaluateCase } from "./evaluate_case.ts";
 export { squaredDistance } from "./edt.ts";
+export { type Calibration, calibration, type CalibrationBin } from "./calibration.ts";
+export { addConfusions, type Confusion, confusion } from "./confusion.ts";
+export { type RunRecord, tagRecords } from "./run_record.ts";
+export { pairedPermutation, type PermutationResult } from "./statistics/permutation.ts";
+export { type WilcoxonResult, wilcoxonSignedRank } from "./statistics/wilcoxon.ts";
+export { bootstrapInterval } from "./statistics/bootstrap.ts";
+export { holm } from "./statistics/holm.ts";
+export { cohenDz, rankBiserial } from "./statistics/effect_size.ts";
+export { compareMethods, type CompareOptions, type Comparison } from "./statistics/compare.ts";
 export {
   type GroupKey,
   type GroupSummary,
@@ -32,7 +41,7 @@ export {
 export type { TableCell, TableColumn, TableFormat, TableModel } from "./table_model.ts";
 export { renderTable } from "./render_table.ts";
 export { table, tableModel, type TableOptions } from "./table.ts";
-export { caseCsv } from "./case_csv.ts";
+export { caseCsv, parseCaseCsv } from "./case_csv.ts";
 export {
   type PatchPredictor,
   slidingWindow,

@@ -1,3 +1,4 @@
+import { d3 } from "./deps.ts";
 import type { TableCell, TableColumn, TableFormat, TableModel } from "./table_model.ts";
 
 /** Writes a table in a format; the result ends with a line break. */
@@ -31,10 +32,11 @@ function fixed(value: number | null, digits: number): string {
 }
 
 function count(cell: TableCell): string {
+  if (cell.n === null) return "";
   const notes = [`n=${cell.n}`];
   if (cell.missed > 0) notes.push(`${cell.missed} missed`);
   if (cell.false_positive > 0) notes.push(`${cell.false_positive} false pos.`);
-  return `(${notes.join(", ")})`;
+  return ` (${notes.join(", ")})`;
 }
 
 function spread(cell: TableCell, digits: number, sign: string): string {
@@ -48,7 +50,7 @@ function markdown({ caption, heads, columns, rows }: TableModel): string {
     ...cells.map((cell, i) => {
       const digits = columns[i]!.digits;
       const number = fixed(cell.mean, digits) + spread(cell, digits, "±");
-      return `${cell.best ? `**${number}**` : number}${safe(cell.mark)} ${count(cell)}`;
+      return `${cell.best ? `**${number}**` : number}${safe(cell.mark)}${count(cell)}`;
     }),
   ]);
   const top = [...heads, ...columns.map((c) => c.labels.join(" · "))].map(safe);
@@ -63,12 +65,6 @@ function markdown({ caption, heads, columns, rows }: TableModel): string {
   return `${[row(top), rule, ...lines.map(row)].join("\n")}\n\n${caption}\n`;
 }
 
-/** Quotes a CSV field where it must be. */
-export function csvField(value: string | number | null): string {
-  const text = value === null ? "" : String(value);
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
 function csv({ heads, columns, rows }: TableModel): string {
   const parts = ["mean", "sd", "n", "missed", "false_positive"] as const;
   const top = [...heads, ...columns.flatMap((c) => parts.map((part) => `${c.key}_${part}`))];
@@ -76,7 +72,9 @@ function csv({ heads, columns, rows }: TableModel): string {
     ...names,
     ...cells.flatMap((cell) => parts.map((part) => cell[part])),
   ]);
-  return [top, ...lines].map((line) => line.map(csvField).join(",")).join("\n") + "\n";
+  return d3.csvFormatRows(
+    [top, ...lines].map((line) => line.map((field) => field === null ? "" : String(field))),
+  ) + "\n";
 }
 
 /** Runs of equal neighbouring headings at a level, for headings that span columns. */
@@ -118,7 +116,9 @@ function latex({ caption, heads, columns, rows }: TableModel): string {
         const digits = columns[i]!.digits;
         const number = tex(fixed(cell.mean, digits) + spread(cell, digits, "±"));
         const mark = cell.mark === "" ? "" : `\\textsuperscript{${tex(cell.mark)}}`;
-        return `${cell.best ? `\\textbf{${number}}` : number}${mark} {\\scriptsize ${tex(count(cell))}}`;
+        return `${cell.best ? `\\textbf{${number}}` : number}${mark}${
+          cell.n === null ? "" : `{\\scriptsize ${tex(count(cell))}}`
+        }`;
       }),
     ].join(" & ") + " \\\\"
   );
@@ -176,7 +176,7 @@ function html({ caption, heads, columns, rows }: TableModel): string {
       const digits = columns[i]!.digits;
       const number = `${fixed(cell.mean, digits)}<span class="sd">${spread(cell, digits, "±")}</span>`;
       const mark = cell.mark === "" ? "" : `<sup>${escapeHtml(cell.mark)}</sup>`;
-      return `<td>${cell.best ? `<strong>${number}</strong>` : number}${mark} <small>${
+      return `<td>${cell.best ? `<strong>${number}</strong>` : number}${mark}<small>${
         escapeHtml(count(cell))
       }</small></td>`;
     });

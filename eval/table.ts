@@ -86,7 +86,9 @@ export function tableModel<R extends CaseRecord>(
     ? " mean: mean of the rows above it that have a valid case, n rows."
     : "";
   return {
-    caption: `Mean ± sd over n cases. ${definitionsCaption(options.policy ?? defaultPolicy)}${classMean}`,
+    caption: `Mean ± sd over n cases. ${
+      definitionsCaption(options.policy ?? defaultPolicy, options.columns)
+    }${classMean}`,
     heads: rowKeys.map((key) => key === "class_name" ? "class" : key.replaceAll("_", " ")),
     columns: acrossNames.flatMap((across) => parts.map((part) => columnOf(across, part))),
     rows,

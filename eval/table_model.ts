@@ -4,8 +4,8 @@ export interface TableCell {
   readonly mean: number | null;
   /** Standard deviation over what the mean is over, where there is one. */
   readonly sd: number | null;
-  /** How many values the mean is over. */
-  readonly n: number;
+  /** How many values the mean is over; `null` for a number that is no mean. */
+  readonly n: number | null;
   /** Cases where the class was missed. */
   readonly missed: number;
   /** Cases where the class was predicted and is not there. */

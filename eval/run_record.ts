@@ -1,0 +1,21 @@
+import type { CaseRecord } from "./case_record.ts";
+
+/** A record with the run it comes from, to compare runs. */
+export interface RunRecord extends CaseRecord {
+  /** Name of the run. */
+  readonly run: string;
+  /** Method, such as `cmc` or `supervised`. */
+  readonly method: string;
+  /** Share of the training subjects that had labels. */
+  readonly label_ratio: number;
+  /** Seed of the run. */
+  readonly seed: number;
+}
+
+/** Names the run in each of its records. */
+export function tagRecords(
+  records: readonly CaseRecord[],
+  run: Pick<RunRecord, "run" | "method" | "label_ratio" | "seed">,
+): RunRecord[] {
+  return records.map((record) => ({ ...run, ...record }));
+}
