@@ -19,7 +19,8 @@ const described = z.strictObject({
   config: z.unknown(),
   modalities: z.array(z.strictObject({ id: z.string(), kind: z.enum(["ct", "mr", "other"]) })).min(1),
   classes: z.array(z.strictObject({ id: z.number().int().positive(), name: z.string() })).min(1),
-  spacing: z.array(z.number().positive()).length(3).nullable(),
+  aligned: z.boolean(),
+  spacing: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]).nullable(),
   step: z.number().int().min(0),
   best: z.number().nullable(),
   split: z.string(),
@@ -33,8 +34,10 @@ export interface CheckpointInfo {
   readonly modalities: readonly { readonly id: string; readonly kind: "ct" | "mr" | "other" }[];
   /** The foreground classes. */
   readonly classes: readonly { readonly id: number; readonly name: string }[];
+  /** Whether the modalities of a case share one space. */
+  readonly aligned: boolean;
   /** Voxel spacing the network works at, in mm; null for the images' own. */
-  readonly spacing: readonly number[] | null;
+  readonly spacing: readonly [number, number, number] | null;
   /** Optimiser steps done. */
   readonly step: number;
   /** Best validation score so far, null before the first validation. */

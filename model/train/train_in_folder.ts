@@ -6,8 +6,15 @@
 
 import { createHash } from "node:crypto";
 import settings from "../../deno.json" with { type: "json" };
-import { writeNifti } from "../../data/mod.ts";
-import type { Split } from "../../data/split.ts";
+import { resolve } from "node:path";
+import {
+  caseOf,
+  type Dataset,
+  type NiftiHeader,
+  readNiftiHeader,
+  type Split,
+  writeNifti,
+} from "../../data/mod.ts";
 import { caseCsv, classBoxPlot, learningCurves, parseLog, summarise, table } from "../../eval/mod.ts";
 import {
   type CheckpointInfo,
@@ -65,6 +72,7 @@ function describe(config: TrainConfig, { dataset, split, prepare }: FolderSettin
     config,
     modalities: dataset.modalities.map(({ id, kind }) => ({ id, kind })),
     classes: dataset.classes.map(({ id, name }) => ({ id, name })),
+    aligned: dataset.aligned,
     spacing: prepare?.spacing ?? null,
     step: 0,
     best: null,
@@ -97,6 +105,14 @@ async function saveState(folder: RunFolder, info: CheckpointInfo, state: TrainSt
   }
   await folder.write("log.csv", logCsv(state.log));
   await folder.write("checkpoints/last.safetensors", encodeCheckpoint(now, state.network, state.optimizer));
+}
+
+/** The header of an image that lies in a file, so that a prediction can be written on its grid. */
+async function headerOf(dataset: Dataset, id: string, modality: string): Promise<{ like?: NiftiHeader }> {
+  const path = caseOf(dataset, id).images[modality]!;
+  if (!("root" in dataset)) return {};
+  const { header } = await readNiftiHeader(resolve(dataset.root as string, path));
+  return { like: header };
 }
 
 /** The columns of a run's test table. */
@@ -143,8 +159,10 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
     ...setting,
     ...(resume && { resume }),
     save: (state) => saveState(folder, info, state),
-    predicted: ({ case: id, modality, labels }) =>
-      writeNifti(`${folder.path}/predictions/${id}_${modality}.nii.gz`, labels),
+    predicted: async ({ case: id, modality, labels }) => {
+      const grid = await headerOf(setting.dataset, id, modality);
+      await writeNifti(`${folder.path}/predictions/${id}_${modality}.nii.gz`, labels, grid);
+    },
   });
   if (run) await writeResults(folder, run, (performance.now() - begin) / 1000);
   return { folder: folder.path, run };

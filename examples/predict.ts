@@ -1,0 +1,103 @@
+/**
+ * Segments the images of one case with a checkpoint and writes label maps on the images' own grids.
+ *
+ * ```sh
+ * deno task predict --checkpoint runs/cmc-seed0/checkpoints/best.safetensors \
+ *   --image ct=scan_ct.nii.gz --image mr=scan_mr.nii.gz --out scan_labels.nii.gz
+ * ```
+ *
+ * @module
+ */
+
+import {
+  type NiftiVolume,
+  readImage,
+  restoreLabels,
+  restoreProbabilities,
+  toRas,
+  type Volume,
+  writeNifti,
+} from "../data/mod.ts";
+import { openPredictor, predict } from "../model/mod.ts";
+import { CodedError } from "../tensor/errors.ts";
+import { openDevice } from "../tensor/mod.ts";
+import { type Command, main, requiredText, type Result, text, UsageError, type Values } from "./command.ts";
+
+/** `MODALITY=FILE` pairs. */
+function imagePaths(values: Values): Map<string, string> {
+  const paths = new Map<string, string>();
+  for (const pair of (values.image ?? []) as string[]) {
+    const at = pair.indexOf("=");
+    const [modality, path] = [pair.slice(0, at), pair.slice(at + 1)];
+    if (at < 1 || path === "") throw new UsageError(`--image ${pair}: expected MODALITY=FILE`);
+    if (paths.has(modality)) throw new UsageError(`--image: modality ${modality} is given twice`);
+    paths.set(modality, path);
+  }
+  if (paths.size === 0) {
+    throw new UsageError("--image is missing", "Give --image MODALITY=FILE for each scan.");
+  }
+  return paths;
+}
+
+/** `labels.nii.gz` to `labels_ct.nii.gz`. */
+function withSuffix(path: string, suffix: string): string {
+  return path.replace(/(\.nii(\.gz)?)?$/, (ending) => `_${suffix}${ending || ".nii.gz"}`);
+}
+
+async function readCheckpoint(path: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new CodedError("checkpoint.path", `${path} cannot be read: ${(cause as Error).message}`, {
+      cause,
+      fix: "Give a file from the checkpoints folder of a run.",
+    });
+  }
+}
+
+const command: Command = {
+  name: "predict",
+  summary: "Segments the images of one case with a checkpoint. With several images, a file is written for\n" +
+    "each, named after its modality; a modality that is left out is filled in from the others.",
+  options: {
+    checkpoint: { value: "FILE", help: "best.safetensors of a run" },
+    image: { value: "MODALITY=FILE", multiple: true, help: "an image of the case; once for each modality" },
+    out: { value: "FILE", help: "label map to write (.nii or .nii.gz)" },
+    probabilities: { help: "also write the probability of each class" },
+    device: { value: "NAME", help: "auto, cpu or webgpu" },
+  },
+  async run(values): Promise<Result> {
+    const [checkpoint, out, paths] = [
+      requiredText(values, "checkpoint"),
+      requiredText(values, "out"),
+      imagePaths(values),
+    ];
+    if (!/\.nii(\.gz)?$/.test(out)) throw new UsageError(`--out ${out}: expected a name in .nii or .nii.gz`);
+    const images = new Map<string, NiftiVolume<Float32Array>>();
+    for (const [modality, path] of paths) images.set(modality, await readImage(path));
+    const bytes = await readCheckpoint(checkpoint);
+    using device = await openDevice((text(values, "device") ?? "auto") as "auto");
+    using predictor = openPredictor(bytes, device);
+    const ras = new Map([...images].map(([id, image]): [string, Volume<Float32Array>] => [id, toRas(image)]));
+    const written: Record<string, string> = {};
+    for (
+      const { image, labels, probabilities } of await predict(predictor, ras, values.probabilities === true)
+    ) {
+      const { id } = image.modality;
+      const like = images.get(id)!.header;
+      const path = images.size === 1 ? out : withSuffix(out, id);
+      await writeNifti(path, restoreLabels(image, labels), { like });
+      written[id] = path;
+      if (!probabilities) continue;
+      const names = ["background", ...predictor.info.classes.map(({ name }) => name)];
+      for (const [k, volume] of restoreProbabilities(image, probabilities).entries()) {
+        const name = `p_${names[k]!.replaceAll(/[^\w-]+/g, "_")}`;
+        await writeNifti(withSuffix(path, name), volume, { like, dtype: "float32" });
+      }
+    }
+    return { text: Object.values(written).join("\n"), json: { written } };
+  },
+};
+
+if (import.meta.main) await main(command);
