@@ -7,9 +7,18 @@
 import { byCodePoint } from "./dataset.ts";
 import { z } from "./deps.ts";
 import { DataError } from "./errors.ts";
+import type { Split } from "./split.ts";
 
 const idSchema = z.string().min(1).max(200).regex(/^[^/\\|]+$/, "an id has no /, \\ or |");
 const paths = z.record(idSchema, z.string().min(1));
+
+/** Case ids of each part of a split. */
+export const splitsSchema: z.ZodType<Split> = z.strictObject({
+  labelled: z.array(z.string()),
+  unlabelled: z.array(z.string()),
+  validation: z.array(z.string()),
+  test: z.array(z.string()),
+});
 
 const schema = z.strictObject({
   $schema: z.string().optional(),
@@ -39,12 +48,9 @@ const schema = z.strictObject({
       'Path of the labels of each modality, or of all of them under "shared".',
     ),
   })).min(1),
-  splits: z.strictObject({
-    labelled: z.array(z.string()),
-    unlabelled: z.array(z.string()),
-    validation: z.array(z.string()),
-    test: z.array(z.string()),
-  }).optional().describe("Case ids of each part; without it the split is drawn by label ratio."),
+  splits: splitsSchema.optional().describe(
+    "Case ids of each part; without it the split is drawn by label ratio.",
+  ),
 });
 
 /** The content of a manifest. */
@@ -79,12 +85,7 @@ export interface Manifest {
     readonly labels?: Readonly<Record<string, string>> | undefined;
   }[];
   /** Case ids of each part. */
-  readonly splits?: {
-    readonly labelled: readonly string[];
-    readonly unlabelled: readonly string[];
-    readonly validation: readonly string[];
-    readonly test: readonly string[];
-  } | undefined;
+  readonly splits?: Split | undefined;
 }
 
 /** The JSON Schema of the manifest, for editors and other programs. */
@@ -101,14 +102,7 @@ export function manifestJsonSchema(): Record<string, unknown> {
  */
 export function parseManifest(text: string, path: string): Manifest {
   const parsed = schema.safeParse(parseJson(text, path));
-  if (!parsed.success) {
-    const issues = parsed.error.issues.slice(0, 10).map(({ path: at, message }) =>
-      `${at.length > 0 ? at.map(String).join(".") : "top level"}: ${message}`
-    );
-    throw new DataError("manifest.schema", `${path} is no manifest: ${issues.join("; ")}`, {
-      fix: "Correct these entries; an importer can write a manifest for a folder of scans.",
-    });
-  }
+  if (!parsed.success) throw schemaProblems(parsed.error, path);
   return checkManifest(parsed.data, path);
 }
 
@@ -197,6 +191,16 @@ export function checkManifest(manifest: Manifest, path: string): Manifest {
     );
   }
   return { ...manifest, cases: [...cases].sort((a, b) => byCodePoint(a.id, b.id)) };
+}
+
+/** The error for content that does not have the expected form, with the place of each problem. */
+export function schemaProblems(error: z.ZodError, path: string): DataError {
+  const issues = error.issues.slice(0, 10).map(({ path: at, message }) =>
+    `${at.length > 0 ? at.map(String).join(".") : "top level"}: ${message}`
+  );
+  return new DataError("manifest.schema", `${path} is no manifest: ${issues.join("; ")}`, {
+    fix: "Correct these entries; an importer can write a manifest for a folder of scans.",
+  });
 }
 
 /** Whether a path is absolute or climbs above where it starts. */

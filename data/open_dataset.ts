@@ -38,8 +38,8 @@ export interface FileDataset extends Dataset {
 }
 
 /**
- * Opens a data set from its manifest: our own, a Medical Segmentation Decathlon `dataset.json`, or the list of
- * the CMC authors. Nothing but the manifest is read.
+ * Opens a data set from its manifest: our own, a recipe with file-name patterns, a Medical Segmentation Decathlon
+ * `dataset.json`, or the list of the CMC authors. No scan is read.
  *
  * @param path the manifest, or a folder with a `dataset.json`
  * @throws {DataError} `data.path`, `manifest.*`
@@ -55,7 +55,7 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
       fix: "Make one for files named by a pattern with importFolder, or name the manifest itself.",
     });
   });
-  const manifest = importManifest(new TextDecoder().decode(bytes), file);
+  const manifest = await importManifest(new TextDecoder().decode(bytes), file);
   return datasetOf(manifest, resolve(dirname(file), manifest.root ?? "."), options, file);
 }
 
@@ -74,7 +74,7 @@ export function datasetOf(
   const { modalities, classes, paired, aligned, labelMap, splits } = manifest;
   const warn = options.onWarning ?? (() => {});
   const map = labelMap && new Map(Object.entries(labelMap).map(([value, label]) => [Number(value), label]));
-  const at = (path: string) => resolve(root, path);
+  const at = (entry: string) => imagePath(root, entry);
   const report = <T extends NiftiVolume>(volume: T): T => {
     volume.warnings.forEach(warn);
     return volume;
@@ -98,8 +98,8 @@ export function datasetOf(
 
     loadImages(of: UnlabelledCase): Promise<Volume<Float32Array>[]> {
       return inOrder(modalitiesOf({ modalities: this.modalities }, of), async ({ id }) => {
-        const path = at(of.images[id]!);
-        const volume = await inside(root, path, () => readImage(path, options));
+        const { path, channel } = at(of.images[id]!);
+        const volume = await inside(root, path, () => readImage(path, { ...options, ...channel }));
         return toRas(checkFinite(report(volume), `case ${of.id} (${id})`, options.nanPolicy, warn));
       });
     },
@@ -107,12 +107,12 @@ export function datasetOf(
     async loadLabels(of: LabelledCase): Promise<Volume<Uint8Array>[]> {
       const loaded = new Map<string, Volume<Uint8Array>>();
       return await inOrder(modalitiesOf({ modalities: this.modalities }, of), async ({ id }) => {
-        const path = at(of.labels[id] ?? of.labels.shared!);
+        const { path } = at(of.labels[id] ?? of.labels.shared!);
         const what = `case ${of.id} (${id})`;
         const held = loaded.get(path);
         if (held !== undefined) return held;
         const volume = report(await inside(root, path, () => readLabels(path, map, options)));
-        const image = await readNiftiHeader(at(of.images[id]!), options);
+        const image = await readNiftiHeader(at(of.images[id]!).path, options);
         checkSameGrid(image.header, volume.header, what).forEach(warn);
         checkValues(volume, classes.length, what, warn);
         const turned = toRas(volume);
@@ -121,6 +121,12 @@ export function datasetOf(
       });
     },
   };
+}
+
+/** Where an entry of a manifest leads: a file, and after `#channel=` which volume of a 4-D file. */
+export function imagePath(root: string, entry: string): { path: string; channel: { channel?: number } } {
+  const [, file, channel] = /^(.*?)(?:#channel=(\d+))?$/.exec(entry)!;
+  return { path: resolve(root, file!), channel: channel === undefined ? {} : { channel: Number(channel) } };
 }
 
 async function inOrder<A, B>(items: readonly A[], each: (item: A) => Promise<B>): Promise<B[]> {

@@ -1,7 +1,7 @@
 /** Every file of the real data against what nibabel reads (`reference.json`). */
 
 import assert from "node:assert/strict";
-import { DataError } from "../../data/errors.ts";
+import type { DataError } from "../../data/errors.ts";
 import type { NiftiVolume } from "../../data/nifti_read.ts";
 import { readNifti } from "../../data/nifti_read.ts";
 import { orientationOf } from "../../data/orientation.ts";

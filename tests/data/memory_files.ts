@@ -17,7 +17,6 @@ export class MemoryFiles implements Files {
     return Promise.resolve(this.#bytes(path).length);
   }
 
-  // deno-lint-ignore require-await
   async *stream(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     this.opened.push(path);
     const bytes = this.#bytes(path);
