@@ -39,9 +39,14 @@ export interface NiftiVolume<T extends VoxelArray = VoxelArray> extends Volume<T
  * @throws {DataError} `data.path`, `nifti.*`, `gzip.*`, `geometry.*`; the code says which check failed
  */
 export function readNifti(path: string, options: ReadOptions = {}): Promise<NiftiVolume> {
-  return readVoxels(path, options, 8, ({ dtype, scaling }, voxels) => {
-    const direct = scaling === undefined && dtype !== "int64" && dtype !== "uint64";
-    const values = direct ? new nativeArrays[dtype](voxels) : new Float64Array(voxels);
+  const isDirect = ({ dtype, scaling }: NiftiHeader) => scaling === undefined && !dtype.endsWith("int64");
+  const width = (header: NiftiHeader) => isDirect(header) ? dtypes[header.dtype].bytes : 8;
+  return readVoxels(path, options, width, (header, voxels) => {
+    const { dtype, scaling } = header;
+    const direct = isDirect(header);
+    const values = direct
+      ? new nativeArrays[dtype as keyof typeof nativeArrays](voxels)
+      : new Float64Array(voxels);
     let inexact = 0;
     return {
       values,
@@ -69,7 +74,7 @@ export function readNifti(path: string, options: ReadOptions = {}): Promise<Nift
  * @throws {DataError} as {@link readNifti}, and `nifti.range` when a value does not fit into float32
  */
 export function readImage(path: string, options: ReadOptions = {}): Promise<NiftiVolume<Float32Array>> {
-  return readVoxels(path, options, 4, ({ dtype, scaling }, voxels) => {
+  return readVoxels(path, options, () => 4, ({ dtype, scaling }, voxels) => {
     const values = new Float32Array(voxels);
     const { slope, intercept } = scaling ?? { slope: 1, intercept: 0 };
     let inexact = 0, overflow = 0;
@@ -111,7 +116,7 @@ export function readLabels(
   labelMap?: ReadonlyMap<number, number>,
   options: ReadOptions = {},
 ): Promise<NiftiVolume<Uint8Array>> {
-  return readVoxels(path, options, 1, ({ scaling }, voxels) => {
+  return readVoxels(path, options, () => 1, ({ scaling }, voxels) => {
     const values = new Uint8Array(voxels);
     const { slope, intercept } = scaling ?? { slope: 1, intercept: 0 };
     const wrong = new Map<number, number>();
@@ -192,7 +197,7 @@ interface Sink<T> {
 async function readVoxels<T extends VoxelArray>(
   path: string,
   { channel, maxVolumeBytes = 2 ** 32, files = diskFiles }: ReadOptions,
-  decodedWidth: number,
+  decodedWidth: (header: NiftiHeader) => number,
   makeSink: (header: NiftiHeader, voxels: number) => Sink<T>,
 ): Promise<NiftiVolume<T>> {
   const headerPath = path.replace(/\.img(\.gz)?$/i, ".hdr$1");
@@ -212,11 +217,11 @@ async function readVoxels<T extends VoxelArray>(
   }
   const voxels = shape[0] * shape[1] * shape[2];
   const stored = voxels * dtypes[dtype].bytes;
-  if (Math.max(stored * channels, voxels * decodedWidth) > maxVolumeBytes) {
+  if (Math.max(stored * channels, voxels * decodedWidth(header)) > maxVolumeBytes) {
     throw new DataError(
       "nifti.size",
-      `${path}: ${[...shape, ...channels > 1 ? [channels] : []].join("×")} ${dtype} voxels are ` +
-        `${stored * channels} bytes; the limit is ${maxVolumeBytes}`,
+      `${path}: ${[...shape, ...channels > 1 ? [channels] : []].join("×")} ${dtype} voxels take ` +
+        `${Math.max(stored * channels, voxels * decodedWidth(header))} bytes; the limit is ${maxVolumeBytes}`,
       { fix: "Check dim in the header, or raise maxVolumeBytes." },
     );
   }

@@ -9,7 +9,7 @@
 
 import { Random } from "../tensor/random.ts";
 import { byCodePoint, type Case, type Dataset, isLabelled } from "./dataset.ts";
-import { DataError } from "./errors.ts";
+import { DataError, type DataWarning } from "./errors.ts";
 
 /** The case ids of the four parts, each sorted by code point. */
 export interface Split {
@@ -37,6 +37,8 @@ export interface LabelRatioOptions {
   readonly test: number;
   /** A stratum for each case; every prefix of the labelled subjects then mixes the strata in proportion. */
   readonly stratify?: (of: Case) => string;
+  /** Called when a ratio asks for less than half a subject and one is labelled all the same. */
+  readonly onWarning?: (warning: DataWarning) => void;
 }
 
 /**
@@ -195,7 +197,7 @@ function partSize(part: string, wanted: number, available: number): number {
   return count;
 }
 
-function labelledCount({ ratio, count }: LabelRatioOptions, available: number): number {
+function labelledCount({ ratio, count, onWarning }: LabelRatioOptions, available: number): number {
   if ((ratio === undefined) === (count === undefined)) {
     throw new DataError("split.ratio", "give either a label ratio or a count of labelled subjects, not both");
   }
@@ -208,6 +210,11 @@ function labelledCount({ ratio, count }: LabelRatioOptions, available: number): 
     return count;
   }
   const share = parseRatio(ratio!);
+  if (share * available < 0.5) {
+    const message =
+      `a label ratio of ${ratio} of ${available} training subjects is less than one; one is labelled`;
+    onWarning?.({ code: "split.rounded", message });
+  }
   return Math.max(1, Math.round(share * available));
 }
 

@@ -14,7 +14,7 @@ export class MemoryFiles implements Files {
   }
 
   size(path: string): Promise<number> {
-    return Promise.resolve(this.#bytes(path).length);
+    return new Promise((resolve) => resolve(this.#bytes(path).length));
   }
 
   async *stream(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {

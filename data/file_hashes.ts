@@ -1,0 +1,53 @@
+/**
+ * Finds scans that are in two parts of a split under different names.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { DataError } from "./errors.ts";
+import { diskFiles, type Files } from "./files.ts";
+import { type FileDataset, imagePath } from "./open_dataset.ts";
+import { caseOf } from "./prepare.ts";
+import type { Split } from "./split.ts";
+
+/** The SHA-256 of a file, in hexadecimal. */
+export async function hashFile(path: string, files: Files = diskFiles): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of files.stream(path)) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/**
+ * The SHA-256 of every image file of the cases in a split, by case id and modality.
+ *
+ * @throws {DataError} `split.leak` when the same image is in training and in validation or test, or in both of
+ * these
+ */
+export async function hashSplit(
+  dataset: FileDataset,
+  split: Split,
+  files: Files = diskFiles,
+): Promise<Record<string, Record<string, string>>> {
+  const hashes: Record<string, Record<string, string>> = {};
+  const seen = new Map<string, { group: string; id: string }>();
+  for (const part of ["labelled", "unlabelled", "validation", "test"] as const) {
+    const group = part === "labelled" || part === "unlabelled" ? "training" : part;
+    for (const id of split[part]) {
+      const of = hashes[id] ??= {};
+      for (const [modality, entry] of Object.entries(caseOf(dataset, id).images)) {
+        const hash = of[modality] ??= await hashFile(imagePath(dataset.root, entry).path, files);
+        const other = seen.get(hash);
+        if (other !== undefined && other.group !== group) {
+          throw new DataError(
+            "split.leak",
+            `the ${modality} image of ${id} (${group}) is the same file as one of ${other.id} (${other.group})`,
+            { fix: "Remove one of the two cases, or give both the same subject." },
+          );
+        }
+        seen.set(hash, { group, id });
+      }
+    }
+  }
+  return hashes;
+}
