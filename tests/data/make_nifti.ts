@@ -20,6 +20,8 @@ export interface NiftiFields {
   sformCode?: number;
   srow?: number[];
   extensionFlag?: number;
+  /** What lies between header and voxels. */
+  between?: Uint8Array;
   /** Bytes of the voxels; `bytesOf` of 0, 1, 2 … when absent. */
   data?: Uint8Array;
 }
@@ -105,10 +107,7 @@ export function makeNifti(fields: NiftiFields = {}): Uint8Array {
     v.setInt32(500, units, littleEndian);
   }
   v.setUint8(size, extensionFlag);
-  const gap = fields.data === undefined || voxOffset < size + 4 || voxOffset > 10000
-    ? 0
-    : voxOffset - size - 4;
-  return join(new Uint8Array(header), new Uint8Array(gap), data);
+  return join(new Uint8Array(header), fields.between ?? new Uint8Array(0), data);
 }
 
 /** Byte arrays one after the other. */
