@@ -40,6 +40,23 @@ export {
 } from "./summarise.ts";
 export type { TableCell, TableColumn, TableFormat, TableModel } from "./table_model.ts";
 export { renderTable } from "./render_table.ts";
+export {
+  comparisonTable,
+  comparisonTableModel,
+  type ComparisonTableOptions,
+  type RunCosts,
+} from "./comparison_table.ts";
+export { comparisonList, comparisonListModel } from "./statistics/comparison_list.ts";
+export {
+  type Perturbation,
+  perturbationUnits,
+  type RobustnessPoint,
+  robustnessPoints,
+  type RobustnessRecord,
+  robustnessTable,
+  type RobustnessTableOptions,
+  slopePerLevel,
+} from "./robustness.ts";
 export { table, tableModel, type TableOptions } from "./table.ts";
 export { caseCsv, parseCaseCsv } from "./case_csv.ts";
 export {
@@ -51,3 +68,9 @@ export {
 export { type LogRow, parseLog } from "./log.ts";
 export { learningCurves, type LearningCurvesOptions } from "./plots/learning_curves.ts";
 export { classBoxPlot, type ClassBoxPlotOptions } from "./plots/class_box_plot.ts";
+export { labelRatioPlot, type LabelRatioPlotOptions } from "./plots/label_ratio_plot.ts";
+export { robustnessCurves, type RobustnessCurvesOptions } from "./plots/robustness_curves.ts";
+export { type InputRecord, modalityBars, type ModalityBarsOptions } from "./plots/modality_bars.ts";
+export { blandAltman } from "./plots/bland_altman.ts";
+export { pairedDifference, type PairedDifferenceOptions } from "./plots/paired_difference.ts";
+export { channelMap, confusionPlot } from "./plots/heat_map.ts";

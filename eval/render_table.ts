@@ -153,11 +153,11 @@ function tex(text: string): string {
     "Δ": "$\\Delta$",
     "≥": "$\\geq$",
     "≤": "$\\leq$",
-    "†": "$\\dagger$",
+    "°": "$^\\circ$",
     "<": "$<$",
     ">": "$>$",
   };
-  return text.replace(/[\\~^±−–→·×Δ≥≤†<>]|[#$%&_{}]/gu, (char) => commands[char] ?? `\\${char}`);
+  return text.replace(/[\\~^±−–→·×Δ≥≤°<>]|[#$%&_{}]/gu, (char) => commands[char] ?? `\\${char}`);
 }
 
 function html({ caption, heads, columns, rows }: TableModel): string {

@@ -2,7 +2,13 @@ import { type CaseRecord, type Metric, metrics } from "./case_record.ts";
 import { defaultPolicy, definitionsCaption, type EvaluationPolicy } from "./policy.ts";
 import { renderTable } from "./render_table.ts";
 import { average, type GroupKey, type GroupSummary, summarise } from "./summarise.ts";
-import type { TableCell, TableColumn, TableFormat, TableModel } from "./table_model.ts";
+import {
+  type TableCell,
+  tableCell,
+  type TableColumn,
+  type TableFormat,
+  type TableModel,
+} from "./table_model.ts";
 
 /** How {@link table} lays out records. */
 export interface TableOptions<R extends CaseRecord> {
@@ -118,23 +124,19 @@ function columnOf(across: readonly string[], { metric, foundOnly }: Part): Table
 }
 
 function cellOf(group: GroupSummary | undefined, { metric, foundOnly }: Part): TableCell {
-  const none = { mean: null, sd: null, n: 0, missed: 0, false_positive: 0, best: false, mark: "" };
-  if (group === undefined) return none;
+  if (group === undefined) return tableCell({ n: 0 });
   const { mean, sd, n, mean_found, n_found } = group.metrics[metric];
-  if (foundOnly) return { ...none, mean: mean_found, n: n_found };
-  return { ...none, mean, sd, n, missed: group.missed, false_positive: group.false_positive };
+  if (foundOnly) return tableCell({ mean: mean_found, n: n_found });
+  return tableCell({ mean, sd, n, missed: group.missed, false_positive: group.false_positive });
 }
 
 function meanCell(cells: readonly TableCell[]): TableCell {
   const valid = cells.filter((cell) => cell.mean !== null);
   const total = (key: "missed" | "false_positive"): number => cells.reduce((sum, cell) => sum + cell[key], 0);
-  return {
+  return tableCell({
     mean: average(valid.map((cell) => cell.mean!)),
-    sd: null,
     n: valid.length,
     missed: total("missed"),
     false_positive: total("false_positive"),
-    best: false,
-    mark: "",
-  };
+  });
 }

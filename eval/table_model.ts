@@ -16,6 +16,11 @@ export interface TableCell {
   readonly mark: string;
 }
 
+/** A cell with nothing beside its number but what is given. */
+export function tableCell(cell: Partial<TableCell> = {}): TableCell {
+  return { mean: null, sd: null, n: null, missed: 0, false_positive: 0, best: false, mark: "", ...cell };
+}
+
 /** A column of numbers. */
 export interface TableColumn {
   /** Machine-readable name, unique in the table. */

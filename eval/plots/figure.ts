@@ -52,12 +52,10 @@ export function figure(title: string, width: number, height: number, description
   return { svg, finish: () => rounded((svg.node() as unknown as { outerHTML: string }).outerHTML) + "\n" };
 }
 
-/** Shortens every number of three decimals or more, so that equal drawings are equal text. */
+/** Shortens every number of four decimals or more in an attribute, so that equal drawings are equal text. */
 function rounded(svg: string): string {
-  return svg.replace(
-    /-?\d*\.\d{4,}(e-?\d+)?/g,
-    (text) => String(Math.round(Number(text) * 1000) / 1000 || 0),
-  );
+  const short = (text: string): string => String(Math.round(Number(text) * 1000) / 1000 || 0);
+  return svg.replace(/="[^"]*"/g, (value) => value.replace(/-?\d*\.\d{4,}(e-?\d+)?/g, short));
 }
 
 /** Where a panel of axes sits in a drawing, in px. */
@@ -106,7 +104,7 @@ export function axes(
     .attr("text-anchor", "middle").text(labels.x);
   svg.append("text").attr(
     "transform",
-    `translate(${box.left - 40},${(box.top + box.bottom) / 2}) rotate(-90)`,
+    `translate(${box.left - 48},${(box.top + box.bottom) / 2}) rotate(-90)`,
   )
     .attr("text-anchor", "middle").text(labels.y);
 }

@@ -1,3 +1,4 @@
+import type { RobustnessRecord } from "../../eval/robustness.ts";
 import { type RunRecord, tagRecords } from "../../eval/run_record.ts";
 import { Random } from "../../tensor/random.ts";
 import { makeRecords } from "./make_records.ts";
@@ -20,6 +21,24 @@ export function makeRunRecords(cases = 8): RunRecord[] {
         });
         return tagRecords(records, { run: `${method}-${label_ratio}-s${seed}`, method, label_ratio, seed });
       })
+    )
+  );
+}
+
+/** The same runs at misalignments of the second modality; each mm or degree costs Dice, `mr` most. */
+export function makeRobustnessRecords(): RobustnessRecord[] {
+  return ([["translation", [0, 2, 4, 8]], ["rotation", [0, 5, 10]]] as const).flatMap((
+    [perturbation, levels],
+  ) =>
+    levels.flatMap((level) =>
+      makeRunRecords(4).filter((r) => r.label_ratio === 0.1).map((r) => ({
+        ...r,
+        dice: r.dice === null || r.dice === 0
+          ? r.dice
+          : r.dice - level * (r.modality === "mr" ? 0.02 : 0.002),
+        perturbation,
+        level,
+      }))
     )
   );
 }

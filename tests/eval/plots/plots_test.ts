@@ -1,5 +1,17 @@
 import assert from "node:assert/strict";
-import { classBoxPlot, learningCurves, type LogRow } from "../../../eval/mod.ts";
+import {
+  blandAltman,
+  channelMap,
+  classBoxPlot,
+  confusionPlot,
+  labelRatioPlot,
+  learningCurves,
+  type LogRow,
+  modalityBars,
+  pairedDifference,
+  robustnessCurves,
+} from "../../../eval/mod.ts";
+import { makeRobustnessRecords, makeRunRecords } from "../make_runs.ts";
 import { makeRecords } from "../make_records.ts";
 import { assertSnapshot, withoutWarnings } from "../snapshot.ts";
 
@@ -32,4 +44,51 @@ Deno.test("plots refuse to draw nothing", () => {
   assert.throws(() => learningCurves([]), { code: "eval.plot" });
   assert.throws(() => learningCurves([{ step: 1 }]), { code: "eval.plot" });
   assert.throws(() => classBoxPlot([]), { code: "eval.plot" });
+  assert.throws(() => labelRatioPlot([]), { code: "eval.plot" });
+  assert.throws(() => robustnessCurves([]), { code: "eval.plot" });
+  assert.throws(() => modalityBars([]), { code: "eval.plot" });
+  assert.throws(() => blandAltman([]), { code: "eval.plot" });
+  assert.throws(() => pairedDifference([], { method: "a", baseline: "b" }), { code: "eval.plot" });
+  assert.throws(() => channelMap([[1, 2]]), { code: "eval.plot" });
+});
+
+Deno.test("plots over runs keep their drawings", () => {
+  const runs = makeRunRecords();
+  assertSnapshot("label_ratio.svg", withoutWarnings(() => labelRatioPlot(runs)));
+  assertSnapshot("robustness.svg", withoutWarnings(() => robustnessCurves(makeRobustnessRecords())));
+  assertSnapshot(
+    "paired_difference.svg",
+    withoutWarnings(() =>
+      pairedDifference(runs.filter((r) => r.label_ratio === 0.1), { method: "cmc", baseline: "supervised" })
+    ),
+  );
+});
+
+Deno.test("plots over cases keep their drawings", () => {
+  const records = makeRecords();
+  assertSnapshot("bland_altman.svg", withoutWarnings(() => blandAltman(records)));
+  const inputs = ["ct+mr", "ct only", "mr only"].flatMap((inputs, i) =>
+    records.map((r) => ({ ...r, inputs, dice: r.dice === null ? null : r.dice * (1 - 0.1 * i) }))
+  );
+  assertSnapshot("modality_bars.svg", withoutWarnings(() => modalityBars(inputs)));
+  const names = ["background", "liver", "spleen"];
+  const counts = [[9000, 40, 60], [100, 800, 20], [0, 0, 0]];
+  assertSnapshot("confusion.svg", withoutWarnings(() => confusionPlot({ names, counts })));
+  const map = Array.from(
+    { length: 8 },
+    (_, r) => Array.from({ length: 8 }, (_, c) => 1 / (1 + Math.abs(r - c))),
+  );
+  assertSnapshot("channel_map.svg", withoutWarnings(() => channelMap(map)));
+});
+
+Deno.test("every stored drawing has a title, a background and no long numbers", () => {
+  const folder = new URL("../../snapshots/eval/", import.meta.url);
+  const drawings = [...Deno.readDirSync(folder)].filter((entry) => entry.name.endsWith(".svg"));
+  assert.ok(drawings.length >= 11);
+  for (const { name } of drawings) {
+    const svg = Deno.readTextFileSync(new URL(name, folder));
+    assert.match(svg, /^<svg [^>]*xmlns="http:\/\/www.w3.org\/2000\/svg"[^>]*><title>[^<]+<\/title>/, name);
+    assert.match(svg, /<rect [^>]*fill="#fff"/, name);
+    assert.doesNotMatch(svg, /="[^"]*\d\.\d{4}[^"]*"|NaN|undefined|Infinity/, name);
+  }
 });

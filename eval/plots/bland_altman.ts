@@ -1,0 +1,56 @@
+import type { CaseRecord } from "../case_record.ts";
+import { d3 } from "../deps.ts";
+import { EvalError } from "../errors.ts";
+import { axes, color, figure, legend, marker, type PanelBox } from "./figure.ts";
+
+/**
+ * Bland–Altman plot of volumes as SVG: difference against mean of predicted and reference volume, with the
+ * bias and the limits of agreement (bias ± 1.96 sd); a marker a class.
+ *
+ * Cases where the class is in neither volume are left out.
+ *
+ * @throws {EvalError} `eval.plot` with fewer than two structures
+ */
+export function blandAltman(records: readonly CaseRecord[]): string {
+  const shown = records.filter((r) => r.volume_difference_ml !== null);
+  if (shown.length < 2) {
+    throw new EvalError("eval.plot", `limits of agreement need two structures; got ${shown.length}`, {
+      fix: "Evaluate more cases.",
+    });
+  }
+  const bias = d3.mean(shown, (r) => r.volume_difference_ml!)!;
+  const spread = 1.96 * d3.deviation(shown, (r) => r.volume_difference_ml!)!;
+  const classes = [...new Set(shown.map((r) => r.class_name))];
+  const { svg, finish } = figure(
+    "Bland–Altman plot of volumes",
+    640,
+    340,
+    `bias ${bias.toFixed(3)} ml, limits of agreement ${(bias - spread).toFixed(3)} to ${
+      (bias + spread).toFixed(3)
+    } ml`,
+  );
+  const box: PanelBox = { left: 80, right: 480, top: 40, bottom: 290 };
+  const size = (r: CaseRecord): number => (r.volume_pred_ml + r.volume_ref_ml) / 2;
+  const reach = Math.max(spread, d3.max(shown, (r) => Math.abs(r.volume_difference_ml! - bias))!) * 1.1 || 1;
+  const x = d3.scaleLinear([0, d3.max(shown, size)! * 1.05], [box.left, box.right]).nice();
+  const y = d3.scaleLinear([bias - reach, bias + reach], [box.bottom, box.top]).nice();
+  axes(svg, box, x, y, { x: "mean of both volumes (ml)", y: "prediction − reference (ml)" });
+  for (
+    const [value, text] of [[bias, "bias"], [bias - spread, "−1.96 sd"], [bias + spread, "+1.96 sd"]] as const
+  ) {
+    svg.append("line").attr("x1", box.left).attr("x2", box.right).attr("y1", y(value)).attr("y2", y(value))
+      .attr("stroke", "#111").attr("stroke-dasharray", text === "bias" ? null : "6 4");
+    svg.append("text").attr("x", box.right + 4).attr("y", y(value)).attr("dy", "0.32em")
+      .text(`${text} ${value.toFixed(2)}`);
+  }
+  for (const r of shown) {
+    const index = classes.indexOf(r.class_name);
+    svg.append("path").attr("transform", `translate(${x(size(r))},${y(r.volume_difference_ml!)})`)
+      .attr("d", marker(index)).attr("fill", color(index)).attr("fill-opacity", 0.75)
+      .append("title").text(
+        `${r.case}, ${r.modality}, ${r.class_name}: ${r.volume_difference_ml!.toFixed(3)} ml`,
+      );
+  }
+  legend(svg, 560, 60, classes.map((label, index) => ({ label, index })));
+  return finish();
+}

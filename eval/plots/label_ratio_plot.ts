@@ -1,0 +1,75 @@
+import { type Metric, metrics } from "../case_record.ts";
+import { d3 } from "../deps.ts";
+import { EvalError } from "../errors.ts";
+import type { RunRecord } from "../run_record.ts";
+import { summarise } from "../summarise.ts";
+import { axes, figure, legend, type PanelBox } from "./figure.ts";
+import { drawSeries, rangeOf, seriesPoint } from "./series.ts";
+
+/** What {@link labelRatioPlot} can be told. */
+export interface LabelRatioPlotOptions {
+  /** The metric; Dice unless told. */
+  readonly metric?: Metric;
+}
+
+/**
+ * A metric against the share of labelled subjects as SVG: a line a method, a panel a modality.
+ *
+ * Points are means over seeds of the mean over classes; bars reach from the lowest to the highest seed.
+ *
+ * @throws {EvalError} `eval.plot` when no record defines the metric
+ */
+export function labelRatioPlot(
+  records: readonly RunRecord[],
+  { metric = "dice" }: LabelRatioPlotOptions = {},
+): string {
+  const methods = [...new Set(records.map((r) => r.method))];
+  const ratios = [...new Set(records.map((r) => r.label_ratio))].toSorted((a, b) => a - b);
+  const panels = [...new Set(records.map((r) => r.modality))].map((modality) => ({
+    modality,
+    series: methods.map((label, index) => ({
+      label,
+      index,
+      points: ratios.flatMap((ratio) => {
+        const own = records.filter((r) =>
+          r.modality === modality && r.method === label && r.label_ratio === ratio
+        );
+        const means = [...new Set(own.map((r) => r.seed))]
+          .map((seed) => summarise(own.filter((r) => r.seed === seed)).mean[metric]).filter((m) =>
+            m !== null
+          );
+        return means.length === 0 ? [] : [seriesPoint(100 * ratio, means)];
+      }),
+    })).filter((s) => s.points.length > 0),
+  }));
+  const all = panels.flatMap((p) => p.series.flatMap((s) => s.points));
+  if (all.length === 0) {
+    throw new EvalError("eval.plot", `none of the ${records.length} records defines ${metric}`, {
+      fix: "Plot a metric that at least one case has.",
+    });
+  }
+  const { label, unit } = metrics[metric];
+  const width = 130 + panels.length * 300;
+  const { svg, finish } = figure(
+    `${label} by label ratio`,
+    width,
+    300,
+    "mean over seeds; bars: lowest to highest seed",
+  );
+  panels.forEach(({ modality, series }, i) => {
+    const box: PanelBox = { left: 70 + i * 300, right: 310 + i * 300, top: 50, bottom: 250 };
+    const margin = (ratios.at(-1)! - ratios[0]!) * 10 || 5;
+    const x = d3.scaleLinear([100 * ratios[0]! - margin, 100 * ratios.at(-1)! + margin], [
+      box.left,
+      box.right,
+    ]);
+    const y = d3.scaleLinear(rangeOf(all), [box.bottom, box.top]).nice();
+    axes(svg, box, x, y, { x: "labelled subjects (%)", y: unit === "" ? label : `${label} (${unit})` });
+    svg.append("text").attr("x", (box.left + box.right) / 2).attr("y", 40).attr("text-anchor", "middle").text(
+      modality,
+    );
+    for (const s of series) drawSeries(svg, s, x, y);
+  });
+  legend(svg, width - 115, 58, methods.map((method, index) => ({ label: method, index })));
+  return finish();
+}
