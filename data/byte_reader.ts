@@ -116,7 +116,7 @@ async function* gunzip(
   size: number,
 ): AsyncGenerator<Uint8Array> {
   const input = Readable.from(source);
-  const inflate = createGunzip({ chunkSize: 1 << 18 });
+  const inflate = createGunzip({ chunkSize: Math.min(1 << 18, Math.max(1 << 14, 4 * size)) });
   input.on("error", (error) => inflate.destroy(error)).pipe(inflate);
   let produced = 0;
   try {
