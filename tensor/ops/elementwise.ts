@@ -109,7 +109,7 @@ export const elementwiseOps = {
     expression: "pow(x, y)",
     saves: { inputs: [0, 1], outputs: [0] },
     gradient: (g, [x, y], { outputs: [power], wants }) => [
-      wants[0] ? g.mul(y!).mul(pow(x!, sub(y!, 1))) : null,
+      wants[0] ? g.mul(y!).mul(pow(x!, typeof y === "number" ? y - 1 : y!.sub(1))) : null,
       wants[1] ? g.mul(power!).mul(log(x as Tensor)) : null,
     ],
     samples: [

@@ -1,0 +1,49 @@
+/** The devices that tests run on, opened one at a time. */
+
+import { CodedError } from "../../tensor/errors.ts";
+import type { Device } from "../../tensor/device.ts";
+import { openDevice } from "../../tensor/open_device.ts";
+import { openReferenceCpu } from "../../tensor/cpu/open.ts";
+
+/** A device under test. */
+export interface TestDevice {
+  readonly name: string;
+  open(): Promise<Device>;
+}
+
+/** Whether there is a WebGPU adapter. With CMC_REQUIRE_WEBGPU set a missing one is an error, not a skip. */
+async function hasWebGpu(): Promise<boolean> {
+  try {
+    using _ = await openDevice("webgpu");
+    return true;
+  } catch (error) {
+    const isMissing = error instanceof CodedError && error.code === "device.unavailable";
+    if (!isMissing || Deno.env.get("CMC_REQUIRE_WEBGPU")) throw error;
+    return false;
+  }
+}
+
+const webgpu: TestDevice = { name: "webgpu", open: () => openDevice("webgpu") };
+
+/** All devices that this machine has. */
+export const devices: readonly TestDevice[] = [
+  { name: "reference cpu", open: () => Promise.resolve(openReferenceCpu()) },
+  { name: "cpu", open: () => openDevice("cpu") },
+  ...(await hasWebGpu() ? [webgpu] : []),
+];
+
+/** Defines one test a device; the ones for a WebGPU device that is missing show as ignored. */
+export function testOnDevices(
+  name: string,
+  body: (device: Device, t: Deno.TestContext) => void | Promise<void>,
+): void {
+  for (const { name: deviceName, open } of devices) {
+    Deno.test(`${name} [${deviceName}]`, async (t) => {
+      using device = await open();
+      await body(device, t);
+    });
+  }
+  if (!devices.includes(webgpu)) {
+    Deno.test({ name: `${name} [webgpu: no adapter]`, ignore: true, fn() {} });
+  }
+}

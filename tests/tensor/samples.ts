@@ -1,0 +1,43 @@
+/** Turns the samples of the op table into tensors and calls. */
+
+import { applyAll, update } from "../../tensor/apply.ts";
+import type { Device } from "../../tensor/device.ts";
+import type { AnyOp, Sample, SampleInput } from "../../tensor/ops/op.ts";
+import { Random } from "../../tensor/random.ts";
+import { sizeOf } from "../../tensor/shape.ts";
+import { Tensor } from "../../tensor/tensor.ts";
+
+/** Host values of a sample's inputs; float values are exact in float32, so all devices start alike. */
+export function hostInputs(sample: Sample<unknown>, seed: string): (Float32Array | Int32Array)[] {
+  return sample.inputs.map((input, i) => {
+    const random = new Random(1).child(seed).child(i);
+    const length = sizeOf(input.shape);
+    return "classes" in input
+      ? Int32Array.from({ length }, () => random.integer(input.classes))
+      : Float32Array.from({ length }, () => random.uniform(input.low, input.high));
+  });
+}
+
+/** Puts host values on a device. */
+export function toDevice(device: Device, inputs: readonly SampleInput[], data: readonly ArrayLike<number>[]) {
+  return inputs.map((input, i) =>
+    Tensor.from(device, data[i]!, input.shape, "classes" in input ? "i32" : "f32")
+  );
+}
+
+/** The inputs of a call: numbers among a sample's attributes x, y, z stand in their place. */
+export function callInputs(op: AnyOp, tensors: readonly Tensor[], attributes: unknown): (Tensor | number)[] {
+  if (op.expression === undefined) return [...tensors];
+  const rest = [...tensors];
+  const scalars = attributes as Record<string, number>;
+  const { arity } = op as AnyOp & { arity: number };
+  return ["x", "y", "z"].slice(0, arity).map((name) => scalars[name] ?? rest.shift()!);
+}
+
+/** Runs an op on a sample; update ops return their targets. */
+export function callOp(op: AnyOp, tensors: readonly Tensor[], attributes: unknown): Tensor[] {
+  if (!op.updates) return applyAll(op, callInputs(op, tensors, attributes), attributes);
+  const targets = tensors.slice(-op.updates);
+  update(op, tensors.slice(0, -op.updates), targets, attributes);
+  return targets;
+}
