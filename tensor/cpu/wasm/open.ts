@@ -1,0 +1,65 @@
+/**
+ * Opens the CPU device with generated WebAssembly kernels.
+ *
+ * @module
+ */
+
+import type { DType, HostArray } from "../../device.ts";
+import { type CpuBlock, CpuDevice, type CpuMemory } from "../device.ts";
+import { Crew } from "./crew.ts";
+import { Engine } from "./engine.ts";
+import { fastElementwise, fastKernels } from "./kernels.ts";
+import { WasmMemory } from "./memory.ts";
+
+/** A block of the WebAssembly memory. A memory that is not shared detaches its arrays when it grows. */
+class WasmBlock implements CpuBlock {
+  #view: HostArray;
+
+  constructor(
+    readonly memory: WasmMemory,
+    readonly dtype: DType,
+    readonly length: number,
+    readonly address: number,
+  ) {
+    this.#view = this.#makeView();
+  }
+
+  get data(): HostArray {
+    if (this.#view.length !== this.length) this.#view = this.#makeView();
+    return this.#view;
+  }
+
+  #makeView(): HostArray {
+    const { buffer } = this.memory.memory;
+    return this.dtype === "i32"
+      ? new Int32Array(buffer, this.address, this.length)
+      : new Float32Array(buffer, this.address, this.length);
+  }
+}
+
+function blocksOf(memory: WasmMemory): CpuMemory {
+  return {
+    allocate: (dtype, length) => new WasmBlock(memory, dtype, length, memory.allocate(4 * length)),
+    release: (block) => memory.release(block.address, 4 * block.data.length),
+  };
+}
+
+/** Options of {@link openFastCpu}. */
+export interface FastCpuOptions {
+  /** Limit of the memory in bytes; 4 GiB, the most that WebAssembly addresses, by default. */
+  readonly memoryLimit?: number;
+}
+
+/** A CPU device that computes in float32 with generated SIMD kernels. */
+export function openFastCpu({ memoryLimit }: FastCpuOptions = {}): CpuDevice {
+  const memory = new WasmMemory(memoryLimit === undefined ? {} : { limit: memoryLimit });
+  const crew = new Crew(memory);
+  const engine = new Engine(memory, crew);
+  return new CpuDevice({
+    description: `cpu: WebAssembly SIMD, ${crew.threads} thread${crew.threads === 1 ? "" : "s"}`,
+    memory: blocksOf(memory),
+    kernels: fastKernels(engine),
+    elementwise: fastElementwise(engine),
+    close: () => crew[Symbol.dispose](),
+  });
+}
