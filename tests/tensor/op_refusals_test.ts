@@ -1,16 +1,9 @@
 import assert from "node:assert/strict";
 import { openOracle } from "../../tensor/cpu/oracle.ts";
-import { CodedError } from "../../tensor/errors.ts";
 import { ops } from "../../tensor/ops/registry.ts";
 import { scope } from "../../tensor/scope.ts";
+import { withCode } from "./refusals.ts";
 import { callOp, hostInputs, toDevice } from "./samples.ts";
-
-/** Matches an error by its code. */
-const withCode = (code: string) => (error: unknown) => {
-  assert.ok(error instanceof CodedError, String(error));
-  assert.equal(error.code, code);
-  return true;
-};
 
 Deno.test("every row refuses bad calls with the stated code, before any memory is taken", async (t) => {
   using oracle = openOracle();
