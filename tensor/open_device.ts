@@ -6,10 +6,17 @@
 
 import { openReferenceCpu } from "./cpu/open.ts";
 import type { Device } from "./device.ts";
-import { DeviceError } from "./errors.ts";
+import { probeAdapter } from "./webgpu/adapter.ts";
+import { openWebGpu } from "./webgpu/device.ts";
 
 /** Which device to open: "auto" takes the GPU where there is a real one. */
 export type DeviceChoice = "auto" | "cpu" | "webgpu";
+
+/** How to open a device. */
+export interface DeviceOptions {
+  /** Threads of the CPU device; all cores by default. */
+  readonly threads?: number | undefined;
+}
 
 /**
  * Opens a device. `device.description` says which one it is and why.
@@ -23,14 +30,26 @@ export type DeviceChoice = "auto" | "cpu" | "webgpu";
  * using x = Tensor.full(device, [2, 2], 3);
  * assert.deepEqual([...await x.data()], [3, 3, 3, 3]);
  * ```
- * @throws {DeviceError} `device.unavailable` when there is no such device
+ * @param choice "webgpu" also takes a software adapter; "auto" takes a hardware adapter, else the CPU
+ * @throws {DeviceError} `device.unavailable` for "webgpu" without an adapter
  */
-// deno-lint-ignore require-await -- opening a GPU takes time
-export async function openDevice(choice: DeviceChoice = "auto"): Promise<Device> {
-  if (choice === "webgpu") {
-    throw new DeviceError("device.unavailable", "openDevice: no WebGPU device in this version", {
-      fix: 'Use openDevice("cpu").',
-    });
+export async function openDevice(
+  choice: DeviceChoice = "auto",
+  _options: DeviceOptions = {},
+): Promise<Device> {
+  if (choice === "cpu") return openReferenceCpu();
+  const probe = await probeAdapter();
+  if (choice === "webgpu") return await openWebGpu({ probe });
+  if (probe.adapter && !probe.software) {
+    return describe(await openWebGpu({ probe }), "chosen because it is a hardware adapter");
   }
-  return openReferenceCpu();
+  const reason = probe.adapter
+    ? `the only WebGPU adapter, ${probe.summary}, is slower than this`
+    : `no WebGPU: ${probe.summary}`;
+  return describe(openReferenceCpu(), `chosen because ${reason}`);
+}
+
+/** Adds to a device's description why it was chosen. */
+function describe(device: Device, reason: string): Device {
+  return Object.defineProperty(device, "description", { value: `${device.description}; ${reason}` });
 }

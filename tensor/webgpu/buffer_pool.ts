@@ -1,0 +1,135 @@
+/**
+ * Reuses GPU buffers by size class. What the pool holds too much of, and everything at the end, is destroyed:
+ * the garbage collector does not free GPU memory.
+ *
+ * @module
+ */
+
+import type { DeviceStatistics } from "../device.ts";
+
+/** A GPU buffer of the pool. */
+export interface PooledBuffer {
+  /** Distinct for every buffer a device ever made. */
+  readonly id: number;
+  /** The buffer. */
+  readonly gpu: GPUBuffer;
+  /** Bytes, a size class. */
+  readonly bytes: number;
+  /** Number of the last submission with a command that uses it. */
+  usedIn: number;
+}
+
+/** Idle bytes above which a returned buffer is destroyed instead of kept. */
+const idleLimit = 1 << 30;
+
+/** The size class of a request: four steps to each power of two, so at most a fifth is wasted. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= 256) return 256;
+  const step = 2 ** Math.max(8, Math.floor(Math.log2(bytes)) - 2);
+  return Math.ceil(bytes / step) * step;
+}
+
+/** Buffers of one device. */
+export class BufferPool {
+  readonly #create: (bytes: number) => GPUBuffer;
+  readonly #destroyed: () => void;
+  readonly #idle = new Map<number, PooledBuffer[]>();
+  readonly #all = new Set<PooledBuffer>();
+  #idleBytes = 0;
+  #made = 0;
+
+  /** `create` makes a buffer; `destroyed` is told when buffers are gone. */
+  constructor(create: (bytes: number) => GPUBuffer, destroyed: () => void) {
+    this.#create = create;
+    this.#destroyed = destroyed;
+  }
+
+  /** Bytes on the device, idle buffers included. */
+  get totalBytes(): number {
+    let total = 0;
+    for (const buffer of this.#all) total += buffer.bytes;
+    return total;
+  }
+
+  /** A buffer of at least so many bytes; what it holds is undefined. */
+  take(bytes: number): PooledBuffer {
+    const size = sizeClass(bytes);
+    const idle = this.#idle.get(size)?.pop();
+    if (idle) {
+      this.#idleBytes -= size;
+      return idle;
+    }
+    const buffer = { id: this.#made++, gpu: this.#create(size), bytes: size, usedIn: -1 };
+    this.#all.add(buffer);
+    return buffer;
+  }
+
+  /** Gives a buffer back. Commands already queued complete with it, so the caller submits before it is destroyed. */
+  give(buffer: PooledBuffer, submitted: number): void {
+    if (this.#idleBytes + buffer.bytes > idleLimit && buffer.usedIn < submitted) {
+      this.#destroy(buffer);
+      return;
+    }
+    const idle = this.#idle.get(buffer.bytes);
+    if (idle) idle.push(buffer);
+    else this.#idle.set(buffer.bytes, [buffer]);
+    this.#idleBytes += buffer.bytes;
+  }
+
+  /** Destroys all idle buffers. Pending commands must have been submitted. */
+  trim(): void {
+    for (const buffers of this.#idle.values()) for (const buffer of buffers) this.#destroy(buffer);
+    this.#idle.clear();
+    this.#idleBytes = 0;
+  }
+
+  /** Destroys everything. */
+  clear(): void {
+    for (const buffer of this.#all) buffer.gpu.destroy();
+    this.#all.clear();
+    this.#idle.clear();
+  }
+
+  #destroy(buffer: PooledBuffer): void {
+    this.#all.delete(buffer);
+    buffer.gpu.destroy();
+    this.#destroyed();
+  }
+}
+
+/** Counts what is handed out. */
+export class Ledger {
+  #liveBuffers = 0;
+  #liveBytes = 0;
+  #peakBytes = 0;
+  /** Kernels queued so far. */
+  dispatches = 0;
+
+  /** A buffer of so many bytes was handed out. */
+  add(bytes: number): void {
+    this.#liveBuffers++;
+    this.#liveBytes += bytes;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+  }
+
+  /** It came back. */
+  remove(bytes: number): void {
+    this.#liveBuffers--;
+    this.#liveBytes -= bytes;
+  }
+
+  /** The counts. */
+  read(): DeviceStatistics {
+    return {
+      liveBuffers: this.#liveBuffers,
+      liveBytes: this.#liveBytes,
+      peakBytes: this.#peakBytes,
+      dispatches: this.dispatches,
+    };
+  }
+
+  /** Starts the peak anew. */
+  resetPeak(): void {
+    this.#peakBytes = this.#liveBytes;
+  }
+}

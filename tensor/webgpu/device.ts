@@ -1,0 +1,219 @@
+/**
+ * The WebGPU device.
+ *
+ * Ops are appended to one pending command encoder, which is submitted when somebody reads, when it is long
+ * enough, or when the host overwrites a buffer that it uses. Numbers that change from call to call, and small
+ * writes, travel in one host-side block that is uploaded just before the commands that use it.
+ *
+ * @module
+ */
+
+import type { Device, DeviceBuffer, DeviceStatistics, DType, HostArray, Operand } from "../device.ts";
+import { DeviceError, OutOfMemoryError } from "../errors.ts";
+import type { AnyOp } from "../ops/op.ts";
+import { shapeText } from "../shape.ts";
+import { type AdapterProbe, probeAdapter, requestDevice } from "./adapter.ts";
+import { BufferPool, Ledger, type PooledBuffer } from "./buffer_pool.ts";
+import { CommandQueue } from "./command_queue.ts";
+import { Faults } from "./faults.ts";
+import { PlanCache } from "./plan_cache.ts";
+import { tuningOf } from "./tuning.ts";
+
+/** Limits below the adapter's own. */
+export interface WebGpuLimits {
+  /** Largest range of a buffer that a shader sees at once, in bytes; at least 256. */
+  readonly maxStorageBufferBindingSize?: number;
+  /** Largest buffer in bytes. */
+  readonly maxBufferSize?: number;
+}
+
+/** How to open a WebGPU device. */
+export interface WebGpuOptions {
+  /** Limits below the adapter's own, to see how a program behaves on smaller hardware. */
+  readonly limits?: WebGpuLimits;
+  /** The adapter, if it was looked for before. */
+  readonly probe?: AdapterProbe;
+}
+
+class WebGpuBuffer implements DeviceBuffer {
+  memory: PooledBuffer | undefined;
+  constructor(
+    readonly owner: WebGpuDevice,
+    readonly dtype: DType,
+    readonly length: number,
+    memory: PooledBuffer,
+  ) {
+    this.memory = memory;
+  }
+}
+
+const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC |
+  GPUBufferUsage.COPY_DST;
+
+const describe = (op: AnyOp, inputs: readonly Operand[], outputs: readonly Operand[]) =>
+  `${op.name} ${inputs.map((x) => shapeText(x.shape)).join(" ")} to ${
+    outputs.map((x) => shapeText(x.shape)).join(" ")
+  }`;
+
+/** A device on a WebGPU adapter; `openWebGpu` makes it. */
+export class WebGpuDevice implements Device {
+  /** Which implementation this is. */
+  readonly kind = "webgpu";
+  /** The adapter. */
+  readonly description: string;
+  /** The GPU device underneath. */
+  readonly gpu: GPUDevice;
+  readonly #ledger = new Ledger();
+  readonly #faults: Faults;
+  readonly #pool: BufferPool;
+  readonly #queue: CommandQueue;
+  readonly #plans: PlanCache;
+  readonly #maxBufferSize: number;
+
+  /** Takes over a GPU device. */
+  constructor(gpu: GPUDevice, description: string, software: boolean, limits: WebGpuLimits) {
+    this.gpu = gpu;
+    this.description = description;
+    this.#maxBufferSize = Math.min(gpu.limits.maxBufferSize, limits.maxBufferSize ?? Infinity);
+    this.#faults = new Faults(gpu);
+    this.#queue = new CommandQueue(gpu, this.#faults);
+    this.#pool = new BufferPool(
+      (size) => this.#faults.guard(() => `allocating ${size} bytes`, () => gpu.createBuffer({ size, usage })),
+      () => this.#queue.forgetBindGroups(),
+    );
+    this.#plans = new PlanCache(gpu, this.#faults, tuningOf(software, gpu.limits), {
+      bindingBytes: Math.min(
+        gpu.limits.maxStorageBufferBindingSize,
+        limits.maxStorageBufferBindingSize ?? Infinity,
+      ),
+      storageBuffers: gpu.limits.maxStorageBuffersPerShaderStage,
+      groupsPerDimension: gpu.limits.maxComputeWorkgroupsPerDimension,
+    });
+  }
+
+  /** Memory for `length` elements. */
+  allocate(dtype: DType, length: number): DeviceBuffer {
+    this.#faults.throwIfAny();
+    const buffer = new WebGpuBuffer(this, dtype, length, this.#take(length));
+    this.#ledger.add(4 * length);
+    return buffer;
+  }
+
+  /** Gives memory back to the pool. */
+  release(buffer: DeviceBuffer): void {
+    const own = buffer as WebGpuBuffer;
+    if (!own.memory) return;
+    this.#ledger.remove(4 * own.length);
+    this.#pool.give(own.memory, this.#queue.submission);
+    own.memory = undefined;
+  }
+
+  /** Copies host numbers into a buffer. */
+  write(buffer: DeviceBuffer, data: ArrayLike<number>): void {
+    this.#faults.throwIfAny();
+    const memory = this.#memoryOf(buffer, "write");
+    if (data.length !== buffer.length) {
+      throw new DeviceError(
+        "device.write",
+        `write: ${data.length} numbers for a buffer of ${buffer.length} elements`,
+      );
+    }
+    if (data.length === 0) return;
+    const Host = buffer.dtype === "f32" ? Float32Array : Int32Array;
+    this.#queue.write(memory, data instanceof Host ? data as Float32Array<ArrayBuffer> : Host.from(data));
+  }
+
+  /** Waits for everything queued and copies a buffer to the host. */
+  async read(buffer: DeviceBuffer): Promise<HostArray> {
+    this.#faults.throwIfAny();
+    const memory = this.#memoryOf(buffer, "read");
+    const bytes = await this.#queue.read(memory, 4 * buffer.length);
+    return buffer.dtype === "f32" ? new Float32Array(bytes) : new Int32Array(bytes);
+  }
+
+  /** Queues the kernel of an op. */
+  run(op: AnyOp, inputs: readonly Operand[], outputs: readonly Operand[], attributes: unknown): void {
+    this.#faults.throwIfAny();
+    if (outputs.every(({ buffer }) => buffer.length === 0)) return;
+    const text = () => describe(op, inputs, outputs);
+    const sources = {
+      input: inputs.map(({ buffer }) => this.#memoryOf(buffer, op.name)),
+      output: outputs.map(({ buffer }) => this.#memoryOf(buffer, op.name)),
+    };
+    if (sources.output.some((memory) => sources.input.includes(memory))) {
+      throw new DeviceError("device.alias", `${text()}: an output shares its buffer with an input`);
+    }
+    const plan = this.#plans.get(op, inputs, outputs, attributes, text);
+    const scratch = plan.scratches.map((length) => this.#take(length));
+    const scalars = plan.scalarsOf(attributes);
+    for (const step of plan.steps) {
+      const buffers = step.bindings.map(({ bound }) =>
+        bound === "scalars"
+          ? null
+          : bound.from === "scratch"
+          ? scratch[bound.at]!
+          : sources[bound.from][bound.at]!
+      );
+      this.#queue.dispatch(step, buffers, scalars, text);
+      this.#ledger.dispatches++;
+    }
+    // Commands run in order, so later ops may use the same scratch memory.
+    for (const memory of scratch) this.#pool.give(memory, this.#queue.submission);
+  }
+
+  /** Waits until everything queued is done. */
+  async flush(): Promise<void> {
+    this.#faults.throwIfAny();
+    await this.#queue.finish();
+  }
+
+  /** Live and peak memory. */
+  stats(): DeviceStatistics {
+    return this.#ledger.read();
+  }
+
+  /** Starts measuring the peak anew. */
+  resetPeak(): void {
+    this.#ledger.resetPeak();
+  }
+
+  /** Frees all memory; pending reads reject. */
+  [Symbol.dispose](): void {
+    this.#faults.end(
+      new DeviceError("device.disposed", "the WebGPU device was disposed", { fix: "Open it again." }),
+    );
+    this.#queue.dispose();
+    this.#pool.clear();
+    this.gpu.destroy();
+  }
+
+  #take(length: number): PooledBuffer {
+    const bytes = 4 * length;
+    if (bytes > this.#maxBufferSize) {
+      throw new OutOfMemoryError(
+        "device.memory",
+        `a tensor of ${length} elements takes ${bytes} bytes; the largest buffer of this device has ${this.#maxBufferSize} (in use: ${this.#ledger.read().liveBytes})`,
+        { fix: "Use a smaller patch, batch or width." },
+      );
+    }
+    return this.#pool.take(bytes);
+  }
+
+  #memoryOf(buffer: DeviceBuffer, user: string): PooledBuffer {
+    if (!(buffer instanceof WebGpuBuffer) || buffer.owner !== this) {
+      throw new DeviceError("device.mismatch", `${user}: the buffer belongs to another device`);
+    }
+    if (!buffer.memory) throw new DeviceError("device.released", `${user}: the buffer was released`);
+    return buffer.memory;
+  }
+}
+
+/**
+ * Opens the fastest WebGPU adapter, a software one where there is no other.
+ *
+ * @throws {DeviceError} `device.unavailable` when there is no adapter
+ */
+export async function openWebGpu({ limits = {}, probe }: WebGpuOptions = {}): Promise<WebGpuDevice> {
+  const found = probe ?? await probeAdapter();
+  return new WebGpuDevice(await requestDevice(found), `webgpu: ${found.summary}`, found.software, limits);
+}

@@ -1,0 +1,95 @@
+/**
+ * What a WebGPU kernel is: a function from shapes and attributes to steps. A step is one dispatch, written
+ * as WGSL statements over named arrays; `shader.ts` turns it into a complete shader.
+ *
+ * @module
+ */
+
+import type { DType } from "../device.ts";
+import type { TensorSpec } from "../ops/op.ts";
+import type { KernelAttributes, KernelName } from "../ops/registry.ts";
+import { sizeOf } from "../shape.ts";
+import type { Tuning } from "./tuning.ts";
+
+/** An array that a step binds. */
+export interface Bound {
+  /** Where it comes from: an input or output of the op, or memory that lives only during the op. */
+  readonly from: "input" | "output" | "scratch";
+  /** Its position there. */
+  readonly at: number;
+  /** Element type of the buffer. */
+  readonly dtype: DType;
+  /** Number of elements of the buffer. */
+  readonly length: number;
+  /** Seen as `array<vec4<f32>>`; `length` must divide by 4. */
+  readonly vectors?: true;
+  /** Bound as a uniform buffer of `vec4<f32>`: this range of elements, from a multiple of 64. */
+  readonly uniform?: { readonly start: number; readonly length: number };
+}
+
+/** One dispatch. */
+export interface Step {
+  /** What it does, for labels. */
+  readonly label: string;
+  /** Arrays to read: name `x` gives `x_at(index)` in WGSL, or `x_data[index]` for a uniform buffer. */
+  readonly reads: Readonly<Record<string, Bound>>;
+  /** Arrays to write: name `out` gives `set_out(index, value)` and `out_at(index)`. */
+  readonly writes: Readonly<Record<string, Bound>>;
+  /** Functions, structs and workgroup variables. */
+  readonly code?: string;
+  /** Statements of one invocation; see `threads` and `groups`. */
+  readonly body: string;
+  /** Invocations to run; the body sees its number as `i`. */
+  readonly threads?: number;
+  /** Workgroups to run instead: the body sees `group` and `lane` and may use barriers. */
+  readonly groups?: number;
+  /** Invocations of a workgroup; 64 by default. */
+  readonly groupSize?: number;
+  /** `threads` reaches the shader as a uniform, so that other sizes compile nothing new. */
+  readonly counted?: true;
+}
+
+/** The shapes and attributes of one call, and what a kernel may bind. */
+export class Call<A> {
+  /** Scratch arrays asked for so far. */
+  readonly scratches: { readonly dtype: DType; readonly length: number }[] = [];
+
+  /** Takes the shapes and attributes of a call. */
+  constructor(
+    readonly inputs: readonly TensorSpec[],
+    readonly outputs: readonly TensorSpec[],
+    readonly attributes: A,
+    readonly tuning: Tuning,
+  ) {}
+
+  /** An input as a bound array. */
+  input(at: number): Bound {
+    const { shape, dtype } = this.inputs[at]!;
+    return { from: "input", at, dtype, length: sizeOf(shape) };
+  }
+
+  /** An output as a bound array. */
+  output(at: number): Bound {
+    const { shape, dtype } = this.outputs[at]!;
+    return { from: "output", at, dtype, length: sizeOf(shape) };
+  }
+
+  /** Memory for the steps of this op. */
+  scratch(length: number, dtype: DType = "f32"): Bound {
+    this.scratches.push({ dtype, length });
+    return { from: "scratch", at: this.scratches.length - 1, dtype, length };
+  }
+}
+
+/** The kernel of an op. */
+export interface Kernel<A> {
+  /** The steps; they may depend on every attribute but the varying ones. */
+  readonly steps: (call: Call<A>) => readonly Step[];
+  /** Attributes that may change from call to call without new steps. */
+  readonly varying?: readonly (keyof A & string)[];
+  /** Numbers computed from the attributes for each call; WGSL sees them as `scalars.name`. */
+  readonly scalars?: (attributes: A) => Readonly<Record<string, number>>;
+}
+
+/** One kernel an op: a row without one does not compile. */
+export type Kernels = { readonly [K in KernelName]: Kernel<KernelAttributes<K>> };

@@ -1,0 +1,139 @@
+/**
+ * Dice + cross-entropy from logits: one pass for the logarithms of the softmax denominators, one for all sums.
+ *
+ * @module
+ */
+
+import type { KernelAttributes } from "../../ops/registry.ts";
+import { sizeOf } from "../../shape.ts";
+import type { Call, Kernel } from "../kernel.ts";
+import { reductionSteps } from "./reduction.ts";
+
+type Attributes = KernelAttributes<"diceCrossEntropy">;
+
+function sizesOf({ inputs }: Call<Attributes>, logits: number) {
+  const [samples, classes, ...rest] = inputs[logits]!.shape as [number, number, ...number[]];
+  return { samples, classes, voxels: sizeOf(rest) };
+}
+
+/** `log_sum(n, v)`: the logarithm of the softmax denominator of a voxel. */
+function logSumCode(classes: number, voxels: number): string {
+  return `fn logit(n: u32, k: u32, v: u32) -> f32 { return z_at((n * ${classes}u + k) * ${voxels}u + v); }
+fn log_sum(n: u32, v: u32) -> f32 {
+  var top = logit(n, 0u, v);
+  for (var k = 1u; k < ${classes}u; k++) { top = max(top, logit(n, k, v)); }
+  var sum = 0.0;
+  for (var k = 0u; k < ${classes}u; k++) { sum += exp(logit(n, k, v) - top); }
+  return top + log(sum);
+}`;
+}
+
+/** The loss and the sums of p·g, p² and g. */
+export const diceCrossEntropy: Kernel<Attributes> = {
+  varying: ["epsilon"],
+  scalars: ({ epsilon }) => ({ epsilon }),
+  steps: (call) => {
+    const { samples, classes, voxels } = sizesOf(call, 0);
+    const [z, y, sums] = [call.input(0), call.input(1), call.output(1)];
+    const logSums = call.scratch(samples * voxels);
+    const entropy = call.scratch(1);
+    const code = logSumCode(classes, voxels);
+    return [
+      {
+        label: "log sums",
+        reads: { z },
+        writes: { log_sums: logSums },
+        code,
+        threads: samples * voxels,
+        body: `set_log_sums(i, log_sum(i / ${voxels}u, i % ${voxels}u));`,
+      },
+      ...reductionSteps(call, {
+        label: "dice sums",
+        rows: samples * classes,
+        length: voxels,
+        fields: { both: "f32", squares: "f32", label: "f32" },
+        identity: "Acc()",
+        reads: { z, y, log_sums: logSums },
+        writes: { sums },
+        element: `
+  let v = (row / ${classes}u) * ${voxels}u + k;
+  let p = exp(z_at(row * ${voxels}u + k) - log_sums_at(v));
+  let g = select(0.0, 1.0, y_at(v) == i32(row % ${classes}u));
+  return Acc(p * g, p * p, g);`,
+        combine: `return Acc(a.both + b.both, a.squares + b.squares, a.label + b.label);`,
+        store: `
+  set_sums(row * 3u, acc.both);
+  set_sums(row * 3u + 1u, acc.squares);
+  set_sums(row * 3u + 2u, acc.label);`,
+      }),
+      ...reductionSteps(call, {
+        label: "cross-entropy",
+        rows: 1,
+        length: samples * voxels,
+        fields: { sum: "f32" },
+        identity: "Acc()",
+        reads: { z, y, log_sums: logSums },
+        writes: { entropy },
+        code,
+        // A label outside the classes has no logit; NaN says so instead of a wrong loss.
+        element: `
+  let id = y_at(k);
+  if (id < 0 || id >= ${classes}) { return Acc(bitcast<f32>(0x7fc00000u + (k & 1u))); }
+  return Acc(log_sums_at(k) - logit(k / ${voxels}u, u32(id), k % ${voxels}u));`,
+        combine: `return Acc(a.sum + b.sum);`,
+        store: `set_entropy(0u, acc.sum / ${samples * voxels}.0);`,
+      }),
+      {
+        label: "loss",
+        reads: { sums, entropy },
+        writes: { out: call.output(0) },
+        threads: 1,
+        body: `
+  var dice = 0.0;
+  for (var row = 0u; row < ${samples * classes}u; row++) {
+    let size = sums_at(row * 3u + 1u) + sums_at(row * 3u + 2u) + scalars.epsilon;
+    dice += 1.0 - 2.0 * sums_at(row * 3u) / size;
+  }
+  set_out(0u, entropy_at(0u) + dice / ${samples * classes}.0);`,
+      },
+    ];
+  },
+};
+
+/** Gradient for the logits. */
+export const diceCrossEntropyGrad: Kernel<Attributes> = {
+  varying: ["epsilon"],
+  scalars: ({ epsilon }) => ({ epsilon }),
+  steps: (call) => {
+    const { samples, classes, voxels } = sizesOf(call, 1);
+    return [{
+      label: "gradient",
+      reads: { g: call.input(0), z: call.input(1), y: call.input(2), sums: call.input(3) },
+      writes: { out: call.output(0) },
+      code: `${logSumCode(classes, voxels)}
+fn dice_slope(n: u32, k: u32, p: f32, hit: bool) -> f32 {
+  let row = (n * ${classes}u + k) * 3u;
+  let size = sums_at(row + 1u) + sums_at(row + 2u) + scalars.epsilon;
+  return (4.0 * sums_at(row) * p / size - select(0.0, 2.0, hit)) / (size * ${samples * classes}.0);
+}`,
+      threads: samples * voxels,
+      body: `
+  let n = i / ${voxels}u;
+  let v = i % ${voxels}u;
+  let id = y_at(i);
+  let denominator = log_sum(n, v);
+  var along = 0.0;
+  for (var k = 0u; k < ${classes}u; k++) {
+    let p = exp(logit(n, k, v) - denominator);
+    along += p * dice_slope(n, k, p, id == i32(k));
+  }
+  let g = g_at(0u);
+  for (var k = 0u; k < ${classes}u; k++) {
+    let p = exp(logit(n, k, v) - denominator);
+    let hit = id == i32(k);
+    let entropy = (p - select(0.0, 1.0, hit)) / ${samples * voxels}.0;
+    set_out((n * ${classes}u + k) * ${voxels}u + v, g * (p * (dice_slope(n, k, p, hit) - along) + entropy));
+  }`,
+    }];
+  },
+};

@@ -1,0 +1,55 @@
+/**
+ * The WebGPU kernel of every op; a row of the op table without one does not compile.
+ *
+ * @module
+ */
+
+import type { Kernels } from "../kernel.ts";
+import { argmax, oneHot } from "./class_labels.ts";
+import { conv3d, conv3dInputGrad, conv3dWeightGrad, convTranspose3d } from "./conv3d.ts";
+import { diceCrossEntropy, diceCrossEntropyGrad } from "./dice_cross_entropy.ts";
+import { cast, concat, expand, flip, pad, permute, slice } from "./layout.ts";
+import { matmul } from "./matmul.ts";
+import { groupNorm, groupNormGrad } from "./normalization.ts";
+import { avgPool3d, avgPool3dGrad, maxPool3d, maxPool3dGrad } from "./pool3d.ts";
+import { extremumGrad, max, mean, min, sum } from "./reduce.ts";
+import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./softmax.ts";
+import { accumulate, adamW, average } from "./update.ts";
+
+/** By the name of the op. */
+export const kernels: Kernels = {
+  sum,
+  mean,
+  max,
+  min,
+  extremumGrad,
+  expand,
+  permute,
+  slice,
+  pad,
+  concat,
+  flip,
+  cast,
+  matmul,
+  conv3d,
+  conv3dInputGrad,
+  conv3dWeightGrad,
+  convTranspose3d,
+  maxPool3d,
+  maxPool3dGrad,
+  avgPool3d,
+  avgPool3dGrad,
+  groupNorm,
+  groupNormGrad,
+  softmax,
+  softmaxGrad,
+  logSoftmax,
+  logSoftmaxGrad,
+  argmax,
+  oneHot,
+  diceCrossEntropy,
+  diceCrossEntropyGrad,
+  adamW,
+  average,
+  accumulate,
+};

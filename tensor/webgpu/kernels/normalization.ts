@@ -1,0 +1,170 @@
+/**
+ * Group normalisation with its activation, and its gradient.
+ *
+ * Forward: mean, then deviation from it, then the result; two passes for the statistics keep the variance
+ * exact where the mean is large. Backward: two sums for each channel of each sample, from which both the
+ * gradients of scale and shift and the corrections of the input's gradient follow.
+ *
+ * @module
+ */
+
+import type { KernelAttributes } from "../../ops/registry.ts";
+import { sizeOf } from "../../shape.ts";
+import type { Call, Kernel } from "../kernel.ts";
+import { reductionSteps } from "./reduction.ts";
+
+interface Sizes {
+  readonly samples: number;
+  readonly channels: number;
+  readonly voxels: number;
+  /** Channels of a group. */
+  readonly perGroup: number;
+}
+
+function sizesOf(shape: readonly number[], groups: number): Sizes {
+  const [samples, channels] = shape as [number, number];
+  return { samples, channels, voxels: sizeOf(shape.slice(2)), perGroup: channels / groups };
+}
+
+/** `normed(i)`: the normalised input at an index, with its channel and group. */
+function normedCode({ channels, voxels, perGroup }: Sizes): string {
+  return `fn channel_of(i: u32) -> u32 { return (i / ${voxels}u) % ${channels}u; }
+fn group_of(i: u32) -> u32 { return i / ${voxels * perGroup}u; }
+fn normed(i: u32) -> f32 { return (x_at(i) - mean_at(group_of(i))) * rstd_at(group_of(i)); }`;
+}
+
+/** Normalise, scale, shift, leaky ReLU. */
+export const groupNorm: Kernel<KernelAttributes<"groupNorm">> = {
+  steps: (call) => {
+    const { groups, epsilon, slope } = call.attributes;
+    const sizes = sizesOf(call.inputs[0]!.shape, groups);
+    const rows = sizes.samples * groups;
+    const length = sizes.voxels * sizes.perGroup;
+    const [x, mean, rstd] = [call.input(0), call.output(1), call.output(2)];
+    const statistic = { rows, length, fields: { sum: "f32" }, identity: "Acc()" } as const;
+    const activation = slope === 1 ? "y" : `select(y * ${wgslFloat(slope)}, y, y > 0.0)`;
+    return [
+      ...reductionSteps(call, {
+        ...statistic,
+        label: "mean",
+        reads: { x },
+        writes: { mean },
+        element: `return Acc(x_at(row * ${length}u + k));`,
+        combine: `return Acc(a.sum + b.sum);`,
+        store: `set_mean(row, acc.sum / ${length}.0);`,
+      }),
+      ...reductionSteps(call, {
+        ...statistic,
+        label: "deviation",
+        reads: { x, mean },
+        writes: { rstd },
+        element: `let d = x_at(row * ${length}u + k) - mean_at(row); return Acc(d * d);`,
+        combine: `return Acc(a.sum + b.sum);`,
+        store: `set_rstd(row, 1.0 / sqrt(acc.sum / ${length}.0 + ${wgslFloat(epsilon)}));`,
+      }),
+      {
+        label: "normalise",
+        reads: { x, gamma: call.input(1), beta: call.input(2), mean, rstd },
+        writes: { out: call.output(0) },
+        code: normedCode(sizes),
+        threads: sizeOf(call.inputs[0]!.shape),
+        body: `
+  let channel = channel_of(i);
+  let y = normed(i) * gamma_at(channel) + beta_at(channel);
+  set_out(i, ${activation});`,
+      },
+    ];
+  },
+};
+
+/** The incoming gradient in front of the activation, whose sign is recomputed. */
+function beforeActivation(slope: number): string {
+  return slope === 1 ? `fn gradient(i: u32) -> f32 { return g_at(i); }` : `fn gradient(i: u32) -> f32 {
+  let y = normed(i) * gamma_at(channel_of(i)) + beta_at(channel_of(i));
+  return g_at(i) * select(${wgslFloat(slope)}, 1.0, y > 0.0);
+}`;
+}
+
+/** Gradients for x, γ and β. */
+export const groupNormGrad: Kernel<KernelAttributes<"groupNormGrad">> = {
+  steps: (call) => {
+    const { groups, slope } = call.attributes;
+    const sizes = sizesOf(call.inputs[1]!.shape, groups);
+    const { samples, channels, voxels, perGroup } = sizes;
+    const reads = {
+      g: call.input(0),
+      x: call.input(1),
+      gamma: call.input(2),
+      beta: call.input(3),
+      mean: call.input(4),
+      rstd: call.input(5),
+    };
+    const code = `${normedCode(sizes)}\n${beforeActivation(slope)}`;
+    // Σ g and Σ g·x̂ over the voxels of each channel of each sample.
+    const shiftSums = call.scratch(samples * channels);
+    const scaleSums = call.scratch(samples * channels);
+    return [
+      ...reductionSteps(call, {
+        label: "channel sums",
+        rows: samples * channels,
+        length: voxels,
+        fields: { shift: "f32", scale: "f32" },
+        identity: "Acc()",
+        reads,
+        writes: { shift_sums: shiftSums, scale_sums: scaleSums },
+        code,
+        element: `let i = row * ${voxels}u + k; let g = gradient(i); return Acc(g, g * normed(i));`,
+        combine: `return Acc(a.shift + b.shift, a.scale + b.scale);`,
+        store: `set_shift_sums(row, acc.shift); set_scale_sums(row, acc.scale);`,
+      }),
+      parameterSums(call, sizes, shiftSums, scaleSums),
+      {
+        label: "input gradient",
+        reads: { ...reads, shift_sums: shiftSums, scale_sums: scaleSums },
+        writes: { out: call.output(0) },
+        code,
+        threads: sizeOf(call.inputs[1]!.shape),
+        body: `
+  let first = group_of(i) * ${perGroup}u;
+  var shift = 0.0;
+  var scale = 0.0;
+  for (var c = 0u; c < ${perGroup}u; c++) {
+    let gamma = gamma_at((first + c) % ${channels}u);
+    shift += gamma * shift_sums_at(first + c);
+    scale += gamma * scale_sums_at(first + c);
+  }
+  let own = gamma_at(channel_of(i)) * gradient(i);
+  set_out(i, rstd_at(group_of(i)) * (own - (shift + normed(i) * scale) / ${voxels * perGroup}.0));`,
+      },
+    ];
+  },
+};
+
+function parameterSums(
+  call: Call<KernelAttributes<"groupNormGrad">>,
+  { samples, channels }: Sizes,
+  shiftSums: ReturnType<typeof call.scratch>,
+  scaleSums: ReturnType<typeof call.scratch>,
+) {
+  return {
+    label: "parameter gradients",
+    reads: { shift_sums: shiftSums, scale_sums: scaleSums },
+    writes: { dgamma: call.output(1), dbeta: call.output(2) },
+    threads: channels,
+    body: `
+  var shift = 0.0;
+  var scale = 0.0;
+  for (var n = 0u; n < ${samples}u; n++) {
+    shift += shift_sums_at(n * ${channels}u + i);
+    scale += scale_sums_at(n * ${channels}u + i);
+  }
+  set_dbeta(i, shift);
+  set_dgamma(i, scale);`,
+  };
+}
+
+/** A WGSL literal of a number. */
+function wgslFloat(value: number): string {
+  const text = String(Math.fround(value));
+  return /[.e]/.test(text) ? text : `${text}.0`;
+}

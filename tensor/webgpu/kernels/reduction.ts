@@ -1,0 +1,116 @@
+/**
+ * Reductions in a fixed order: the same input gives the same bits every time.
+ *
+ * Rows are reduced independently. A short row is one thread's loop. A long row is cut into chunks, each
+ * reduced by a workgroup as a tree; the chunks' results are reduced the same way until one is left.
+ *
+ * @module
+ */
+
+import type { DType } from "../../device.ts";
+import type { Bound, Call, Step } from "../kernel.ts";
+
+/** What to reduce and how. */
+export interface Reduction {
+  /** For labels. */
+  readonly label: string;
+  /** Number of results. */
+  readonly rows: number;
+  /** Elements of a row. */
+  readonly length: number;
+  /** Components of the accumulator `Acc`. */
+  readonly fields: Readonly<Record<string, DType>>;
+  /** The value of an empty row: an expression of type `Acc`. */
+  readonly identity: string;
+  /** Arrays that `element` and `store` read. */
+  readonly reads: Readonly<Record<string, Bound>>;
+  /** Arrays that `store` writes. */
+  readonly writes: Readonly<Record<string, Bound>>;
+  /** Functions that `element` and `store` use. */
+  readonly code?: string;
+  /** Body of `fn element(row: u32, k: u32) -> Acc`. */
+  readonly element: string;
+  /** Body of `fn combine(a: Acc, b: Acc) -> Acc`; elements come in a fixed order, but not in that of the row. */
+  readonly combine: string;
+  /** Statements that store the result `acc` of `row`. */
+  readonly store: string;
+}
+
+const groupSize = 64;
+/** Elements of a chunk: 64 for each thread of the workgroup. */
+const chunkLength = groupSize * 64;
+/** Rows up to this length are one thread's loop, and longer ones too where there are rows enough. */
+const shortRow = 48;
+const manyRows = 8192;
+const loopedRow = 512;
+
+/** WGSL of the accumulator and its functions. */
+function accumulatorCode({ fields, code, element, combine }: Reduction): string {
+  const members = Object.entries(fields).map(([name, type]) => `${name}: ${type}`).join(", ");
+  return `struct Acc { ${members} }
+${code ?? ""}
+fn element(row: u32, k: u32) -> Acc { ${element} }
+fn combine(a: Acc, b: Acc) -> Acc { ${combine} }`;
+}
+
+/** The steps of a reduction. */
+export function reductionSteps(call: Call<unknown>, reduction: Reduction): Step[] {
+  const { rows, length, identity, label, reads, writes, store } = reduction;
+  if (rows === 0) return [];
+  const code = accumulatorCode(reduction);
+  if (length <= shortRow || rows >= manyRows && length <= loopedRow) {
+    return [{
+      label,
+      reads,
+      writes,
+      code,
+      threads: rows,
+      body: `
+  let row = i;
+  var acc = ${identity};
+  for (var k = 0u; k < ${length}u; k++) { acc = combine(acc, element(row, k)); }
+  ${store}`,
+    }];
+  }
+  const chunks = Math.ceil(length / chunkLength);
+  const tree = (finish: string) => `
+  let row = group / ${chunks}u;
+  let start = (group % ${chunks}u) * ${chunkLength}u;
+  let end = min(start + ${chunkLength}u, ${length}u);
+  var acc = ${identity};
+  for (var k = start + lane; k < end; k += ${groupSize}u) { acc = combine(acc, element(row, k)); }
+  shared_acc[lane] = acc;
+  for (var half = ${groupSize / 2}u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { shared_acc[lane] = combine(shared_acc[lane], shared_acc[lane + half]); }
+  }
+  if (lane == 0u) {
+    acc = shared_acc[0];
+    ${finish}
+  }`;
+  const shared = `${code}\nvar<workgroup> shared_acc: array<Acc, ${groupSize}>;`;
+  if (chunks === 1) {
+    return [{ label, reads, writes, code: shared, groups: rows, groupSize, body: tree(store) }];
+  }
+
+  const names = Object.keys(reduction.fields);
+  const partial = Object.fromEntries(
+    names.map((name) => [`part_${name}`, call.scratch(rows * chunks, reduction.fields[name])]),
+  );
+  const rest = reductionSteps(call, {
+    ...reduction,
+    label: `${label}, rest`,
+    length: chunks,
+    reads: { ...reads, ...partial },
+    element: `return Acc(${names.map((name) => `part_${name}_at(row * ${chunks}u + k)`).join(", ")});`,
+  });
+  return [{
+    label: `${label}, chunks`,
+    reads,
+    writes: partial,
+    code: shared,
+    groups: rows * chunks,
+    groupSize,
+    body: tree(names.map((name) => `set_part_${name}(group, acc.${name});`).join(" ")),
+  }, ...rest];
+}

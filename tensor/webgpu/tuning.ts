@@ -1,0 +1,30 @@
+/**
+ * What differs between adapters: how much work a thread takes on, and through which memory.
+ *
+ * @module
+ */
+
+/** Choices for one kind of adapter. */
+export interface Tuning {
+  /** Whether kernels share tiles through workgroup memory; on a software adapter that costs more than it saves. */
+  readonly tiles: boolean;
+  /** Largest uniform buffer in bytes; weights that fit are read through one. */
+  readonly uniformBytes: number;
+  /** Start of a uniform range must divide by this many elements. */
+  readonly uniformAlignment: number;
+  /** Outputs along W that one thread of a convolution computes. */
+  readonly convolutionWidth: number;
+  /** Output channels that one thread of a convolution computes. */
+  readonly convolutionChannels: number;
+}
+
+/** The table: software adapters run whole workgroups on one core, so large register blocks win there. */
+export function tuningOf(software: boolean, limits: GPUSupportedLimits): Tuning {
+  return {
+    tiles: !software,
+    uniformBytes: Math.min(limits.maxUniformBufferBindingSize, 65536),
+    uniformAlignment: Math.max(64, limits.minUniformBufferOffsetAlignment / 4),
+    convolutionWidth: software ? 8 : 4,
+    convolutionChannels: software ? 16 : 8,
+  };
+}
