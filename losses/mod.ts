@@ -23,5 +23,5 @@ export {
   targetConsistency,
 } from "./anatomical_consistency.ts";
 export { channelConsistency } from "./channel_consistency.ts";
-export { diceCrossEntropy } from "./dice_cross_entropy.ts";
+export { diceCrossEntropy } from "../tensor/ops/dice_cross_entropy.ts";
 export { softDice } from "./soft_dice.ts";

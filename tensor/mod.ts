@@ -20,7 +20,7 @@ export {
 } from "./errors.ts";
 export { Conv3d, type Init, InstanceNorm, UpConv3d } from "./layers.ts";
 export { type HostTensor, Module, type StateDict } from "./module.ts";
-export { type DeviceChoice, openDevice } from "./open_device.ts";
+export { type DeviceChoice, type DeviceOptions, openDevice } from "./open_device.ts";
 export { argmax, oneHot } from "./ops/class_labels.ts";
 export { conv3d, type ConvOptions, convTranspose3d } from "./ops/conv3d.ts";
 export { diceCrossEntropy } from "./ops/dice_cross_entropy.ts";

@@ -16,13 +16,6 @@ export { RunFolder, writeAtomically } from "./run_folder.ts";
 export { learningRateFactor, type Phases, unlabelledFactor } from "./schedule.ts";
 export { type Segmentation, segmentCase, type SegmentSetting } from "./segment_case.ts";
 export { type HostBatch, type StepSetting, trainStep } from "./step.ts";
-export {
-  type BestState,
-  type LogRow,
-  train,
-  type TrainedRun,
-  type TrainSetting,
-  type TrainState,
-} from "./train.ts";
+export { type BestState, train, type TrainedRun, type TrainSetting, type TrainState } from "./train.ts";
 export { type FolderRun, type FolderSetting, testColumns, trainInFolder } from "./train_in_folder.ts";
 export type { Training, TrainingData } from "./training.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CaseRecord, summarise } from "../../eval/mod.ts";
+import { type CaseRecord, type LogRow, summarise } from "../../eval/mod.ts";
 import { CodedError } from "../../tensor/errors.ts";
 import type { StateDict } from "../../tensor/module.ts";
 import type { TrainConfig, TrainOptions } from "./config.ts";
@@ -14,9 +14,6 @@ import { Progress, type ProgressSink, silent } from "./progress.ts";
 import { learningRateFactor, unlabelledFactor } from "./schedule.ts";
 import { trainStep } from "./step.ts";
 import { openTraining, type Training, type TrainingData } from "./training.ts";
-
-/** A row of the training log. */
-export type LogRow = Readonly<Record<string, number>> & { readonly step: number };
 
 /** How a training is followed and bounded; none of it changes the result. */
 export interface TrainSetting extends TrainingData {
@@ -235,11 +232,10 @@ async function fit(
 }
 
 function warnOfCollapse(columns: Readonly<Record<string, number>>, progress: Progress): void {
-  for (const [name, dice] of Object.entries(columns)) {
-    if (dice < collapsed.dice) {
-      progress.note(
-        `warning: ${name} is ${dice.toFixed(3)}; this class may have collapsed (a lower learning rate helps)`,
-      );
-    }
-  }
+  const low = Object.entries(columns).filter(([name, dice]) => name !== "val_dice" && dice < collapsed.dice);
+  if (low.length === 0) return;
+  const names = low.map(([name, dice]) =>
+    `${name.replace("val_dice_", "").replace("_", " ")} ${dice.toFixed(3)}`
+  );
+  progress.note(`warning: validation Dice near 0 for ${names.join(", ")}; a lower learning rate may help`);
 }

@@ -26,7 +26,7 @@ import { resolveConfig, type TrainConfig, type TrainOptions } from "./config.ts"
 import { costOf } from "./cost.ts";
 import { logCsv } from "./log_csv.ts";
 import { RunFolder } from "./run_folder.ts";
-import { type LogRow, train, type TrainedRun, type TrainSetting, type TrainState } from "./train.ts";
+import { train, type TrainedRun, type TrainSetting, type TrainState } from "./train.ts";
 
 /** Where the folder goes. */
 export interface FolderSetting extends Omit<TrainSetting, "save" | "resume" | "predicted"> {
@@ -52,7 +52,7 @@ async function loadState(path: string, now: CheckpointInfo): Promise<TrainState>
   const last = decodeCheckpoint(await Deno.readFile(`${path}/checkpoints/last.safetensors`));
   requireSameTraining(last.info, now);
   const { step, best: dice } = last.info;
-  const rows = parseLog(await Deno.readTextFile(`${path}/log.csv`)) as unknown as LogRow[];
+  const rows = parseLog(await Deno.readTextFile(`${path}/log.csv`));
   let best: TrainState["best"] = null;
   if (dice !== null) {
     const saved = decodeCheckpoint(await Deno.readFile(`${path}/checkpoints/best.safetensors`));

@@ -65,10 +65,14 @@ export const diceCrossEntropyGradOp: Op<DiceCrossEntropyAttributes> = {
 };
 
 /**
- * Dice (squared denominators, background included) plus cross-entropy, equal weights.
+ * Dice loss plus cross-entropy, equal weights.
+ *
+ * `mean_voxels(−log p_y) + mean_{n,k}(1 − 2 Σ p g / (Σ p² + Σ g² + ε))`, p = softmax over classes, g one-hot;
+ * the background counts as a class. A class absent from the labels contributes exactly 1 and no gradient.
  *
  * @param logits `[N,K,…]`
  * @param y class ids, i32, `[N,…]`, each in 0 … K − 1
+ * @returns scalar
  * @throws {ShapeError} when the shapes do not fit
  */
 export function diceCrossEntropy(logits: Tensor, y: Tensor, epsilon = 1e-6): Tensor {

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import {
+  anatomicalConsistency,
+  channelConsistency,
+  confidentTarget,
+  diceCrossEntropy,
+  softDice,
+  targetConsistency,
+} from "../../losses/mod.ts";
+import { type Device, openDevice, Random, softmax, Tensor } from "../../tensor/mod.ts";
+
+/** `s · sin(a i + phase)`: the test vectors of the method's description. */
+function gen(device: Device, shape: number[], phase: number, s = 1): Tensor {
+  const n = shape.reduce((product, size) => product * size, 1);
+  return Tensor.from(
+    device,
+    Float32Array.from({ length: n }, (_, i) => s * Math.sin(0.37 * i + phase)),
+    shape,
+  );
+}
+
+const near = (actual: number, expected: number, tolerance = 1e-5) =>
+  assert.ok(Math.abs(actual - expected) < tolerance, `${actual} is not ${expected}`);
+
+Deno.test("channelConsistency() gives the reference value of its cosine form", async () => {
+  using device = await openDevice("cpu");
+  const [a, b] = [gen(device, [1, 4, 2, 2, 2], 0), gen(device, [1, 4, 2, 2, 2], 0.5)];
+  near(await channelConsistency(a, b).item(), 0.1118358944);
+});
+
+Deno.test("softDice() of softmax maps gives the reference value over all classes", async () => {
+  using device = await openDevice("cpu");
+  const shape = [2, 3, 2, 2, 2];
+  const [a, b] = [gen(device, shape, 0, 2), gen(device, shape, 0.9, 2)].map((z) => softmax(z, 1));
+  near(await softDice(a!, b!).mean().item(), 0.6701994426);
+});
+
+Deno.test("diceCrossEntropy() gives the reference sum of Dice and cross-entropy", async () => {
+  using device = await openDevice("cpu");
+  const logits = gen(device, [2, 3, 2, 2, 2], 0, 2);
+  const labels = Tensor.from(device, [0, 1, 2, 0, 0, 0, 1, 2, 0, 0, 0, 1, 2, 0, 0, 0], [2, 2, 2, 2], "i32");
+  near(await diceCrossEntropy(logits, labels).item(), 2.4641048847);
+});
+
+Deno.test("diceCrossEntropy() counts an absent class as 1, without gradient to a certain prediction", async () => {
+  using device = await openDevice("cpu");
+  // One voxel, certainly and rightly class 0 of 3: cross-entropy 0, Dice terms 0, 1, 1.
+  const logits = Tensor.from(device, [100, 0, 0], [1, 3, 1, 1, 1]);
+  const labels = Tensor.from(device, [0], [1, 1, 1, 1], "i32");
+  near(await diceCrossEntropy(logits, labels).item(), 2 / 3);
+});
+
+Deno.test("anatomicalConsistency() is 0 for equal certain predictions and 1 for disjoint ones", async () => {
+  using device = await openDevice("cpu");
+  const one = Tensor.from(device, [0, 50, 50, 0], [1, 2, 2, 1, 1]);
+  const other = Tensor.from(device, [50, 0, 0, 50], [1, 2, 2, 1, 1]);
+  near(await anatomicalConsistency(one, one).item(), 0);
+  near(await anatomicalConsistency(one, other).item(), 1);
+});
+
+Deno.test("anatomicalConsistency() leaves the background out", async () => {
+  using device = await openDevice("cpu");
+  const shape = [1, 3, 2, 2, 2];
+  const [a, b] = [gen(device, shape, 0, 2), gen(device, shape, 0.9, 2)];
+  const dice = await softDice(softmax(a, 1), softmax(b, 1)).data();
+  near(await anatomicalConsistency(a, b).item(), 1 - (dice[1]! + dice[2]!) / 2);
+});
+
+for (const target of ["symmetric", "stopgrad-other"] as const) {
+  Deno.test(`anatomicalConsistency() with target ${target} sends a gradient to both modalities`, async () => {
+    using device = await openDevice("cpu");
+    const random = new Random(1);
+    const [a, b] = [0, 1].map(() => Tensor.normal(device, random, [1, 3, 2, 2, 2]).asParameter());
+    anatomicalConsistency(a!, b!, target).backward();
+    for (const logits of [a!, b!]) assert.ok((await logits.grad!.data()).some((g) => g !== 0));
+  });
+}
+
+Deno.test("a small step against the gradient lowers each consistency loss", async () => {
+  using device = await openDevice("cpu");
+  const random = new Random(2);
+  const losses = { channelConsistency, anatomicalConsistency };
+  for (const [name, loss] of Object.entries(losses)) {
+    const a = Tensor.normal(device, random, [2, 3, 2, 2, 2]).asParameter();
+    const b = Tensor.normal(device, random, [2, 3, 2, 2, 2]);
+    const before = loss(a, b);
+    before.backward();
+    const after = loss(a.sub(a.grad!.mul(0.1)), b);
+    assert.ok(await after.item() < await before.item(), name);
+  }
+});
+
+Deno.test("channelConsistency() has a finite gradient at a channel of zeros", async () => {
+  using device = await openDevice("cpu");
+  const a = Tensor.zeros(device, [1, 2, 2, 2, 2]).asParameter();
+  const b = Tensor.normal(device, new Random(3), [1, 2, 2, 2, 2]);
+  const loss = channelConsistency(a, b);
+  loss.backward();
+  near(await loss.item(), 1);
+  assert.ok((await a.grad!.data()).every(Number.isFinite));
+});
+
+Deno.test("confidentTarget() follows the more confident modality and sums to 1", async () => {
+  using device = await openDevice("cpu");
+  const sure = Tensor.from(device, [0.01, 0.99], [1, 2, 1, 1, 1]);
+  const unsure = Tensor.from(device, [0.6, 0.4], [1, 2, 1, 1, 1]);
+  const [p0, p1] = await confidentTarget([sure, unsure]).data();
+  near(p0! + p1!, 1);
+  near(p1!, 0.99 * 0.4 / (0.99 * 0.4 + 0.01 * 0.6));
+});
+
+Deno.test("targetConsistency() sends no gradient into its target", async () => {
+  using device = await openDevice("cpu");
+  const random = new Random(4);
+  const logits = Tensor.normal(device, random, [1, 2, 2, 2, 2]).asParameter();
+  const source = Tensor.normal(device, random, [1, 2, 2, 2, 2]).asParameter();
+  targetConsistency(logits, softmax(source, 1)).backward();
+  assert.ok((await logits.grad!.data()).some((g) => g !== 0));
+  assert.equal(source.grad, undefined);
+});
+
+Deno.test("losses between modalities refuse different shapes and a lone class", async () => {
+  using device = await openDevice("cpu");
+  const a = Tensor.zeros(device, [1, 2, 2, 2, 2]);
+  const b = Tensor.zeros(device, [1, 2, 2, 2, 1]);
+  const lone = Tensor.zeros(device, [1, 1, 2, 2, 2]);
+  for (const loss of [channelConsistency, anatomicalConsistency, targetConsistency]) {
+    assert.throws(() => loss(a, b), { code: "shape.mismatch" });
+  }
+  for (const loss of [anatomicalConsistency, targetConsistency]) {
+    assert.throws(() => loss(lone, lone), { code: "shape.classes" });
+  }
+});

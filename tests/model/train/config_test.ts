@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { costOf, learningRateFactor, resolveConfig, unlabelledFactor } from "../../../model/mod.ts";
+import { Progress } from "../../../model/mod.ts";
+
+Deno.test("resolveConfig() fills in defaults and takes the preset's patch", () => {
+  const config = resolveConfig({ preset: "unet-small" });
+  assert.deepEqual(config.patch, [64, 64, 64]);
+  assert.equal(config.method, "cmc");
+});
+
+Deno.test("resolveConfig() names the nearest known setting", () => {
+  const typo = { lerningRate: 1 } as object;
+  assert.throws(() => resolveConfig(typo), { code: "config.key", fix: 'Did you mean "learningRate"?' });
+});
+
+Deno.test("resolveConfig() refuses bad values", () => {
+  assert.throws(() => resolveConfig({ learningRate: -1 }), { code: "config.value" });
+  assert.throws(() => resolveConfig({ steps: 1.5 }), { code: "config.value" });
+  assert.throws(() => resolveConfig({ method: "magic" }), { code: "config.value" });
+});
+
+Deno.test("resolveConfig() prints the next valid patch", () => {
+  assert.throws(() => resolveConfig({ patch: [30, 32, 8] }), {
+    code: "config.patch",
+    fix: "The next valid patch is 32,32,16.",
+  });
+});
+
+Deno.test("the learning rate rises, stays, and falls to 0", () => {
+  const phases = { steps: 100, semiSupervisedFrom: 40 };
+  assert.equal(learningRateFactor(0, phases), 0.2);
+  assert.equal(learningRateFactor(4, phases), 1);
+  assert.equal(learningRateFactor(39, phases), 1);
+  assert.ok(Math.abs(learningRateFactor(70, phases) - 0.5) < 1e-12);
+  assert.ok(learningRateFactor(99, phases) < 1e-3);
+});
+
+Deno.test("the unlabelled losses start after the supervised phase and reach their weight", () => {
+  const phases = { steps: 100, semiSupervisedFrom: 40 };
+  assert.equal(unlabelledFactor(39, phases), 0);
+  assert.ok(Math.abs(unlabelledFactor(40, phases) - Math.exp(-5 * (1 - 1 / 24) ** 2)) < 1e-12);
+  assert.equal(unlabelledFactor(63, phases), 1);
+  assert.equal(unlabelledFactor(99, phases), 1);
+});
+
+Deno.test("costOf() counts multiply-adds as the method's description does", async () => {
+  // 31 G multiply-adds for a pair at 64³ with base width 8; its K is 14.
+  const { multiplyAdds, parameters } = await costOf(resolveConfig({ preset: "unet-small" }), {
+    modalities: 2,
+    classes: 14,
+  });
+  assert.equal(Math.round(multiplyAdds / 1e9), 31);
+  assert.ok(parameters > 3e6 && parameters < 4e6);
+});
+
+Deno.test("Progress writes plain lines when piped and says what is left", () => {
+  const lines: string[] = [];
+  let now = 0;
+  const progress = new Progress({ isTerminal: false, write: (line) => lines.push(line) }, 10, 0, () => now);
+  for (let step = 1; step <= 10; step++) {
+    now += 6000;
+    progress.step(step, "loss 1");
+  }
+  assert.equal(lines[0], "step  1/10  loss 1  6.00 s/step  0:54 left\n");
+  assert.equal(lines.length, 6); // at most one in ten seconds, and the last
+  assert.equal(lines.at(-1), "step 10/10  loss 1  6.00 s/step  0:00 left\n");
+});
