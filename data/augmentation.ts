@@ -7,7 +7,10 @@
 import type { Random } from "../tensor/random.ts";
 import { Random as Stream } from "../tensor/random.ts";
 import { type Affine, multiplyAffine, scalingAffine, type Triple } from "./affine.ts";
+import { applyBiasField } from "./bias_field.ts";
 import { boxBlur } from "./blur.ts";
+import { elasticField } from "./elastic.ts";
+import { sampleAffine } from "./resample.ts";
 
 /** Ranges of the random changes. Every value is drawn uniformly from −range … range, or 0 … range. */
 export interface Augmentation {
@@ -17,6 +20,10 @@ export interface Augmentation {
   readonly logScale: number;
   /** Axes (0, 1, 2) that may be mirrored. Leave out any axis along which anatomy has a side. */
   readonly flipAxes: readonly number[];
+  /** Whether patches are also turned by quarter turns about each axis; only for cubes of equal spacing. */
+  readonly quarterTurns: boolean;
+  /** Standard deviation of a smooth deformation, in mm; 0 for none. */
+  readonly elasticMm: number;
   /** Ranges of the intensity changes, drawn for each modality on its own. */
   readonly intensity: IntensityRanges;
 }
@@ -31,6 +38,10 @@ export interface IntensityRanges {
   readonly brightness: number;
   /** Probability of a 3 × 3 × 3 mean. */
   readonly blur: number;
+  /** Probability that the patch is shown at half to full resolution. */
+  readonly lowResolution: number;
+  /** Strength of a multiplicative bias field, the standard deviation of its coefficients. */
+  readonly bias: number;
   /** Standard deviation of added noise, in standard deviations of the patch, drawn from 0 … noise. */
   readonly noise: number;
 }
@@ -40,7 +51,17 @@ export const defaultAugmentation: Augmentation = {
   rotationDegrees: 12,
   logScale: 0.13,
   flipAxes: [],
-  intensity: { logGamma: 0.35, contrast: 0.3, brightness: 0.3, blur: 0.3, noise: 0.25 },
+  quarterTurns: false,
+  elasticMm: 0,
+  intensity: {
+    logGamma: 0.35,
+    contrast: 0.3,
+    brightness: 0.3,
+    blur: 0.3,
+    lowResolution: 0,
+    bias: 0,
+    noise: 0.25,
+  },
 };
 
 /** Nothing is changed but the place of the crop. */
@@ -48,18 +69,48 @@ export const noAugmentation: Augmentation = {
   rotationDegrees: 0,
   logScale: 0,
   flipAxes: [],
-  intensity: { logGamma: 0, contrast: 0, brightness: 0, blur: 0, noise: 0 },
+  quarterTurns: false,
+  elasticMm: 0,
+  intensity: { logGamma: 0, contrast: 0, brightness: 0, blur: 0, lowResolution: 0, bias: 0, noise: 0 },
 };
 
-/** The weak view of a pair of views: an eighth of the ranges and no blur. */
-export function weaken({ logGamma, contrast, brightness, noise }: IntensityRanges): IntensityRanges {
+/** Every kind of change, in moderate ranges; for data sets whose anatomy has no sides. */
+export const strongAugmentation: Augmentation = {
+  rotationDegrees: 15,
+  logScale: 0.15,
+  flipAxes: [0, 1, 2],
+  quarterTurns: true,
+  elasticMm: 2,
+  intensity: {
+    logGamma: 0.4,
+    contrast: 0.35,
+    brightness: 0.35,
+    blur: 0.3,
+    lowResolution: 0.2,
+    bias: 0.15,
+    noise: 0.3,
+  },
+};
+
+/** The weak view of a pair of views: an eighth of the ranges, neither blur nor loss of resolution. */
+export function weaken({ logGamma, contrast, brightness, bias, noise }: IntensityRanges): IntensityRanges {
   return {
     logGamma: logGamma / 8,
     contrast: contrast / 8,
     brightness: brightness / 8,
     blur: 0,
+    lowResolution: 0,
+    bias: bias / 8,
     noise: noise / 8,
   };
+}
+
+/** Where the voxels of a patch come from. */
+export interface Deformation {
+  /** Patch voxel indices to voxel indices of the volume. */
+  readonly map: Affine;
+  /** Added to the mapped position, `[3,D,H,W]` in voxels of the volume. */
+  readonly displacement?: Float32Array;
 }
 
 /**
@@ -72,9 +123,9 @@ export function randomGeometry(
   start: Triple,
   patch: Triple,
   spacing: Triple,
-  { rotationDegrees, logScale, flipAxes }: Augmentation,
+  { rotationDegrees, logScale, flipAxes, quarterTurns, elasticMm }: Augmentation,
   random: Random,
-): Affine {
+): Deformation {
   const half = patch.map((length) => (length - 1) / 2) as unknown as Triple;
   const centre: Triple = [start[0] + half[0], start[1] + half[1], start[2] + half[2]];
   const limit = rotationDegrees * Math.PI / 180;
@@ -82,11 +133,21 @@ export function randomGeometry(
   const factor = Math.exp(random.uniform(-logScale, logScale));
   const sign = (axis: number) => flipAxes.includes(axis) && random.uniform() < 0.5 ? -factor : factor;
   const scale = scalingAffine([sign(0), sign(1), sign(2)]);
+  const quarters = quarterTurns ? [0, 1, 2].map((axis) => quarterTurn(axis, random.integer(4))) : [];
   const toMm = scalingAffine(spacing);
   const fromMm = scalingAffine([1 / spacing[0], 1 / spacing[1], 1 / spacing[2]], centre);
   const shift = scalingAffine([1, 1, 1], [-half[0], -half[1], -half[2]]);
-  if (rotationDegrees === 0) return [scalingAffine([1, 1, 1], centre), scale, shift].reduce(multiplyAffine);
-  return [fromMm, ...turns, scale, toMm, shift].reduce(multiplyAffine);
+  const still = rotationDegrees === 0; // then mm are not needed, and voxels stay exactly on voxels
+  const map = still
+    ? [scalingAffine([1, 1, 1], centre), scale, ...quarters, shift].reduce(multiplyAffine)
+    : [fromMm, ...turns, scale, toMm, ...quarters, shift].reduce(multiplyAffine);
+  if (elasticMm === 0) return { map };
+  return { map, displacement: elasticField(patch, spacing, elasticMm, random) };
+}
+
+/** A rotation by whole quarter turns, exact. */
+function quarterTurn(axis: number, count: number): Affine {
+  return rotation(axis, count * Math.PI / 2).map(Math.round);
 }
 
 function rotation(axis: number, angle: number): Affine {
@@ -101,7 +162,7 @@ function rotation(axis: number, angle: number): Affine {
 export function changeIntensity(
   patch: Float32Array,
   shape: Triple,
-  { logGamma, contrast, brightness, blur, noise }: IntensityRanges,
+  { logGamma, contrast, brightness, blur, lowResolution, bias, noise }: IntensityRanges,
   random: Random,
 ): void {
   const exponent = Math.exp(random.uniform(-logGamma, logGamma));
@@ -110,7 +171,9 @@ export function changeIntensity(
   const grain = random.uniform(0, noise);
   const stride = 2 * random.integer(grainTable.length / 2) + 1, offset = random.integer(grainTable.length);
   if (random.uniform() < blur) boxBlur(patch, shape);
+  if (random.uniform() < lowResolution) loseResolution(patch, shape, random.uniform(1, 2));
 
+  if (bias > 0) biasAboveLowest(patch, shape, bias, random);
   let low = Infinity, high = -Infinity, sum = 0, squares = 0;
   for (const value of patch) {
     if (value < low) low = value;
@@ -131,6 +194,25 @@ export function changeIntensity(
     }
     patch[at] = value;
   }
+}
+
+/** Shows a patch as if it had been sampled on a grid coarser by a factor. */
+function loseResolution(patch: Float32Array, shape: Triple, factor: number): void {
+  const coarse = shape.map((length) => Math.max(1, Math.round(length / factor))) as unknown as Triple;
+  const down = shape.map((length, axis) => length / coarse[axis]!) as unknown as Triple;
+  const few = new Float32Array(coarse[0] * coarse[1] * coarse[2]);
+  const centred = (step: Triple) =>
+    scalingAffine(step, [(step[0] - 1) / 2, (step[1] - 1) / 2, (step[2] - 1) / 2]);
+  sampleAffine(patch, shape, centred(down), few, coarse, "linear", 0);
+  sampleAffine(few, coarse, centred([1 / down[0], 1 / down[1], 1 / down[2]]), patch, shape, "linear", 0);
+}
+
+/** A bias field acts on signal, which a normalised patch counts from its lowest value. */
+function biasAboveLowest(patch: Float32Array, shape: Triple, strength: number, random: Random): void {
+  const lowest = patch.reduce((least, value) => Math.min(least, value), Infinity);
+  for (let at = 0; at < patch.length; at++) patch[at] = patch[at]! - lowest;
+  applyBiasField(patch, shape, random, strength);
+  for (let at = 0; at < patch.length; at++) patch[at] = patch[at]! + lowest;
 }
 
 /** Normal numbers drawn once; patches read them at a random place and stride, which is much faster than drawing. */

@@ -10,6 +10,7 @@ export {
   defaultAugmentation,
   type IntensityRanges,
   noAugmentation,
+  strongAugmentation,
 } from "./augmentation.ts";
 export * from "./batch.ts";
 export * from "./dataset.ts";
@@ -38,6 +39,6 @@ export * from "./open_dataset.ts";
 export * from "./orientation.ts";
 export * from "./phantom.ts";
 export * from "./prepare.ts";
-export { gridWithSpacing, type Interpolation, resampleOnto } from "./resample.ts";
+export { gridWithSpacing, type Interpolation, resampleLabels, resampleOnto } from "./resample.ts";
 export * from "./split.ts";
 export * from "./volume.ts";

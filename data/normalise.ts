@@ -22,7 +22,31 @@ export type Normalisation =
     readonly kind: "zscore";
     /** Percentiles (0 … 100) of the foreground to clip to before. */
     readonly clipPercentiles?: readonly [number, number];
+  }
+  | {
+    /** Maps the foreground's percentiles to given ones, piecewise linearly (Nyúl and Udupa 1999). */
+    readonly kind: "landmarks";
+    /** The value for each of {@link landmarkPercents}, as `landmarksOf` averages over images; strictly rising. */
+    readonly landmarks: readonly number[];
   };
+
+/** The percentiles that histogram matching aligns. */
+export const landmarkPercents: readonly number[] = [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 99];
+
+/**
+ * The mean landmarks of images: each image's foreground percentiles, scaled so that its lowest is 0 and its
+ * highest 1, averaged.
+ *
+ * @param images raw intensities with their foreground masks
+ */
+export function landmarksOf(images: readonly { image: Float32Array; mask: Uint8Array }[]): number[] {
+  const each = images.map(({ image, mask }) => {
+    const marks = percentiles(image, landmarkPercents, mask);
+    const low = marks[0]!, range = marks.at(-1)! - low;
+    return marks.map((mark) => (mark - low) / range);
+  });
+  return landmarkPercents.map((_, at) => each.reduce((sum, marks) => sum + marks[at]!, 0) / each.length);
+}
 
 /**
  * What is done when nobody says otherwise: CT is windowed to −175 … 250 HU, soft tissue; everything else is
@@ -57,6 +81,12 @@ export function normalise(
     }
     return { image: out, background: 0 };
   }
+  if (normalisation.kind === "landmarks") {
+    return {
+      image: matchLandmarks(image, mask, normalisation.landmarks, what),
+      background: normalisation.landmarks[0]!,
+    };
+  }
   const [low, high] = normalisation.clipPercentiles === undefined
     ? [-Infinity, Infinity]
     : percentiles(image, normalisation.clipPercentiles, mask);
@@ -81,6 +111,35 @@ export function normalise(
   }
   const outside = mask.indexOf(0);
   return { image: out, background: outside === -1 ? background : out[outside]! };
+}
+
+/** Piecewise linear between the landmarks; what lies below the lowest or above the highest is clipped to it. */
+function matchLandmarks(
+  image: Float32Array,
+  mask: Uint8Array,
+  landmarks: readonly number[],
+  what: string,
+): Float32Array<ArrayBuffer> {
+  const marks = percentiles(image, landmarkPercents, mask);
+  if (!(marks.at(-1)! > marks[0]!)) {
+    throw new DataError(
+      "data.constant",
+      `${what}: the foreground has no spread between its 1 % and 99 % points`,
+      {
+        fix: "A constant image cannot be matched: export it again, or take the case out of the manifest.",
+      },
+    );
+  }
+  const out = new Float32Array(image.length);
+  for (let at = 0; at < out.length; at++) {
+    const value = Math.min(marks.at(-1)!, Math.max(marks[0]!, image[at]!));
+    let part = 0;
+    while (part < marks.length - 2 && value > marks[part + 1]!) part++;
+    const width = marks[part + 1]! - marks[part]!;
+    const share = width > 0 ? (value - marks[part]!) / width : 1;
+    out[at] = landmarks[part]! + share * (landmarks[part + 1]! - landmarks[part]!);
+  }
+  return out;
 }
 
 /**

@@ -5,8 +5,14 @@
  */
 
 import type { Random } from "../tensor/random.ts";
-import type { Affine, Triple } from "./affine.ts";
-import { type Augmentation, changeIntensity, randomGeometry, weaken } from "./augmentation.ts";
+import type { Triple } from "./affine.ts";
+import {
+  type Augmentation,
+  changeIntensity,
+  type Deformation,
+  randomGeometry,
+  weaken,
+} from "./augmentation.ts";
 import type { PreparedImage, PreparedLabelledCase } from "./prepare.ts";
 import { sampleAffine } from "./resample.ts";
 
@@ -16,8 +22,8 @@ export interface Patch {
   readonly images: readonly Float32Array<ArrayBuffer>[];
   /** The same patches under a weak change of intensities, where asked for. */
   readonly weakImages?: readonly Float32Array<ArrayBuffer>[];
-  /** Where the patches were cut: patch voxels to voxels of the prepared image, one an image. */
-  readonly maps: readonly Affine[];
+  /** Where the patches were cut, one an image. */
+  readonly deformations: readonly Deformation[];
 }
 
 /** Share of labelled patches that are centred on a class instead of anywhere. */
@@ -39,9 +45,9 @@ export function cutLabelledPatch(
     if (present.length === 0 || stream.uniform() >= classShare) return undefined;
     return pick(present[stream.integer(present.length)]!, stream);
   });
-  const cut = patch.maps.map((map, at) => {
+  const cut = patch.deformations.map(({ map, displacement }, at) => {
     const out = new Uint8Array(shape[0] * shape[1] * shape[2]);
-    sampleAffine(labels[at]!, images[at]!.shape, map, out, shape, "nearest", 0);
+    sampleAffine(labels[at]!, images[at]!.shape, map, out, shape, "nearest", 0, displacement);
     return out;
   });
   return { ...patch, labels: cut };
@@ -85,14 +91,17 @@ function cutImages(
   weakViews: boolean,
   anchor: (image: number, stream: Random) => number | undefined,
 ): Patch {
-  const maps = images.map((image, at) => {
-    const stream = random.child(`geometry/${aligned ? 0 : at}`);
-    const start = patchStart(image.shape, shape, anchor(aligned ? 0 : at, stream), stream);
-    return randomGeometry(start, shape, image.spacing, augmentation, stream);
-  });
+  const draw = (at: number) => {
+    const stream = random.child(`geometry/${at}`);
+    const start = patchStart(images[at]!.shape, shape, anchor(at, stream), stream);
+    return randomGeometry(start, shape, images[at]!.spacing, augmentation, stream);
+  };
+  const shared = aligned ? draw(0) : undefined;
+  const deformations = images.map((_, at) => shared ?? draw(at));
   const plain = images.map((image, at) => {
     const out = new Float32Array(shape[0] * shape[1] * shape[2]);
-    sampleAffine(image.data, image.shape, maps[at]!, out, shape, "linear", image.background);
+    const { map, displacement } = deformations[at]!;
+    sampleAffine(image.data, image.shape, map, out, shape, "linear", image.background, displacement);
     return out;
   });
   const weakImages = weakViews ? plain.map((patch) => patch.slice()) : undefined;
@@ -101,7 +110,7 @@ function cutImages(
     changeIntensity(patch, shape, augmentation.intensity, random.child(`strong/${at}`))
   );
   weakImages?.forEach((patch, at) => changeIntensity(patch, shape, weakRanges, random.child(`weak/${at}`)));
-  return { images: plain, ...(weakImages === undefined ? {} : { weakImages }), maps };
+  return { images: plain, ...(weakImages === undefined ? {} : { weakImages }), deformations };
 }
 
 /** The first voxel of a patch; along an axis where the patch is larger than the volume it is centred. */

@@ -13,6 +13,7 @@ import { Random } from "../tensor/random.ts";
 import { type Affine, scalingAffine, type Triple } from "./affine.ts";
 import type { Dataset, LabelledCase, Modality, UnlabelledCase } from "./dataset.ts";
 import { DataError } from "./errors.ts";
+import { applyBiasField } from "./bias_field.ts";
 import { boxBlur } from "./blur.ts";
 import { type Volume, volumeFrom } from "./volume.ts";
 
@@ -221,33 +222,13 @@ function render(tissue: Uint8Array, shape: Triple, kind: "ct" | "mr", random: Ra
   boxBlur(grain, shape);
   const gain = kind === "ct" ? 1 : random.uniform(200, 900);
   const deviation = kind === "ct" ? 20 : 0.05;
-  const bias = kind === "ct" ? undefined : biasField(shape, random, 0.22);
+  if (kind === "mr") applyBiasField(image, shape, random, 0.22);
   for (let at = 0; at < image.length; at++) {
-    const signal = image[at]! * (bias?.[at] ?? 1);
-    const noisy = signal + deviation * (2.2 * grain[at]! + 0.6 * random.normal());
+    const noisy = image[at]! + deviation * (2.2 * grain[at]! + 0.6 * random.normal());
     // CT numbers are integers; MR is a magnitude, and its arbitrary unit differs from scan to scan.
     image[at] = kind === "ct" ? Math.max(-1024, Math.round(noisy)) : Math.round(Math.abs(noisy) * gain);
   }
   return image;
-}
-
-/** A smooth multiplicative field around 1: `exp` of a random quadratic over the volume. */
-function biasField(shape: Triple, random: Random, strength: number): Float32Array {
-  const weights = Array.from({ length: 9 }, () => random.normal(0, strength));
-  const [nx, ny, nz] = shape;
-  const field = new Float32Array(nx * ny * nz);
-  for (let x = 0, at = 0; x < nx; x++) {
-    const u = 2 * x / (nx - 1) - 1;
-    for (let y = 0; y < ny; y++) {
-      const v = 2 * y / (ny - 1) - 1;
-      for (let z = 0; z < nz; z++, at++) {
-        const w = 2 * z / (nz - 1) - 1;
-        const terms = [u, v, w, u * v, u * w, v * w, u * u, v * v, w * w];
-        field[at] = Math.exp(terms.reduce((sum, term, i) => sum + term * weights[i]!, 0));
-      }
-    }
-  }
-  return field;
 }
 
 function labelsOf(tissue: Uint8Array, shape: Triple, affine: Affine): Volume<Uint8Array> {

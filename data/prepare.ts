@@ -18,13 +18,15 @@ import { DataError } from "./errors.ts";
 import { type Box, foregroundBox, foregroundMask } from "./foreground.ts";
 import { sameGrid } from "./grid_check.ts";
 import { defaultNormalisation, type Normalisation, normalise } from "./normalise.ts";
-import { gridWithSpacing, resampleOnto } from "./resample.ts";
+import { gridWithSpacing, type Interpolation, resampleLabels, resampleOnto } from "./resample.ts";
 import { type Grid, gridOf, rowMajor, type Volume, volumeFrom } from "./volume.ts";
 
 /** How cases are prepared; the same for training and inference. */
 export interface PrepareOptions {
   /** Voxel size to resample to, in mm; without it each case keeps its own. */
   readonly spacing?: Triple;
+  /** How labels are resampled to another spacing: `nearest` (when absent) or linearly, label by label. */
+  readonly labelInterpolation?: Interpolation;
   /** Other normalisations than {@link defaultNormalisation}, by modality id. */
   readonly normalise?: Readonly<Record<string, Normalisation>>;
 }
@@ -97,7 +99,10 @@ export async function prepareLabelledCase(
   const volumes = await dataset.loadLabels(of);
   const labels = images.map((image, at) => {
     const label = volumes[at]!;
-    return Uint8Array.from(rowMajor(resampleOnto(label, image, "nearest", 0)));
+    const smooth = options.labelInterpolation === "linear";
+    return Uint8Array.from(
+      rowMajor(smooth ? resampleLabels(label, image) : resampleOnto(label, image, "nearest", 0)),
+    );
   });
   const classVoxels = labels.map((label) =>
     Array.from({ length: dataset.classes.length + 1 }, (_, value) => someVoxels(label, value))

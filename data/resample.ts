@@ -31,6 +31,28 @@ export function resampleOnto<T extends VoxelArray>(
 }
 
 /**
+ * Labels at the voxels of another grid by linear interpolation of each label on its own: the label with the
+ * largest share wins, the lower one on a tie. Smoother than nearest neighbour where the spacing changes.
+ */
+export function resampleLabels(volume: Volume<Uint8Array>, grid: Grid): Volume<Uint8Array> {
+  const source = rowMajor(volume);
+  const best = new Float32Array(grid.shape[0] * grid.shape[1] * grid.shape[2]).fill(-1);
+  const out = new Uint8Array(best.length);
+  for (const label of [...new Set(source).add(0)].sort((a, b) => a - b)) {
+    const indicator = volumeFrom(
+      Float32Array.from(source, (value) => +(value === label)),
+      shapeOf(volume),
+      volume.affine,
+    );
+    const share = resampleOnto(indicator, grid, "linear", label === 0 ? 1 : 0).array.data;
+    for (let at = 0; at < out.length; at++) {
+      if (share[at]! > best[at]!) best[at] = share[at]!, out[at] = label;
+    }
+  }
+  return volumeFrom(out, grid.shape, grid.affine);
+}
+
+/**
  * The grid that covers the same space with another spacing. The corner of the first voxel stays where it is;
  * a side that is no multiple of the new spacing is rounded to the nearest number of voxels.
  *

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { noAugmentation } from "../../data/augmentation.ts";
+import { noAugmentation, strongAugmentation } from "../../data/augmentation.ts";
 import {
   type Dataset,
   isLabelled,
@@ -84,7 +84,7 @@ Deno.test("aligned modalities share the geometry of a patch, intensity changes a
     },
     modalities: [{ id: "ct", kind: "ct" }, { id: "mr", kind: "ct" }],
   } satisfies Dataset;
-  const still = { rotationDegrees: 12, logScale: 0.1, flipAxes: [0], intensity: noAugmentation.intensity };
+  const still = { ...strongAugmentation, intensity: noAugmentation.intensity };
   const [a, b] =
     (await new BatchLoader(same, split, { ...options, augmentation: still }).unlabelledBatch(0)).images;
   assert.deepEqual(a, b);
@@ -100,7 +100,7 @@ Deno.test("weak views have the geometry of the strong ones and less change", asy
   const plain = new BatchLoader(dataset, split, { ...options, augmentation: noAugmentation });
   const still = {
     ...noAugmentation,
-    intensity: { logGamma: 0.3, contrast: 0.3, brightness: 0.3, blur: 0, noise: 0.2 },
+    intensity: { ...strongAugmentation.intensity, blur: 0, lowResolution: 0 },
   };
   const views = await new BatchLoader(dataset, split, { ...options, augmentation: still, weakViews: true })
     .unlabelledBatch(1);
@@ -124,12 +124,7 @@ Deno.test("labels of a patch follow its image", async () => {
         volumeFrom(Float32Array.from(rowMajor(labels), (v) => v * 80), shapeOf(labels), labels.affine)
       ),
   };
-  const turned = {
-    rotationDegrees: 20,
-    logScale: 0.2,
-    flipAxes: [0, 1, 2],
-    intensity: noAugmentation.intensity,
-  };
+  const turned = { ...strongAugmentation, intensity: noAugmentation.intensity };
   const loader = new BatchLoader(mirror, split, { ...options, augmentation: turned });
   let compared = 0, wrong = 0;
   for (let step = 0; step < 5; step++) {
