@@ -4,7 +4,7 @@
  * @module
  */
 
-import { openReferenceCpu } from "./cpu/open.ts";
+import { openFastCpu } from "./cpu/wasm/open.ts";
 import type { Device } from "./device.ts";
 import { probeAdapter } from "./webgpu/adapter.ts";
 import { openWebGpu } from "./webgpu/device.ts";
@@ -37,7 +37,7 @@ export async function openDevice(
   choice: DeviceChoice = "auto",
   _options: DeviceOptions = {},
 ): Promise<Device> {
-  if (choice === "cpu") return openReferenceCpu();
+  if (choice === "cpu") return openFastCpu();
   const probe = await probeAdapter();
   if (choice === "webgpu") return await openWebGpu({ probe });
   if (probe.adapter && !probe.software) {
@@ -46,7 +46,7 @@ export async function openDevice(
   const reason = probe.adapter
     ? `the only WebGPU adapter, ${probe.summary}, is slower than this`
     : `no WebGPU: ${probe.summary}`;
-  return describe(openReferenceCpu(), `chosen because ${reason}`);
+  return describe(openFastCpu(), `chosen because ${reason}`);
 }
 
 /** Adds to a device's description why it was chosen. */
