@@ -20,7 +20,7 @@ export interface Preset {
 export const presets = {
   /** For a laptop's processor: trains in minutes. */
   "unet-tiny": { unet: universalShape(4), patch: [32, 32, 32] },
-  /** Light decoder, 1.03 M parameters for two modalities and three classes. */
+  /** Light decoder, 0.96 M parameters for two modalities and three classes. */
   "unet-light": { unet: lightShape(8), patch: [24, 40, 32] },
   /** For one workstation. */
   "unet-small": { unet: universalShape(8), patch: [64, 64, 64] },
