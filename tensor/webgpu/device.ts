@@ -25,6 +25,8 @@ export interface WebGpuLimits {
   readonly maxStorageBufferBindingSize?: number;
   /** Largest buffer in bytes. */
   readonly maxBufferSize?: number;
+  /** Most workgroups along one dimension of a dispatch. */
+  readonly maxComputeWorkgroupsPerDimension?: number;
 }
 
 /** How to open a WebGPU device. */
@@ -75,7 +77,7 @@ export class WebGpuDevice implements Device {
     this.gpu = gpu;
     this.description = description;
     this.#maxBufferSize = Math.min(gpu.limits.maxBufferSize, limits.maxBufferSize ?? Infinity);
-    this.#faults = new Faults(gpu);
+    this.#faults = new Faults(gpu, () => this.#trim());
     this.#queue = new CommandQueue(gpu, this.#faults);
     this.#pool = new BufferPool(
       (size) => this.#faults.guard(() => `allocating ${size} bytes`, () => gpu.createBuffer({ size, usage })),
@@ -87,7 +89,10 @@ export class WebGpuDevice implements Device {
         limits.maxStorageBufferBindingSize ?? Infinity,
       ),
       storageBuffers: gpu.limits.maxStorageBuffersPerShaderStage,
-      groupsPerDimension: gpu.limits.maxComputeWorkgroupsPerDimension,
+      groupsPerDimension: Math.min(
+        gpu.limits.maxComputeWorkgroupsPerDimension,
+        limits.maxComputeWorkgroupsPerDimension ?? Infinity,
+      ),
     });
   }
 
@@ -185,6 +190,12 @@ export class WebGpuDevice implements Device {
     this.#queue.dispose();
     this.#pool.clear();
     this.gpu.destroy();
+  }
+
+  /** Gives idle memory back to the GPU, so that what comes after an allocation that failed has more room. */
+  #trim(): void {
+    this.#queue.submit();
+    this.#pool.trim();
   }
 
   #take(length: number): PooledBuffer {

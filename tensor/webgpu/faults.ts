@@ -20,9 +20,12 @@ export class Faults {
   #first: DeviceError | undefined;
   #dead: DeviceError | undefined;
 
-  /** Listens to a device. */
-  constructor(gpu: GPUDevice) {
+  readonly #onOutOfMemory: () => void;
+
+  /** Listens to a device; `onOutOfMemory` may free what can be freed. */
+  constructor(gpu: GPUDevice, onOutOfMemory: () => void) {
     this.#gpu = gpu;
+    this.#onOutOfMemory = onOutOfMemory;
     this.#end.promise.catch(() => {}); // nobody may be waiting
     gpu.addEventListener("uncapturederror", (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
@@ -91,10 +94,12 @@ export class Faults {
   }
 
   #note(error: GPUError, what: string): void {
-    if (this.#first) return;
-    this.#first = error instanceof GPUOutOfMemoryError
+    const isMemory = error instanceof GPUOutOfMemoryError;
+    if (isMemory && !this.#dead) this.#onOutOfMemory();
+    this.#first ??= isMemory
       ? new OutOfMemoryError("device.memory", `${what}: the device is out of memory: ${error.message}`, {
-        fix: "Use a smaller patch, batch or network, or close other programs that use the GPU.",
+        fix: "Use a smaller patch, batch or network, or close other programs that use the GPU. " +
+          "If memory is free, this may be a false alarm (github.com/denoland/deno/issues/35195).",
       })
       : new DeviceError("device.command", `${what} was refused: ${error.message}`, { fix: trouble });
   }

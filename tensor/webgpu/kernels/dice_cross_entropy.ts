@@ -75,10 +75,10 @@ export const diceCrossEntropy: Kernel<Attributes> = {
         reads: { z, y, log_sums: logSums },
         writes: { entropy },
         code,
-        // A label outside the classes has no logit; NaN says so instead of a wrong loss.
+        // A label outside the classes has no logit; NaN says so instead of a wrong loss. WGSL forbids a constant NaN.
         element: `
   let id = y_at(k);
-  if (id < 0 || id >= ${classes}) { return Acc(bitcast<f32>(0x7fc00000u + (k & 1u))); }
+  if (id < 0 || id >= ${classes}) { return Acc(bitcast<f32>(0x7fc00000u | (k & 1u))); }
   return Acc(log_sums_at(k) - logit(k / ${voxels}u, u32(id), k % ${voxels}u));`,
         combine: `return Acc(a.sum + b.sum);`,
         store: `set_entropy(0u, acc.sum / ${samples * voxels}.0);`,

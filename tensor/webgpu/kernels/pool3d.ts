@@ -61,7 +61,7 @@ export const maxPool3d: Kernel<KernelAttributes<"maxPool3d">> = {
           call.attributes,
           size.slice(2),
           `let v = x_at(block + at);
-    if (best_at < 0 || v > best || (is_nan(v) && !is_nan(best))) { best = v; best_at = i32(at); }`,
+    if (best_at < 0 || (!is_nan(best) && (v > best || is_nan(v)))) { best = v; best_at = i32(at); }`,
         )
       }
   set_out(i, best);

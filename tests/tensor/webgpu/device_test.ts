@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { mul } from "../../../tensor/ops/elementwise.ts";
+import { maxPool3d } from "../../../tensor/ops/pool3d.ts";
+import { max, sum } from "../../../tensor/ops/reduce.ts";
+import { scope } from "../../../tensor/scope.ts";
+import { Tensor } from "../../../tensor/tensor.ts";
+import type { WebGpuDevice } from "../../../tensor/webgpu/device.ts";
+import { testWebGpu } from "./adapter.ts";
+
+/** Counts calls of a method of the GPU device or its queue. */
+function counted<T extends object>(target: T, method: keyof T & string): () => number {
+  const original = target[method] as (...args: unknown[]) => unknown;
+  let calls = 0;
+  Object.defineProperty(target, method, {
+    value(...args: unknown[]) {
+      calls++;
+      return original.apply(target, args);
+    },
+  });
+  return () => calls;
+}
+
+testWebGpu("a new number in a formula compiles nothing", async (device) => {
+  const pipelines = counted(device.gpu, "createComputePipeline");
+  using x = Tensor.from(device, [1, 2]);
+  for (let weight = 1; weight <= 5; weight++) {
+    using y = mul(x, weight);
+    assert.deepEqual([...await y.data()], [weight, 2 * weight]);
+  }
+  using longer = Tensor.zeros(device, [999]);
+  using _ = mul(longer, 6);
+  assert.equal(pipelines(), 1);
+});
+
+testWebGpu("reads started together share one submission", async (device) => {
+  const submissions = counted(device.gpu.queue, "submit");
+  using x = Tensor.from(device, [1, 2]);
+  using y = x.add(1);
+  using z = y.mul(3);
+  await Promise.all([x.data(), y.data(), z.data()]);
+  assert.equal(submissions(), 1);
+});
+
+testWebGpu("the second step binds and compiles nothing new", async (device) => {
+  const step = async () => {
+    using x = Tensor.from(device, new Float32Array(300).fill(0.5), [3, 100]);
+    x.requiresGrad = true;
+    using loss = scope(() => {
+      const result = x.square().exp().mean();
+      result.backward();
+      return result;
+    });
+    return await loss.item();
+  };
+  const first = await step();
+  await step();
+  const groups = counted(device.gpu, "createBindGroup");
+  const buffers = counted(device.gpu, "createBuffer");
+  assert.equal(await step(), first);
+  assert.equal(groups() + buffers(), 0);
+  assert.equal(device.stats().liveBuffers, 0);
+});
+
+async function hasNan(make: (x: Tensor) => Tensor, x: Tensor): Promise<boolean> {
+  using result = scope(() => make(x));
+  return (await result.data()).some((value) => Number.isNaN(value));
+}
+
+testWebGpu(
+  "a NaN in a tensor is still NaN after reductions, pooling and arithmetic",
+  async (device: WebGpuDevice) => {
+    const data = Float32Array.from({ length: 6000 }, (_, i) => i === 4321 ? NaN : i % 7);
+    using x = Tensor.from(device, data, [1, 2, 10, 15, 20]);
+    const ways: Record<string, (x: Tensor) => Tensor> = {
+      sum: (x) => sum(x),
+      max: (x) => max(x),
+      pool: (x) => maxPool3d(x, 5),
+      arithmetic: (x) => x.mul(2).exp().add(1),
+    };
+    for (const [name, way] of Object.entries(ways)) assert.ok(await hasNan(way, x), name);
+  },
+);
+
+testWebGpu("hundreds of steps leave no buffer and do not grow", async (device) => {
+  const buffers = counted(device.gpu, "createBuffer");
+  let afterWarmUp = 0;
+  for (let i = 0; i < 200; i++) {
+    scope(() => {
+      const x = Tensor.zeros(device, [1000]);
+      x.add(i).square().sum();
+    });
+    if (i === 1) afterWarmUp = buffers();
+  }
+  await device.flush();
+  assert.equal(buffers(), afterWarmUp);
+  assert.deepEqual(
+    { ...device.stats(), peakBytes: 0, dispatches: 0 },
+    { liveBuffers: 0, liveBytes: 0, peakBytes: 0, dispatches: 0 },
+  );
+});
