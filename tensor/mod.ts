@@ -21,15 +21,29 @@ export {
 export { Conv3d, type Init, InstanceNorm, UpConv3d } from "./layers.ts";
 export { type HostTensor, Module, type StateDict } from "./module.ts";
 export { type DeviceChoice, type DeviceOptions, openDevice } from "./open_device.ts";
+export {
+  attention,
+  type AttentionOptions,
+  type RelativePositionForm,
+  type RelativePositions,
+  selfAttention,
+  type SelfAttentionWeights,
+} from "./ops/attention.ts";
 export { argmax, oneHot } from "./ops/class_labels.ts";
 export { conv3d, type ConvOptions, convTranspose3d } from "./ops/conv3d.ts";
 export { diceCrossEntropy } from "./ops/dice_cross_entropy.ts";
+export { dropout, dropPath } from "./ops/dropout.ts";
 export {
   abs,
   add,
+  clamp,
   div,
+  elu,
   equal,
+  erf,
   exp,
+  floor,
+  gelu,
   greater,
   leakyRelu,
   less,
@@ -41,6 +55,7 @@ export {
   pow,
   relu,
   sigmoid,
+  silu,
   sqrt,
   square,
   sub,
@@ -48,9 +63,10 @@ export {
   type Term,
   where,
 } from "./ops/elementwise.ts";
-export { cast, concat, flip, pad, permute, reshape, slice } from "./ops/layout.ts";
-export { matmul, type MatmulAttributes } from "./ops/matmul.ts";
-export { groupNorm, instanceNorm, type NormOptions } from "./ops/normalization.ts";
+export { gather } from "./ops/gather.ts";
+export { cast, concat, flip, pad, permute, reshape, roll, slice } from "./ops/layout.ts";
+export { linear, matmul, type MatmulAttributes } from "./ops/matmul.ts";
+export { batchNorm, groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/normalization.ts";
 export type {
   AnyOp,
   Family,
@@ -64,7 +80,10 @@ export type {
 export { avgPool3d, maxPool3d } from "./ops/pool3d.ts";
 export { expand, max, mean, min, type ReduceOptions, sum, sumTo } from "./ops/reduce.ts";
 export { ops } from "./ops/registry.ts";
+export { resize3d, type ResizeOptions } from "./ops/resize3d.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { logSumExp, variance, type VarianceOptions } from "./ops/statistics.ts";
+export { windowPartition, windowReverse } from "./ops/windows.ts";
 export { AdamW, type AdamWOptions, clipFactor, globalGradientNorm } from "./optim.ts";
 export { Random, type RandomState, threefry } from "./random.ts";
 export { decodeSafetensors, encodeSafetensors, type SafeTensor, type SafeTensors } from "./safetensors.ts";

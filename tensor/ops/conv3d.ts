@@ -211,21 +211,48 @@ function attributesOf({ stride = 1, padding = 0, dilation = 1, groups = 1 }: Con
 }
 
 /**
- * 3D convolution.
+ * 3D convolution. Given several inputs it convolves their concatenation along the channels without making
+ * it: each input meets its own slice of the weight, and the results add up.
  *
- * @param x input, `[N,I,D,H,W]`
+ * @param x input, `[N,I,D,H,W]`, or several that together have I channels
  * @param weight `[O,I/groups,kD,kH,kW]`
  * @param bias `[O]`, or null
  * @returns `[N,O,D',H',W']`
  * @throws {ShapeError} when ranks, channels or sizes do not fit
  */
 export function conv3d(
-  x: Tensor,
+  x: Tensor | readonly Tensor[],
   weight: Tensor,
   bias: Tensor | null = null,
   options: ConvOptions = {},
 ): Tensor {
+  if (x instanceof Array) return convConcat(x, weight, bias, options);
   return apply(conv3dOp, bias ? [x, weight, bias] : [x, weight], attributesOf(options));
+}
+
+function convConcat(
+  inputs: readonly Tensor[],
+  weight: Tensor,
+  bias: Tensor | null,
+  options: ConvOptions,
+): Tensor {
+  const channels = inputs.reduce((sum, input) => sum + input.shape[1]!, 0);
+  if (channels !== weight.shape[1] || (options.groups ?? 1) !== 1) {
+    throw new ShapeError(
+      "shape.channels",
+      `conv3d: ${
+        inputs.map((input) => shapeText(input.shape)).join(" and ")
+      } have ${channels} channels, weight ${shapeText(weight.shape)} takes ${weight.shape[1]}, in one group`,
+    );
+  }
+  let start = 0;
+  let total: Tensor | undefined;
+  for (const input of inputs) {
+    const part = conv3d(input, weight.narrow(1, start, input.shape[1]!), total ? null : bias, options);
+    total = total ? total.add(part) : part;
+    start += input.shape[1]!;
+  }
+  return total!;
 }
 
 /**

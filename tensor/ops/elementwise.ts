@@ -78,6 +78,18 @@ const binary = (low = -2, high = 2) => [
 ];
 const flat = "a comparison is piecewise constant";
 
+const geluGradOp = elementwise("geluGrad", 2, {
+  expression: "y * (0.5 + 0.5 * erf(x * 0.7071067811865476) + x * 0.3989422804014327 * exp(-0.5 * x * x))",
+  gradient: "second derivatives are not supported",
+  samples: binary(),
+});
+
+const siluGradOp = elementwise("siluGrad", 2, {
+  expression: "y * (1.0 + x * (1.0 - 1.0 / (1.0 + exp(-x)))) / (1.0 + exp(-x))",
+  gradient: "second derivatives are not supported",
+  samples: binary(),
+});
+
 /** The table of elementwise ops. */
 export const elementwiseOps = {
   add: elementwise("add", 2, {
@@ -212,6 +224,37 @@ export const elementwiseOps = {
     gradient: (g, _, { outputs: [y] }) => [g.mul(greater(y!, 0))],
     samples: unary(),
   }),
+  erf: elementwise("erf", 1, {
+    expression: "erf(x)",
+    saves: { inputs: [0] },
+    gradient: (g, [x]) => [g.mul(2 / Math.sqrt(Math.PI)).mul(square(x as Tensor).neg().exp())],
+    samples: unary(),
+  }),
+  floor: elementwise("floor", 1, {
+    expression: "floor(x)",
+    gradient: "a step function is piecewise constant",
+    samples: unary(),
+  }),
+  gelu: elementwise("gelu", 1, {
+    expression: "0.5 * x * (1.0 + erf(x * 0.7071067811865476))",
+    saves: { inputs: [0] },
+    gradient: (g, [x]) => [apply(geluGradOp, [x!, g], {})],
+    samples: unary(-4, 4),
+  }),
+  geluGrad: geluGradOp,
+  silu: elementwise("silu", 1, {
+    expression: "x / (1.0 + exp(-x))",
+    saves: { inputs: [0] },
+    gradient: (g, [x]) => [apply(siluGradOp, [x!, g], {})],
+    samples: unary(-6, 6),
+  }),
+  siluGrad: siluGradOp,
+  elu: elementwise("elu", 2, {
+    expression: "select(y * (exp(x) - 1.0), x, x > 0.0)",
+    saves: { outputs: [0] },
+    gradient: (g, [, alpha], { outputs: [y] }) => [where(y!, g, g.mul(y!.add(alpha!))), null],
+    samples: [{ inputs: [values([2, 3, 5])], attributes: { y: 0.7 } }],
+  }),
   leakyRelu: elementwise("leakyRelu", 2, {
     expression: "select(x * y, x, x > 0.0)",
     saves: { inputs: [0, 1] },
@@ -243,6 +286,11 @@ const {
   sigmoid: sigmoidOp,
   tanh: tanhOp,
   relu: reluOp,
+  erf: erfOp,
+  floor: floorOp,
+  gelu: geluOp,
+  silu: siluOp,
+  elu: eluOp,
   leakyRelu: leakyReluOp,
 } = elementwiseOps;
 
@@ -344,6 +392,36 @@ export function tanh(x: Tensor): Tensor {
 /** max(x, 0); the gradient at 0 is 0. */
 export function relu(x: Tensor): Tensor {
   return apply(reluOp, [x], {});
+}
+
+/** Error function, `2/√π ∫₀ˣ e^(−t²) dt`. */
+export function erf(x: Tensor): Tensor {
+  return apply(erfOp, [x], {});
+}
+
+/** Largest integer not above x; no gradient. */
+export function floor(x: Tensor): Tensor {
+  return apply(floorOp, [x], {});
+}
+
+/** x Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016), exact form. */
+export function gelu(x: Tensor): Tensor {
+  return apply(geluOp, [x], {});
+}
+
+/** x · sigmoid(x). */
+export function silu(x: Tensor): Tensor {
+  return apply(siluOp, [x], {});
+}
+
+/** x where positive, else α (eˣ − 1) (Clevert et al. 2016), α > 0. */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  return apply(eluOp, [x, alpha], {});
+}
+
+/** x limited to low … high; at a limit the gradient still flows. */
+export function clamp(x: Tensor, low: number, high: number): Tensor {
+  return minimum(maximum(x, low), high);
 }
 
 /** x where positive, else slope · x. */

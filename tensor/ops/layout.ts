@@ -1,5 +1,5 @@
 /**
- * Ops that move elements without changing them: reshape, permute, slice, pad, concat, flip, cast.
+ * Ops that move elements without changing them: reshape, permute, slice, pad, concat, flip, roll, cast.
  *
  * @module
  */
@@ -208,4 +208,12 @@ export function flip(x: Tensor, axes: readonly number[]): Tensor {
 /** Converts the element type; to i32 it rounds toward zero. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : apply(castOp, [x], { dtype });
+}
+
+/** Shifts elements along an axis toward higher indices; those pushed out come in again at the other end. */
+export function roll(x: Tensor, shift: number, axis: number): Tensor {
+  const at = normalizeAxis("roll", axis, x.shape.length);
+  const n = x.shape[at]!;
+  const wrapped = n === 0 ? 0 : ((shift % n) + n) % n;
+  return wrapped === 0 ? x : concat([x.narrow(at, n - wrapped), x.narrow(at, 0, n - wrapped)], at);
 }

@@ -67,3 +67,18 @@ export const matmulOp: Op<MatmulAttributes> = {
 export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor {
   return apply(matmulOp, [a, b], { transposeA: false, transposeB: false, ...options });
 }
+
+/**
+ * `x Wᵀ + b` over the last axis.
+ *
+ * @param x `[…,I]`
+ * @param weight `[O,I]`
+ * @param bias `[O]`, or null
+ * @returns `[…,O]`
+ * @throws {ShapeError} when the sizes differ
+ */
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  const rows = matmul(x.reshape([-1, x.shape.at(-1)!]), weight, { transposeB: true });
+  const result = rows.reshape([...x.shape.slice(0, -1), weight.shape[0]!]);
+  return bias ? result.add(bias) : result;
+}

@@ -1,5 +1,7 @@
 /**
- * Group normalisation with its activation in one kernel; instance normalisation is one group a channel.
+ * Group normalisation with its activation in one kernel; the other normalisations are the same kernel on
+ * another view: instance normalisation has one group a channel, layer normalisation one group a token, batch
+ * normalisation the batch among the voxels.
  *
  * @module
  */
@@ -109,4 +111,30 @@ export function groupNorm(
 /** Normalises each channel of each sample over its voxels: group normalisation with one channel a group. */
 export function instanceNorm(x: Tensor, gamma: Tensor, beta: Tensor, options: NormOptions = {}): Tensor {
   return groupNorm(x, gamma, beta, x.shape[1]!, options);
+}
+
+/**
+ * Normalises each channel over the voxels of the whole batch, with the statistics of this batch.
+ *
+ * @param x `[N,C,…]`
+ * @param gamma scale, `[C]`
+ * @param beta shift, `[C]`
+ */
+export function batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, options: NormOptions = {}): Tensor {
+  const [n, c] = x.shape as [number, number];
+  if (n === 1) return instanceNorm(x, gamma, beta, options);
+  const swap = (t: Tensor) => t.permute([1, 0, 2]);
+  const joined = swap(x.reshape([n, c, -1])).reshape([1, c, -1]);
+  return swap(instanceNorm(joined, gamma, beta, options).reshape([c, n, -1])).reshape(x.shape);
+}
+
+/**
+ * Normalises each token over its channels.
+ *
+ * @param x `[…,C]`
+ * @param gamma scale, `[C]`
+ * @param beta shift, `[C]`
+ */
+export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, options: NormOptions = {}): Tensor {
+  return groupNorm(x.reshape([-1, x.shape.at(-1)!]), gamma, beta, 1, options).reshape(x.shape);
 }

@@ -27,6 +27,8 @@ export type Family =
   | "normalization"
   | "softmax"
   | "layout"
+  | "resampling"
+  | "random"
   | "labels"
   | "loss"
   | "update";

@@ -8,13 +8,16 @@
 import { argmaxOp, oneHotOp } from "./class_labels.ts";
 import { conv3dInputGradOp, conv3dOp, conv3dWeightGradOp, convTranspose3dOp } from "./conv3d.ts";
 import { diceCrossEntropyGradOp, diceCrossEntropyOp } from "./dice_cross_entropy.ts";
+import { dropoutOp } from "./dropout.ts";
 import { elementwiseOps } from "./elementwise.ts";
+import { gatherOp } from "./gather.ts";
 import { castOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from "./layout.ts";
 import { matmulOp } from "./matmul.ts";
 import { groupNormGradOp, groupNormOp } from "./normalization.ts";
 import type { AnyOp, AttributesOf } from "./op.ts";
 import { avgPool3dGradOp, avgPool3dOp, maxPool3dGradOp, maxPool3dOp } from "./pool3d.ts";
 import { expandOp, extremumGradOp, maxOp, meanOp, minOp, sumOp } from "./reduce.ts";
+import { resize3dGradOp, resize3dOp } from "./resize3d.ts";
 import { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./softmax.ts";
 import { accumulateOp, adamWOp, averageOp } from "./update.ts";
 
@@ -32,6 +35,7 @@ export const kernelOps = {
   concat: concatOp,
   flip: flipOp,
   cast: castOp,
+  gather: gatherOp,
   matmul: matmulOp,
   conv3d: conv3dOp,
   conv3dInputGrad: conv3dInputGradOp,
@@ -41,6 +45,8 @@ export const kernelOps = {
   maxPool3dGrad: maxPool3dGradOp,
   avgPool3d: avgPool3dOp,
   avgPool3dGrad: avgPool3dGradOp,
+  resize3d: resize3dOp,
+  resize3dGrad: resize3dGradOp,
   groupNorm: groupNormOp,
   groupNormGrad: groupNormGradOp,
   softmax: softmaxOp,
@@ -51,6 +57,7 @@ export const kernelOps = {
   oneHot: oneHotOp,
   diceCrossEntropy: diceCrossEntropyOp,
   diceCrossEntropyGrad: diceCrossEntropyGradOp,
+  dropout: dropoutOp,
   adamW: adamWOp,
   average: averageOp,
   accumulate: accumulateOp,

@@ -7,6 +7,7 @@
 
 import type { CpuKernels } from "../kernel.ts";
 import { convolutionKernels } from "./convolution.ts";
+import { dropoutKernels } from "./dropout.ts";
 import { labelKernels } from "./labels.ts";
 import { layoutKernels } from "./layout.ts";
 import { lossKernels } from "./loss.ts";
@@ -14,6 +15,7 @@ import { matmulKernels } from "./matmul.ts";
 import { normalizationKernels } from "./normalization.ts";
 import { poolingKernels } from "./pooling.ts";
 import { reductionKernels } from "./reduction.ts";
+import { resamplingKernels } from "./resampling.ts";
 import { softmaxKernels } from "./softmax.ts";
 import { updateKernels } from "./update.ts";
 
@@ -24,9 +26,11 @@ export const referenceKernels: CpuKernels = {
   ...matmulKernels,
   ...convolutionKernels,
   ...poolingKernels,
+  ...resamplingKernels,
   ...normalizationKernels,
   ...softmaxKernels,
   ...labelKernels,
   ...lossKernels,
+  ...dropoutKernels,
   ...updateKernels,
 };

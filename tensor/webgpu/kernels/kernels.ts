@@ -8,11 +8,14 @@ import type { Kernels } from "../kernel.ts";
 import { argmax, oneHot } from "./class_labels.ts";
 import { conv3d, conv3dInputGrad, conv3dWeightGrad, convTranspose3d } from "./conv3d.ts";
 import { diceCrossEntropy, diceCrossEntropyGrad } from "./dice_cross_entropy.ts";
+import { dropout } from "./dropout.ts";
+import { gather } from "./gather.ts";
 import { cast, concat, expand, flip, pad, permute, slice } from "./layout.ts";
 import { matmul } from "./matmul.ts";
 import { groupNorm, groupNormGrad } from "./normalization.ts";
 import { avgPool3d, avgPool3dGrad, maxPool3d, maxPool3dGrad } from "./pool3d.ts";
 import { extremumGrad, max, mean, min, sum } from "./reduce.ts";
+import { resize3d, resize3dGrad } from "./resize3d.ts";
 import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./softmax.ts";
 import { accumulate, adamW, average } from "./update.ts";
 
@@ -30,6 +33,7 @@ export const kernels: Kernels = {
   concat,
   flip,
   cast,
+  gather,
   matmul,
   conv3d,
   conv3dInputGrad,
@@ -39,6 +43,8 @@ export const kernels: Kernels = {
   maxPool3dGrad,
   avgPool3d,
   avgPool3dGrad,
+  resize3d,
+  resize3dGrad,
   groupNorm,
   groupNormGrad,
   softmax,
@@ -49,6 +55,7 @@ export const kernels: Kernels = {
   oneHot,
   diceCrossEntropy,
   diceCrossEntropyGrad,
+  dropout,
   adamW,
   average,
   accumulate,

@@ -1,0 +1,157 @@
+/**
+ * Scaled dot-product attention with decomposed relative positions on a 3D grid (Li et al., MViTv2, 2022, in
+ * three dimensions).
+ *
+ * @module
+ */
+
+import { ShapeError } from "../errors.ts";
+import { shapeText, type Triple } from "../shape.ts";
+import { Tensor } from "../tensor.ts";
+import { gather } from "./gather.ts";
+import { slice } from "./layout.ts";
+import { linear, matmul } from "./matmul.ts";
+import { softmax } from "./softmax.ts";
+
+/**
+ * How the three tables enter the score of query (d,h,w) and key (d′,h′,w′), with the unscaled query q:
+ *
+ * - `"axis"`: `q(d,h,w)·Rd[d−d′] + q(d,h,w)·Rh[h−h′] + q(d,h,w)·Rw[w−w′]`, what the method means.
+ * - `"sam-med3d"`: `q(d,h,w)·Rd[d−w′] + q(d,h,d′)·Rh[h−w′] + q(d,h,h′)·Rw[h′−w′]`, what the released
+ *   SAM-Med3D code computes and its weights were trained with; it needs a cubic grid.
+ */
+export type RelativePositionForm = "axis" | "sam-med3d";
+
+/** Learned relative positions. */
+export interface RelativePositions {
+  /** Tables for D, H, W: `[2n−1, channels of a head]`, row `i − j + n − 1` for query i and key j. */
+  readonly tables: readonly [Tensor, Tensor, Tensor];
+  /** How they enter. */
+  readonly form: RelativePositionForm;
+}
+
+/** The tokens and the weights of an attention. */
+export interface AttentionOptions {
+  /** Heads; they divide the channels. */
+  readonly heads: number;
+  /** Relative positions, if any. */
+  readonly positions?: RelativePositions;
+  /**
+   * Only the queries of this box at the low end of the grid are computed; the others, such as padding, still
+   * serve as keys. The whole grid by default.
+   */
+  readonly queries?: Triple;
+}
+
+/**
+ * `q(token) · table[i − j + n − 1]` for every token and every j, where i is the token's index on `axis`:
+ * from q `[B,D,H,W,c]` to `[B,D,H,W,n]`.
+ */
+function positionScores(q: Tensor, table: Tensor, axis: 0 | 1 | 2): Tensor {
+  const n = q.shape[axis + 1]!;
+  const c = q.shape[4]!;
+  if (table.shape.length !== 2 || table.shape[0] !== 2 * n - 1 || table.shape[1] !== c) {
+    throw new ShapeError(
+      "shape.positions",
+      `attention: the table of axis ${axis} must be ${shapeText([2 * n - 1, c])}, got ${
+        shapeText(table.shape)
+      }`,
+    );
+  }
+  const rows = Int32Array.from({ length: n * n }, (_, k) => Math.floor(k / n) - k % n + n - 1);
+  const embeddings = gather(table, Tensor.from(q.device, rows, [n * n], "i32"), 0).reshape([n, n, c]);
+  // One product for each position on the axis: bring the axis to the front and back.
+  const order = [axis + 1, ...[0, 1, 2, 3, 4].filter((a) => a !== axis + 1)];
+  const back = order.map((_, a) => order.indexOf(a));
+  const moved = q.permute(order);
+  const scores = matmul(moved.reshape([n, -1, c]), embeddings, { transposeB: true });
+  return scores.reshape([...moved.shape.slice(0, 4), n]).permute(back);
+}
+
+/** Scores of relative positions: `[B, queries, keys]` for q `[B,D,H,W,c]`. */
+function positionBias(scores: Tensor, q: Tensor, positions: RelativePositions, queries: Triple): Tensor {
+  const [b, d, h, w] = q.shape as [number, number, number, number];
+  const [qd, qh, qw] = queries;
+  const [td, th, tw] = ([0, 1, 2] as const).map((axis) =>
+    positionScores(q, positions.tables[axis], axis)
+  ) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  const box = (t: Tensor, last: Triple) => slice(t, [0, 0, 0, 0, 0], [b, ...last, t.shape[4]!]);
+  if (positions.form === "axis") {
+    const tokens = b * qd * qh * qw;
+    return scores.reshape([tokens, d, h, w])
+      .add(box(td, queries).reshape([tokens, d, 1, 1]))
+      .add(box(th, queries).reshape([tokens, 1, h, 1]))
+      .add(box(tw, queries).reshape([tokens, 1, 1, w]));
+  }
+  if (d !== h || h !== w) {
+    throw new ShapeError("shape.positions", `attention: "sam-med3d" needs a cubic grid, got ${d}×${h}×${w}`);
+  }
+  // Axes of the sum: queries (d,h), query w, then the key's d′, h′, w′.
+  const lines = b * qd * qh;
+  return scores.reshape([lines, qw, d, h, w])
+    .add(box(td, queries).reshape([lines, qw, 1, 1, w]))
+    .add(box(th, [qd, qh, w]).reshape([lines, 1, d, 1, w]))
+    .add(box(tw, [qd, qh, w]).reshape([lines, 1, 1, h, w]));
+}
+
+/**
+ * `softmax(q kᵀ / √c + positions) v` for q, k, v `[B,D,H,W,c]`, B counting heads, c channels of a head.
+ *
+ * @returns `[B,...queries,c]`
+ * @throws {ShapeError} `shape.positions` when a table does not fit the grid
+ */
+export function attention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  { positions, queries }: Pick<AttentionOptions, "positions" | "queries"> = {},
+): Tensor {
+  const [b, d, h, w, c] = q.shape as [number, number, number, number, number];
+  const box = queries ?? [d, h, w];
+  const rows = box[0] * box[1] * box[2];
+  const kept = queries ? slice(q, [0, 0, 0, 0, 0], [b, ...box, c]) : q;
+  const flat = (t: Tensor) => t.reshape([b, -1, c]);
+  let scores = matmul(flat(kept).mul(1 / Math.sqrt(c)), flat(k), { transposeB: true });
+  if (positions) scores = positionBias(scores, q, positions, box).reshape([b, rows, d * h * w]);
+  return matmul(softmax(scores, 2), flat(v)).reshape([b, ...box, c]);
+}
+
+/** Weights of a multi-head self-attention; a weight is `[out,in]`. */
+export interface SelfAttentionWeights {
+  /** `[3C,C]`, rows for q, k and v, each in the order of the heads. */
+  readonly qkvWeight: Tensor;
+  /** `[3C]` */
+  readonly qkvBias: Tensor;
+  /** `[C,C]` */
+  readonly projWeight: Tensor;
+  /** `[C]` */
+  readonly projBias: Tensor;
+}
+
+/**
+ * Multi-head self-attention of tokens `[N,D,H,W,C]` with its projections.
+ *
+ * @returns `[N,...queries,C]`
+ * @throws {ShapeError} `shape.heads` when the heads do not divide the channels; see {@link attention}
+ */
+export function selfAttention(x: Tensor, weights: SelfAttentionWeights, options: AttentionOptions): Tensor {
+  const [n, d, h, w, channels] = x.shape as [number, number, number, number, number];
+  const { heads } = options;
+  const c = channels / heads;
+  if (!Number.isInteger(c)) {
+    throw new ShapeError("shape.heads", `attention: ${heads} heads do not divide ${channels} channels`);
+  }
+  const tokens = d * h * w;
+  const qkv = linear(x, weights.qkvWeight, weights.qkvBias)
+    .reshape([n, tokens, 3, heads, c])
+    .permute([2, 0, 3, 1, 4]); // [3,N,heads,tokens,c]
+  const part = (i: number) => qkv.narrow(0, i, 1).reshape([n * heads, d, h, w, c]);
+  const result = attention(part(0), part(1), part(2), options);
+  const [, qd, qh, qw] = result.shape as [number, number, number, number];
+  const joined = result.reshape([n, heads, qd * qh * qw, c]).permute([0, 2, 1, 3]);
+  return linear(joined.reshape([n, qd, qh, qw, channels]), weights.projWeight, weights.projBias);
+}
