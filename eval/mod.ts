@@ -19,7 +19,13 @@ export { CodedError, type CodedErrorOptions } from "../tensor/errors.ts";
 export { EvalError } from "./errors.ts";
 export type { LabelClass, LabelGrid } from "./label_grid.ts";
 export { type CaseRecord, type ClassStatus, type Metric, metrics } from "./case_record.ts";
-export { defaultPolicy, definitions, definitionsCaption, type EvaluationPolicy } from "./policy.ts";
+export {
+  defaultPolicy,
+  definitions,
+  definitionsCaption,
+  type EvaluationPolicy,
+  resolvePolicy,
+} from "./policy.ts";
 export { type CaseToEvaluate, evaluateCase } from "./evaluate_case.ts";
 export { squaredDistance } from "./edt.ts";
 export { type Calibration, calibration, type CalibrationBin } from "./calibration.ts";
@@ -54,6 +60,7 @@ export {
   robustnessPoints,
   type RobustnessRecord,
   robustnessTable,
+  robustnessTableModels,
   type RobustnessTableOptions,
   slopePerLevel,
 } from "./robustness.ts";
@@ -74,3 +81,8 @@ export { type InputRecord, modalityBars, type ModalityBarsOptions } from "./plot
 export { blandAltman } from "./plots/bland_altman.ts";
 export { pairedDifference, type PairedDifferenceOptions } from "./plots/paired_difference.ts";
 export { channelMap, confusionPlot } from "./plots/heat_map.ts";
+export { chooseCases, type ChosenCase, type OverlayCase, overlayPlot } from "./plots/overlay.ts";
+export type { ImageGrid } from "./plots/slice.ts";
+export { methodName, readRunFolder, type RunResults } from "./report/run_results.ts";
+export type { ReportCase } from "./report/viewer.ts";
+export { reportHtml, type ReportOptions } from "./report/report.ts";

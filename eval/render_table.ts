@@ -184,7 +184,7 @@ function html({ caption, heads, columns, rows }: TableModel): string {
       numbers.join("")
     }</tr>`;
   });
-  return `<table>\n<caption>${escapeHtml(caption)}</caption>\n<thead>\n${
+  return `<table>\n${caption === "" ? "" : `<caption>${escapeHtml(caption)}</caption>\n`}<thead>\n${
     header.join("\n")
   }\n</thead>\n<tbody>\n${body.join("\n")}\n</tbody>\n</table>\n`;
 }

@@ -97,10 +97,19 @@ export function robustnessTable(
   records: readonly RobustnessRecord[],
   options: RobustnessTableOptions = {},
 ): string {
-  const { metric = "dice", format = "markdown", policy = defaultPolicy } = options;
+  const { format = "markdown" } = options;
+  return robustnessTableModels(records, options).map((model) => renderTable(model, format)).join("\n");
+}
+
+/** The same tables before they are written. */
+export function robustnessTableModels(
+  records: readonly RobustnessRecord[],
+  { metric = "dice", policy = defaultPolicy }: RobustnessTableOptions = {},
+): TableModel[] {
   const points = robustnessPoints(records, metric);
-  const kinds = [...new Set(records.map((r) => r.perturbation))];
-  return kinds.map((kind) => renderTable(modelOf(kind, points, metric, policy), format)).join("\n");
+  return [...new Set(records.map((r) => r.perturbation))].map((kind) =>
+    modelOf(kind, points, metric, policy)
+  );
 }
 
 function modelOf(

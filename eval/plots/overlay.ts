@@ -1,0 +1,115 @@
+import type { CaseRecord } from "../case_record.ts";
+import { d3 } from "../deps.ts";
+import type { LabelClass } from "../label_grid.ts";
+import { average } from "../summarise.ts";
+import { pngUrl } from "./data_url.ts";
+import { color, figure, type SvgSelection } from "./figure.ts";
+import { busiestSlice, cutSlice, greyScale, type ImageGrid, type Plane, type Slice } from "./slice.ts";
+
+/** A case to show. */
+export interface OverlayCase {
+  /** Title, such as the case id with its Dice. */
+  readonly title: string;
+  /** Intensities, axes to the Right, Anterior and Superior. */
+  readonly image: ImageGrid;
+  /** Reference labels on the grid of the image. */
+  readonly reference: ImageGrid;
+  /** Predicted labels on the grid of the image. */
+  readonly prediction: ImageGrid;
+  /** The classes to outline. */
+  readonly classes: readonly LabelClass[];
+}
+
+/**
+ * Image with outlines in three planes as SVG, each through the slice that shows most of the reference.
+ *
+ * The reference is a solid line, the prediction a dashed one; a colour a class. Radiological view: the right
+ * of the patient is on the left.
+ */
+export function overlayPlot({ title, image, reference, prediction, classes }: OverlayCase): string {
+  const side = 230, planes: Plane[] = ["axial", "coronal", "sagittal"];
+  const { svg, finish } = figure(
+    title,
+    planes.length * (side + 10) + 10,
+    side + 78,
+    "solid: reference, dashed: prediction",
+  );
+  const grey = greyScale(image);
+  planes.forEach((plane, i) => {
+    const index = busiestSlice(reference, plane);
+    const picture = cutSlice(image, plane, index);
+    const mm = [picture.width * picture.pixel[0], picture.height * picture.pixel[1]] as const;
+    const scale = side / Math.max(...mm);
+    const x = 10 + i * (side + 10) + (side - mm[0] * scale) / 2, y = 44 + (side - mm[1] * scale) / 2;
+    svg.append("image").attr("x", x).attr("y", y).attr("width", mm[0] * scale).attr("height", mm[1] * scale)
+      .attr("preserveAspectRatio", "none").attr("style", "image-rendering:pixelated")
+      .attr("href", pngUrl(Uint8Array.from(picture.values, grey), picture.width, picture.height, 1));
+    svg.append("text").attr("x", 10 + i * (side + 10) + side / 2).attr("y", 36).attr("text-anchor", "middle")
+      .text(`${plane}, slice ${index + 1}`);
+    const to = `translate(${x},${y}) scale(${picture.pixel[0] * scale},${picture.pixel[1] * scale})`;
+    drawOutlines(svg, cutSlice(reference, plane, index), classes, to, "");
+    drawOutlines(svg, cutSlice(prediction, plane, index), classes, to, "3 2");
+    if (plane !== "sagittal") label(svg, x + 4, y + 13, "R");
+    label(svg, x + 4, y + mm[1] * scale - 5, plane === "axial" ? "P" : "I");
+  });
+  classes.forEach((c, i) => {
+    const g = svg.append("g").attr("transform", `translate(${14 + i * 110},${side + 62})`);
+    g.append("line").attr("x2", 20).attr("stroke", color(i)).attr("stroke-width", 2.5);
+    g.append("text").attr("x", 26).attr("dy", "0.32em").text(c.name);
+  });
+  return finish();
+}
+
+function label(svg: SvgSelection, x: number, y: number, text: string): void {
+  svg.append("text").attr("x", x).attr("y", y).attr("fill", "#fff").attr("stroke", "#000").attr(
+    "stroke-width",
+    2.5,
+  )
+    .attr("paint-order", "stroke").attr("font-weight", "bold").text(text);
+}
+
+function drawOutlines(
+  svg: SvgSelection,
+  { width, height, values }: Slice,
+  classes: readonly LabelClass[],
+  transform: string,
+  dashes: string,
+): void {
+  classes.forEach((c, i) => {
+    const mask = Array.from(values, (v) => v === c.id ? 1 : 0);
+    if (!mask.includes(1)) return;
+    const [outline] = d3.contours().size([width, height]).thresholds([0.5])(mask);
+    svg.append("path").attr("transform", transform).attr("d", d3.geoPath()(outline!)).attr("fill", "none")
+      .attr("stroke", color(i)).attr("stroke-width", 1.8).attr("vector-effect", "non-scaling-stroke")
+      .attr("stroke-dasharray", dashes || null).append("title").text(c.name);
+  });
+}
+
+/** A case picked for display, with its mean Dice. */
+export interface ChosenCase {
+  /** Why: the best, the median or the worst mean Dice. */
+  readonly rank: "best" | "median" | "worst";
+  /** Case id. */
+  readonly case: string;
+  /** Mean Dice over the case's classes and modalities. */
+  readonly dice: number;
+}
+
+/** The best, the median and the worst case by mean Dice; fewer when there are fewer cases, none without Dice. */
+export function chooseCases(records: readonly CaseRecord[]): ChosenCase[] {
+  const ids = [...new Set(records.map((r) => r.case))];
+  const scored = ids.flatMap((id) => {
+    const dice = average(records.filter((r) => r.case === id && r.dice !== null).map((r) => r.dice!));
+    return dice === null ? [] : [{ case: id, dice }];
+  }).toSorted((a, b) => b.dice - a.dice || (a.case < b.case ? -1 : 1));
+  const places = new Map<number, ChosenCase["rank"]>();
+  for (
+    const [rank, place] of [["best", 0], ["worst", scored.length - 1], [
+      "median",
+      scored.length >> 1,
+    ]] as const
+  ) {
+    if (scored.length > 0 && !places.has(place)) places.set(place, rank);
+  }
+  return [...places].toSorted((a, b) => a[0] - b[0]).map(([place, rank]) => ({ rank, ...scored[place]! }));
+}

@@ -1,0 +1,80 @@
+import type { NdArray } from "../deps.ts";
+import { percentile } from "../surface.ts";
+
+/** A volume of intensities or labels whose axes run to the Right, Anterior and Superior. */
+export interface ImageGrid {
+  /** The voxels, `[x, y, z]`, any strides. */
+  readonly array: NdArray;
+  /** Voxel size along each axis, in mm. */
+  readonly spacing: readonly [number, number, number];
+}
+
+/** The three planes a volume is cut along. */
+export type Plane = "axial" | "coronal" | "sagittal";
+
+/** A slice as it is shown: right of the patient on the left, anterior or superior at the top. */
+export interface Slice {
+  /** Columns. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+  /** Width and height of a pixel, in mm. */
+  readonly pixel: readonly [number, number];
+  /** Values, row by row. */
+  readonly values: Float64Array;
+}
+
+/** Axes of a plane: columns, rows, and the axis that slices follow one another on. */
+const layout: Readonly<Record<Plane, readonly [number, number, number]>> = {
+  axial: [0, 1, 2],
+  coronal: [0, 2, 1],
+  sagittal: [1, 2, 0],
+};
+
+/** How many slices a volume has in a plane. */
+export function sliceCount(grid: ImageGrid, plane: Plane): number {
+  return grid.array.shape[layout[plane][2]]!;
+}
+
+/** Cuts a slice, every `step`-th voxel of it. */
+export function cutSlice({ array, spacing }: ImageGrid, plane: Plane, index: number, step = 1): Slice {
+  const [column, row, through] = layout[plane];
+  const columns = array.shape[column]!, rows = array.shape[row]!;
+  const width = Math.ceil(columns / step), height = Math.ceil(rows / step);
+  const values = new Float64Array(width * height), data = array.data as ArrayLike<number>;
+  const start = array.offset + index * array.stride[through]!;
+  for (let r = 0, at = 0; r < height; r++) {
+    const line = start + (rows - 1 - r * step) * array.stride[row]!;
+    for (let c = 0; c < width; c++) {
+      values[at++] = data[line + (columns - 1 - c * step) * array.stride[column]!]!;
+    }
+  }
+  return { width, height, values, pixel: [spacing[column]! * step, spacing[row]! * step] };
+}
+
+/** The slice of a plane that holds most voxels of any class; the middle one when there is no class. */
+export function busiestSlice(labels: ImageGrid, plane: Plane): number {
+  const count = sliceCount(labels, plane);
+  let best = Math.floor(count / 2), most = 0;
+  for (let i = 0; i < count; i++) {
+    const filled = cutSlice(labels, plane, i).values.reduce((n, v) => n + (v === 0 ? 0 : 1), 0);
+    if (filled > most) [best, most] = [i, filled];
+  }
+  return best;
+}
+
+/** Grey levels 0 … 255 between the 1st and 99th percentile of a volume, from a sample of its voxels. */
+export function greyScale(image: ImageGrid): (value: number) => number {
+  const { array } = image, sample: number[] = [];
+  const [nx, ny, nz] = array.shape as [number, number, number];
+  const step = Math.max(1, Math.floor(Math.cbrt(nx * ny * nz / 30_000)));
+  for (let x = 0; x < nx; x += step) {
+    for (let y = 0; y < ny; y += step) {
+      for (let z = 0; z < nz; z += step) sample.push(array.get(x, y, z) as number);
+    }
+  }
+  sample.sort((a, b) => a - b);
+  const low = percentile(sample, 1), high = percentile(sample, 99);
+  const range = high > low ? high - low : 1;
+  return (value) => Math.round(255 * Math.min(1, Math.max(0, (value - low) / range)));
+}

@@ -1,0 +1,147 @@
+import type { CaseRecord } from "../case_record.ts";
+import { parseCaseCsv } from "../case_csv.ts";
+import type { RunCosts } from "../comparison_table.ts";
+import { EvalError } from "../errors.ts";
+import { type LogRow, parseLog } from "../log.ts";
+import type { RobustnessRecord } from "../robustness.ts";
+
+/** What a finished run left in its folder, predictions aside. */
+export interface RunResults {
+  /** Name of the run: that of its folder. */
+  readonly name: string;
+  /** Method as tables name it; see {@link methodName}. */
+  readonly method: string;
+  /** Share of the training cases that had labels. */
+  readonly label_ratio: number;
+  /** Seed. */
+  readonly seed: number;
+  /** The resolved settings, `config.json`. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Case ids of each part, `split.json`. */
+  readonly split: Readonly<Record<string, unknown>>;
+  /** Versions and device, `env.json`. */
+  readonly environment: Readonly<Record<string, unknown>>;
+  /** Training log. */
+  readonly log: readonly LogRow[];
+  /** Test records, `cases.csv`. */
+  readonly records: readonly CaseRecord[];
+  /** Records on misaligned input, `robustness.csv`; empty when that was not run. */
+  readonly robustness: readonly RobustnessRecord[];
+  /** Costs, from `metrics.json`. */
+  readonly costs: RunCosts;
+}
+
+/**
+ * Reads a run folder.
+ *
+ * @throws {EvalError} `report.run` when a file is missing or is no JSON, with the file and what to do
+ */
+export async function readRunFolder(folder: string): Promise<RunResults> {
+  const path = folder.replace(/\/+$/, "");
+  const config = await readJson(path, "config.json"), split = await readJson(path, "split.json");
+  const metrics = await readJson(path, "metrics.json");
+  const seed = config.seed;
+  if (typeof seed !== "number") {
+    throw new EvalError(
+      "report.run",
+      `${path}/config.json: seed is ${JSON.stringify(seed)}; expected a number`,
+      {
+        fix: "Give the folder of a run made by `deno task train`.",
+      },
+    );
+  }
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const run = { run: name, method: methodName(config), label_ratio: labelRatio(path, split), seed };
+  const robustness = await readText(path, "robustness.csv", "");
+  return {
+    name,
+    method: run.method,
+    label_ratio: run.label_ratio,
+    seed,
+    config,
+    split,
+    environment: await readJson(path, "env.json"),
+    log: parseLog(await readText(path, "log.csv")),
+    records: parseCaseCsv(await readText(path, "cases.csv")),
+    robustness: robustness === ""
+      ? []
+      : parseCaseCsv(robustness).map((record) => ({ ...record, ...run }) as RobustnessRecord),
+    costs: costsOf(metrics.cost),
+  };
+}
+
+async function readText(folder: string, file: string, absent?: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(`${folder}/${file}`);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    if (absent !== undefined) return absent;
+    throw new EvalError("report.run", `${folder} has no ${file}`, {
+      cause,
+      fix:
+        "Give the folder of a finished run; an interrupted one is finished with `deno task train --resume`.",
+    });
+  }
+}
+
+async function readJson(folder: string, file: string): Promise<Record<string, unknown>> {
+  const text = await readText(folder, file);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new EvalError("report.run", `${folder}/${file} is no JSON: ${(cause as Error).message}`, {
+      cause,
+      fix: "The file is damaged; run the training again.",
+    });
+  }
+}
+
+/**
+ * The name of a method in tables, from its settings: a profile other than `cmc` names itself, and a loss whose
+ * weight is 0 is named as missing. Without both losses what is left is supervised training.
+ *
+ * @example
+ * ```ts
+ * import { methodName } from "./run_results.ts";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(methodName({ method: "cmc", profile: "cmc", weights: { csc: 0, cac: 0 } }), "supervised");
+ * assert.equal(methodName({ method: "cmc", profile: "cmc", weights: { csc: 0, cac: 1 } }), "cmc without CSC");
+ * ```
+ */
+export function methodName(config: Readonly<Record<string, unknown>>): string {
+  const method = String(config.method);
+  if (method !== "cmc") return method;
+  const { csc, cac } = (config.weights ?? {}) as { csc?: number; cac?: number };
+  if (csc === 0 && cac === 0) return "supervised";
+  const name = typeof config.profile === "string" ? config.profile : method;
+  return csc === 0 ? `${name} without CSC` : cac === 0 ? `${name} without CAC` : name;
+}
+
+function labelRatio(path: string, { labelled, unlabelled }: Readonly<Record<string, unknown>>): number {
+  if (!Array.isArray(labelled) || !Array.isArray(unlabelled) || labelled.length === 0) {
+    throw new EvalError(
+      "report.run",
+      `${path}/split.json: expected lists of case ids "labelled" and "unlabelled"`,
+      {
+        fix: "Give the folder of a run made by `deno task train`.",
+      },
+    );
+  }
+  return labelled.length / new Set([...labelled, ...unlabelled]).size;
+}
+
+function costsOf(cost: unknown): RunCosts {
+  const given = (cost ?? {}) as Record<string, unknown>;
+  const pick = (...names: string[]): number | null => {
+    const value = names.map((name) => given[name]).find((v) => typeof v === "number");
+    return (value as number | undefined) ?? null;
+  };
+  return {
+    parameters: pick("parameters"),
+    multiply_adds: pick("multiplyAdds"),
+    peak_bytes: pick("measuredPeakBytes", "peakBytes"),
+    train_seconds: pick("seconds"),
+    inference_ms: pick("inferenceMs"),
+  };
+}

@@ -1,0 +1,124 @@
+import type { LabelClass } from "../label_grid.ts";
+import { color } from "../plots/figure.ts";
+import type { ImageGrid } from "../plots/slice.ts";
+import { escapeHtml } from "../render_table.ts";
+import { imageSprite, labelSprite, type SpriteLayout, spriteLayout } from "./sprite.ts";
+
+/** A test case with its volumes, axes to the Right, Anterior and Superior. */
+export interface ReportCase {
+  /** Case id. */
+  readonly case: string;
+  /** Modality. */
+  readonly modality: string;
+  /** Intensities. */
+  readonly image: ImageGrid;
+  /** Reference labels on the same grid. */
+  readonly reference: ImageGrid;
+  /** Predicted labels on the same grid, by name of the run. */
+  readonly predictions: Readonly<Record<string, ImageGrid>>;
+}
+
+interface ViewerCase extends SpriteLayout {
+  name: string;
+  image: string;
+  reference: string;
+  predictions: Record<string, string>;
+}
+
+/** A slice viewer over test cases as HTML: image, reference and prediction side by side, one slider. */
+export function viewerHtml(cases: readonly ReportCase[], classes: readonly LabelClass[]): string {
+  const data = cases.map((c): ViewerCase => {
+    const layout = spriteLayout(c.image);
+    return {
+      ...layout,
+      name: `${c.case} (${c.modality})`,
+      image: imageSprite(c.image, layout),
+      reference: labelSprite(c.reference, classes, layout),
+      predictions: Object.fromEntries(
+        Object.entries(c.predictions).map(([run, labels]) => [run, labelSprite(labels, classes, layout)]),
+      ),
+    };
+  });
+  const runs = [...new Set(cases.flatMap((c) => Object.keys(c.predictions)))];
+  const option = (name: string, i: number): string => `<option value="${i}">${escapeHtml(name)}</option>`;
+  const reduced = data.find((c) => c.step > 1 || c.through > 1);
+  const panel = (name: string, text: string): string =>
+    `<figure><canvas data-layer="${name}"></canvas><figcaption>${text}</figcaption></figure>`;
+  return `<div id="viewer">
+<div class="controls">
+<label>Case <select id="viewer-case">${data.map((c, i) => option(c.name, i)).join("")}</select></label>
+<label>Run <select id="viewer-run">${runs.map(option).join("")}</select></label>
+<label>Slice <input id="viewer-slice" type="range" min="0" value="0"> <output id="viewer-place"></output></label>
+</div>
+<div class="panels">${panel("none", "image")}${panel("reference", "reference")}${
+    panel("prediction", "prediction")
+  }</div>
+<p class="key">${
+    classes.map((c, i) => `<span><i style="background:${color(i)}"></i>${escapeHtml(c.name)}</span>`).join(
+      " ",
+    )
+  }</p>
+<p class="note">Axial slices from inferior to superior, right of the patient on the left. Scroll over a picture or use
+the arrow keys on the slider.${
+    reduced === undefined
+      ? ""
+      : ` Shown are every ${reduced.step}th pixel and every ${reduced.through}th slice at most.`
+  }</p>
+</div>
+<script id="viewer-data" type="application/json">${
+    JSON.stringify({ cases: data, runs }).replaceAll("<", "\\u003c")
+  }</script>
+<script>${script}</script>`;
+}
+
+/** What runs in the browser. */
+const script = `
+(() => {
+  const { cases, runs } = JSON.parse(document.getElementById("viewer-data").textContent);
+  const pick = (id) => document.getElementById("viewer-" + id);
+  const [caseBox, runBox, slider, place] = ["case", "run", "slice", "place"].map(pick);
+  const pictures = new Map();
+  const load = (url) => {
+    if (!pictures.has(url)) {
+      const image = new Image();
+      pictures.set(url, new Promise((done) => { image.onload = () => done(image); image.src = url; }));
+    }
+    return pictures.get(url);
+  };
+  async function draw() {
+    const shown = cases[caseBox.value], slice = Number(slider.value);
+    place.textContent = (slice + 1) + " of " + shown.slices;
+    for (const canvas of document.querySelectorAll("#viewer canvas")) {
+      const layer = canvas.dataset.layer;
+      const over = layer === "reference" ? shown.reference
+        : layer === "prediction" ? shown.predictions[runs[runBox.value]] : undefined;
+      const layers = await Promise.all([shown.image, over].filter(Boolean).map(load));
+      if (shown !== cases[caseBox.value] || slice !== Number(slider.value)) return;
+      const { width, height, columns } = shown;
+      canvas.width = width;
+      canvas.height = height;
+      canvas.style.aspectRatio = shown.aspect;
+      const context = canvas.getContext("2d");
+      for (const picture of layers) {
+        context.drawImage(picture, (slice % columns) * width, Math.floor(slice / columns) * height, width, height,
+          0, 0, width, height);
+      }
+      canvas.title = layer === "prediction" && !over ? "this run has no prediction of the case" : "";
+    }
+  }
+  function open() {
+    slider.max = cases[caseBox.value].slices - 1;
+    slider.value = Math.floor(slider.max / 2);
+    draw();
+  }
+  caseBox.addEventListener("change", open);
+  runBox.addEventListener("change", draw);
+  slider.addEventListener("input", draw);
+  document.querySelector("#viewer .panels").addEventListener("wheel", (event) => {
+    event.preventDefault();
+    slider.value = Number(slider.value) - Math.sign(event.deltaY);
+    draw();
+  }, { passive: false });
+  open();
+})();
+`;

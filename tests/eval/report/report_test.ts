@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { readRunFolder, reportHtml, type RobustnessRecord } from "../../../eval/mod.ts";
+import { methodName } from "../../../eval/report/run_results.ts";
+import { classes, makeRunFolders } from "../make_run_folder.ts";
+import { withoutWarnings } from "../snapshot.ts";
+
+async function withFolders(
+  use: (made: Awaited<ReturnType<typeof makeRunFolders>>) => Promise<void>,
+): Promise<void> {
+  const root = await Deno.makeTempDir({ prefix: "cmc report é " });
+  try {
+    await use(await makeRunFolders(root));
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+Deno.test("reportHtml() writes one page about six run folders that asks for nothing from elsewhere", async () => {
+  await withFolders(async ({ folders, cases }) => {
+    const runs = await Promise.all(folders.map(readRunFolder));
+    const html = withoutWarnings(() => reportHtml(runs, { cases, classes }));
+    for (
+      const heading of [
+        "What was run",
+        "Results",
+        "Significance",
+        "Plots",
+        "Best, median and worst case",
+        "Slices",
+      ]
+    ) {
+      assert.ok(html.includes(`>${heading}</h2>`), heading);
+    }
+    assert.match(html, /6 runs, supervised, cmc, 7 test cases/);
+    assert.match(html, /<h3>Not significant<\/h3>/);
+    const outside = [
+      ...html.matchAll(/\b(?:src|href|action|srcset|poster)\s*=\s*["']([^"']+)/g),
+      ...html.matchAll(/url\(\s*["']?([^"')]+)/g),
+    ].map((m) => m[1]!).filter((target) => !target.startsWith("data:") && !target.startsWith("#"));
+    assert.deepEqual(outside, []);
+    assert.doesNotMatch(html, /@import|fetch\(|XMLHttpRequest|<link (?!rel="icon" href="data:,")/);
+    assert.doesNotMatch(
+      html.replaceAll(/data:image[^"]+/g, ""),
+      /NaN["<,]|>undefined|"undefined|<script>alert/,
+    );
+    assert.match(html, /&lt;script&gt;alert/);
+    assert.equal(reportHtml(runs, { cases, classes }), html, "the same runs give the same bytes");
+  });
+});
+
+Deno.test("reportHtml() of one run has neither tests nor a comparison, and needs no volumes", async () => {
+  await withFolders(async ({ folders }) => {
+    const html = reportHtml([await readRunFolder(folders[0]!)]);
+    assert.ok(!html.includes(">Significance</h2>") && !html.includes(">Slices</h2>"));
+    assert.match(html, /<h2>Results<\/h2>/);
+  });
+});
+
+Deno.test("reportHtml() shows misalignment curves when a run has robustness.csv", async () => {
+  await withFolders(async ({ folders }) => {
+    const run = await readRunFolder(folders[0]!);
+    const robustness = [0, 4].flatMap((level) =>
+      run.records.map((r): RobustnessRecord => ({
+        ...r,
+        run: run.name,
+        method: run.method,
+        label_ratio: run.label_ratio,
+        seed: run.seed,
+        perturbation: "translation",
+        level,
+      }))
+    );
+    assert.match(reportHtml([{ ...run, robustness }]), />Misalignment<\/h2>/);
+  });
+});
+
+Deno.test("readRunFolder() reads what a training leaves", async () => {
+  await withFolders(async ({ folders }) => {
+    const run = await readRunFolder(`${folders[4]!}/`);
+    assert.deepEqual([run.name, run.method, run.label_ratio, run.seed], ["cmc-2-s1", "cmc", 0.2, 1]);
+    assert.equal(run.records.length, 28);
+    assert.equal(run.costs.train_seconds, 121);
+    assert.equal(run.costs.inference_ms, null);
+    assert.equal(run.log.length, 50);
+  });
+});
+
+Deno.test("readRunFolder() says which file is missing or damaged, and reportHtml() refuses doubles", async () => {
+  await withFolders(async ({ folders }) => {
+    const run = await readRunFolder(folders[0]!);
+    assert.throws(() => reportHtml([run, run]), { code: "report.runs" });
+    assert.throws(() => reportHtml([]), { code: "report.runs" });
+    await Deno.writeTextFile(`${folders[0]}/split.json`, "{");
+    await assert.rejects(readRunFolder(folders[0]!), {
+      code: "report.run",
+      message: /split\.json is no JSON/,
+    });
+    await Deno.remove(`${folders[1]}/cases.csv`);
+    await assert.rejects(readRunFolder(folders[1]!), { code: "report.run", message: /has no cases\.csv/ });
+    await Deno.writeTextFile(`${folders[2]}/split.json`, "{}");
+    await assert.rejects(readRunFolder(folders[2]!), { code: "report.run" });
+  });
+});
+
+Deno.test("methodName() names profiles and switched-off losses", () => {
+  const name = (config: Record<string, unknown>) => methodName({ method: "cmc", profile: "cmc", ...config });
+  assert.equal(name({ weights: { csc: 0.1, cac: 1 } }), "cmc");
+  assert.equal(name({ profile: "cmc-confident", weights: { csc: 0.1, cac: 1 } }), "cmc-confident");
+  assert.equal(name({ weights: { csc: 0.1, cac: 0 } }), "cmc without CAC");
+  assert.equal(name({ method: "mean-teacher" }), "mean-teacher");
+});
