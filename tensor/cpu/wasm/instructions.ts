@@ -90,6 +90,7 @@ export const i32 = {
   divU: binary(0x6e),
   remU: binary(0x70),
   and: binary(0x71),
+  or: binary(0x72),
   shl: binary(0x74),
 } as const;
 
@@ -98,6 +99,7 @@ export const f32 = {
   const: (value: number): Code => [0x43, ...floatBytes(value)],
   load: (address: Code, offset = 0): Code => [...address, 0x2a, ...memory(2, offset)],
   store: (address: Code, value: Code, offset = 0): Code => [...address, ...value, 0x38, ...memory(2, offset)],
+  eq: binary(0x5b),
   gt: binary(0x5e),
   sqrt: unary(0x91),
   add: binary(0x92),
@@ -166,12 +168,12 @@ export const i32x4 = {
   lanes: (values: readonly number[]): Code => [...simd(0x0c), ...values.flatMap(intBytes)],
   splat: unary(...simd(0x11)),
   extract: (a: Code, lane: number): Code => [...a, ...simd(0x1b), lane],
+  add: binary(...simd(0xae)),
   eq: binary(...simd(0x37)),
   gtS: binary(...simd(0x3b)),
   shl: (a: Code, bits: number): Code => [...a, ...i32.const(bits), ...simd(0xab)],
   shrS: (a: Code, bits: number): Code => [...a, ...i32.const(bits), ...simd(0xac)],
   shrU: (a: Code, bits: number): Code => [...a, ...i32.const(bits), ...simd(0xad)],
-  add: binary(...simd(0xae)),
   sub: binary(...simd(0xb1)),
   /** Rounds toward zero; NaN gives 0. */
   fromFloat: unary(...simd(0xf8)),
@@ -182,6 +184,7 @@ export const f32x4 = {
   const: (value: number): Code => [...simd(0x0c), ...[0, 1, 2, 3].flatMap(() => floatBytes(value))],
   splat: unary(...simd(0x13)),
   extract: (a: Code, lane: number): Code => [...a, ...simd(0x1f), lane],
+  replace: (a: Code, lane: number, value: Code): Code => [...a, ...value, ...simd(0x20), lane],
   eq: binary(...simd(0x41)),
   lt: binary(...simd(0x43)),
   gt: binary(...simd(0x44)),

@@ -6,17 +6,26 @@
 
 import type { ElementwiseOp, Scalars } from "../../ops/elementwise.ts";
 import type { CpuKernel, CpuKernels } from "../kernel.ts";
-import { compileElementwise } from "../reference/elementwise.ts";
 import { referenceKernels } from "../reference/kernels.ts";
 import { convolutionKernels } from "./convolution.ts";
+import { elementwiseKernel } from "./elementwise.ts";
 import type { Engine } from "./engine.ts";
+import { normalizationKernels } from "./normalization.ts";
+import { poolingKernels } from "./pooling.ts";
+import { reductionKernels } from "./reduction.ts";
 
 /** A kernel for each row of the op table; rare rows keep their reference kernel. */
 export function fastKernels(engine: Engine): CpuKernels {
-  return { ...referenceKernels, ...convolutionKernels(engine) };
+  return {
+    ...referenceKernels,
+    ...convolutionKernels(engine),
+    ...normalizationKernels(engine),
+    ...poolingKernels(engine),
+    ...reductionKernels(engine),
+  };
 }
 
 /** The kernels of elementwise rows. */
-export function fastElementwise(_engine: Engine): (op: ElementwiseOp) => CpuKernel<Scalars> {
-  return compileElementwise;
+export function fastElementwise(engine: Engine): (op: ElementwiseOp) => CpuKernel<Scalars> {
+  return (op) => elementwiseKernel(engine, op);
 }

@@ -37,6 +37,7 @@ export class FunctionBuilder {
 interface Built {
   readonly name: string;
   readonly parameters: readonly ValueType[];
+  readonly result: ValueType | undefined;
   readonly body: readonly number[];
 }
 
@@ -54,7 +55,7 @@ const section = (id: number, content: readonly number[]): number[] => [
   ...content,
 ];
 
-/** Collects functions without results; they work on memory. */
+/** Collects functions; most have no result and work on memory. */
 export class ModuleBuilder {
   readonly #functions: Built[] = [];
 
@@ -67,20 +68,21 @@ export class ModuleBuilder {
     name: string,
     parameters: readonly ValueType[],
     body: (builder: FunctionBuilder, parameters: Local[]) => Code,
+    result?: ValueType,
   ): number {
     const builder = new FunctionBuilder(parameters.length);
     const code = body(builder, parameters.map((_, i) => localAt(i)));
-    return this.#functions.push({ name, parameters, body: builder.encode(code) }) - 1;
+    return this.#functions.push({ name, parameters, result, body: builder.encode(code) }) - 1;
   }
 
   /** The binary module. It imports `env.memory`: shared or not, up to 4 GiB. */
   encode(shared: boolean): Uint8Array<ArrayBuffer> {
     const functions = this.#functions;
-    const signatures = functions.map(({ parameters }) => [
+    const signatures = functions.map(({ parameters, result }) => [
       0x60,
       ...unsigned(parameters.length),
       ...parameters.map((type) => types[type]),
-      0,
+      ...(result ? [1, types[result]] : [0]),
     ]);
     // Limits with a maximum of 65,536 pages of 64 KiB; a shared memory must declare one.
     const limits = [shared ? 0x03 : 0x01, 0, ...unsigned(65536)];
