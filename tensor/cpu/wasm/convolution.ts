@@ -8,7 +8,7 @@ import type { ConvAttributes } from "../../ops/conv3d.ts";
 import type { Shape, Triple } from "../../shape.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { convolutionWeightGrad } from "./convolution_weight_grad.ts";
-import { type Convolution, convolve, type outputPitch } from "./convolve.ts";
+import { type Convolution, convolve } from "./convolve.ts";
 import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
 import { block, type Code, f32, i32, loop } from "./instructions.ts";
 import { type PaddedLayout, pitchOf, planeOf } from "./pad_copy.ts";

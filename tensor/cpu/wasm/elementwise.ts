@@ -21,7 +21,7 @@ type Name = typeof names[number];
 type Source = "vector" | "value" | "number";
 
 /** Elements of a work item of a contiguous array. */
-const itemLength = 16384;
+export const itemLength = 16384;
 
 /**
  * Adds a function over one row: `row(…addresses of the arrays, …numbers, output, bytes)`.
@@ -59,14 +59,14 @@ function addRow(module: ModuleBuilder, expression: string, sources: readonly Sou
 }
 
 /** Strides of an array of one shape seen with a larger shape: axes of size 1 and missing axes repeat. */
-function broadcastStrides(from: Shape, to: Shape): number[] {
+export function broadcastStrides(from: Shape, to: Shape): number[] {
   const strides = stridesOf(from);
   const lead = to.length - from.length;
   return to.map((_, axis) => axis < lead || from[axis - lead] === 1 ? 0 : strides[axis - lead]!);
 }
 
 /** Item i of a contiguous array: begins at `i · itemLength` elements; the last one is shorter. */
-function contiguousItems(
+export function contiguousItems(
   locals: FunctionBuilder,
   { begin, end, length }: { begin: Code; end: Code; length: Code },
   body: (offset: Code, bytes: Code) => Code,

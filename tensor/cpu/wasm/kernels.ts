@@ -10,18 +10,26 @@ import { referenceKernels } from "../reference/kernels.ts";
 import { convolutionKernels } from "./convolution.ts";
 import { elementwiseKernel } from "./elementwise.ts";
 import type { Engine } from "./engine.ts";
+import { layoutKernels } from "./layout.ts";
+import { lossKernels } from "./loss.ts";
 import { normalizationKernels } from "./normalization.ts";
 import { poolingKernels } from "./pooling.ts";
 import { reductionKernels } from "./reduction.ts";
+import { softmaxKernels } from "./softmax.ts";
+import { updateKernels } from "./update.ts";
 
 /** A kernel for each row of the op table; rare rows keep their reference kernel. */
 export function fastKernels(engine: Engine): CpuKernels {
   return {
     ...referenceKernels,
     ...convolutionKernels(engine),
+    ...layoutKernels(engine),
+    ...lossKernels(engine),
     ...normalizationKernels(engine),
     ...poolingKernels(engine),
     ...reductionKernels(engine),
+    ...softmaxKernels(engine),
+    ...updateKernels(engine),
   };
 }
 
