@@ -61,7 +61,7 @@ export class CommandQueue {
     const at = step.scalarBytes > 0 ? this.#reserve(step.scalarBytes) : 0;
     if (step.scalarBytes > 0) {
       this.#floats.set(scalars, at / 4);
-      if (step.count !== undefined) this.#words[at / 4 + scalars.length] = step.count;
+      this.#words.set(step.parameters, at / 4 + scalars.length);
     }
     const group = this.#bindGroup(step, buffers, text);
     for (const buffer of buffers) if (buffer) buffer.usedIn = this.#submission;

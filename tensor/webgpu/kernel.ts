@@ -47,6 +47,8 @@ export interface Step {
   readonly groupSize?: number;
   /** `threads` reaches the shader as a uniform, so that other sizes compile nothing new. */
   readonly counted?: true;
+  /** Whole numbers that WGSL sees as `scalars.name` (u32), where steps differ in nothing else. */
+  readonly parameters?: Readonly<Record<string, number>>;
 }
 
 /** The shapes and attributes of one call, and what a kernel may bind. */

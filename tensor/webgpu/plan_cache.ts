@@ -12,7 +12,7 @@ import type { Faults } from "./faults.ts";
 import { Call, type Kernel, type Step } from "./kernel.ts";
 import { elementwiseKernel } from "./kernels/elementwise.ts";
 import { kernels } from "./kernels/kernels.ts";
-import { entryPoint, gridOf, type ShaderBinding, shaderOf } from "./shader.ts";
+import { entryPoint, gridOf, parametersOf, type ShaderBinding, shaderOf } from "./shader.ts";
 import type { Tuning } from "./tuning.ts";
 
 /** A step ready to be queued. */
@@ -27,8 +27,8 @@ export interface PreparedStep {
   readonly bindings: readonly ShaderBinding[];
   /** Bytes of the block of scalars, 0 for none. */
   readonly scalarBytes: number;
-  /** Number of invocations, where the shader takes it as a scalar. */
-  readonly count: number | undefined;
+  /** The whole numbers that follow the call's scalars in the block. */
+  readonly parameters: readonly number[];
   /** Workgroups. */
   readonly grid: readonly [number, number];
 }
@@ -144,7 +144,7 @@ export class PlanCache {
       }`,
       bindings,
       scalarBytes: bindings.find(({ bound }) => bound === "scalars")?.size ?? 0,
-      count: step.counted ? step.threads! : undefined,
+      parameters: Object.values(parametersOf(step)),
       grid: gridOf(step, this.#limits.groupsPerDimension),
     };
   }

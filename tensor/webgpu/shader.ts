@@ -65,6 +65,11 @@ function accessors(name: string, element: string, perPage: number, count: number
   return writable ? `${read}\n${write}` : read;
 }
 
+/** The whole numbers that a step takes as scalars. */
+export function parametersOf(step: Step): Readonly<Record<string, number>> {
+  return step.counted ? { ...step.parameters, count: step.threads! } : step.parameters ?? {};
+}
+
 /** The shader of a step; `scalars` are the names of the call's scalars. */
 export function shaderOf(step: Step, scalars: readonly string[], maxBindingBytes: number): Shader {
   const pageBytes = Math.floor(maxBindingBytes / 256) * 256;
@@ -96,7 +101,10 @@ export function shaderOf(step: Step, scalars: readonly string[], maxBindingBytes
   for (const [name, bound] of Object.entries(step.reads)) declare(name, bound, false);
   for (const [name, bound] of Object.entries(step.writes)) declare(name, bound, true);
 
-  const fields = [...scalars.map((name) => `${name}: f32`), ...(step.counted ? ["count: u32"] : [])];
+  const fields = [
+    ...scalars.map((name) => `${name}: f32`),
+    ...Object.keys(parametersOf(step)).map((name) => `${name}: u32`),
+  ];
   if (fields.length > 0) {
     declarations.push(
       `struct Scalars { ${fields.join(", ")} }`,

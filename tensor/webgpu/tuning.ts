@@ -12,10 +12,12 @@ export interface Tuning {
   readonly uniformBytes: number;
   /** Start of a uniform range must divide by this many elements. */
   readonly uniformAlignment: number;
-  /** Outputs along W that one thread of a convolution computes. */
-  readonly convolutionWidth: number;
+  /** Outputs along one axis that one thread of a convolution computes. */
+  readonly convolutionOutputs: number;
   /** Output channels that one thread of a convolution computes. */
   readonly convolutionChannels: number;
+  /** Weights that one thread of a convolution's weight gradient sums. */
+  readonly weightGradientSums: number;
 }
 
 /** The table: software adapters run whole workgroups on one core, so large register blocks win there. */
@@ -24,7 +26,8 @@ export function tuningOf(software: boolean, limits: GPUSupportedLimits): Tuning 
     tiles: !software,
     uniformBytes: Math.min(limits.maxUniformBufferBindingSize, 65536),
     uniformAlignment: Math.max(64, limits.minUniformBufferOffsetAlignment / 4),
-    convolutionWidth: software ? 8 : 4,
-    convolutionChannels: software ? 16 : 8,
+    convolutionOutputs: software ? 8 : 4,
+    convolutionChannels: 16,
+    weightGradientSums: software ? 288 : 72,
   };
 }

@@ -6,7 +6,7 @@
 
 import type { Kernels } from "../kernel.ts";
 import { argmax, oneHot } from "./class_labels.ts";
-import { conv3d, conv3dInputGrad, conv3dWeightGrad, convTranspose3d } from "./conv3d.ts";
+import { conv3d, conv3dInputGrad, convTranspose3d } from "./conv3d.ts";
 import { diceCrossEntropy, diceCrossEntropyGrad } from "./dice_cross_entropy.ts";
 import { dropout } from "./dropout.ts";
 import { gather } from "./gather.ts";
@@ -18,6 +18,7 @@ import { extremumGrad, max, mean, min, sum } from "./reduce.ts";
 import { resize3d, resize3dGrad } from "./resize3d.ts";
 import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./softmax.ts";
 import { accumulate, adamW, average } from "./update.ts";
+import { conv3dWeightGrad } from "./weight_gradient.ts";
 
 /** By the name of the op. */
 export const kernels: Kernels = {

@@ -1,0 +1,197 @@
+/**
+ * The weight gradient of a convolution: `Σ x · g` over samples and output voxels for each weight.
+ *
+ * A column is all output voxels along H at one sample, depth and width. One thread walks a column, and sums a
+ * block of weights on the way: several output channels, several input channels and all taps of H and W. Where
+ * H has neither stride nor dilation, the inputs under the taps slide: only one new row a step is loaded. The
+ * threads of a workgroup walk neighbouring columns; their sums are added through workgroup memory, and the
+ * workgroups' sums by a last step, always in the same order.
+ *
+ * @module
+ */
+
+import type { KernelAttributes } from "../../ops/registry.ts";
+import { sizeOf, stridesOf } from "../../shape.ts";
+import { unravel } from "../indexing.ts";
+import type { Call, Kernel, Step } from "../kernel.ts";
+
+type Attributes = KernelAttributes<"conv3dWeightGrad">;
+
+const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+const lanes = 64;
+/** Columns that one thread walks, before more workgroups would not fill the device anyway. */
+const enoughGroups = 512;
+/** Floats of workgroup memory: 16 KiB, which every adapter has. */
+const sharedFloats = 4096;
+
+interface Block {
+  /** Output channels, input channels, and first axis of taps that a thread covers. */
+  readonly outs: number;
+  readonly ins: number;
+  /** Sums of a thread. */
+  readonly sums: number;
+}
+
+function blockOf(outPerGroup: number, inPerGroup: number, taps: number, wanted: number): Block {
+  const fit = (n: number, limit: number) => {
+    let size = 1;
+    while (size * 2 <= Math.min(n, limit)) size *= 2;
+    return size;
+  };
+  const outs = fit(outPerGroup, Math.max(1, Math.min(16, wanted / taps)));
+  const ins = fit(inPerGroup, Math.max(1, wanted / (taps * outs)));
+  return { outs, ins, sums: outs * ins * taps };
+}
+
+/** Gradient for the weight. */
+export const conv3dWeightGrad: Kernel<Attributes> = {
+  steps: (call) => {
+    const [g, w] = [call.inputs[1]!.shape, call.outputs[0]!.shape];
+    const { groups } = call.attributes;
+    const outPerGroup = w[0]! / groups;
+    const block = blockOf(outPerGroup, w[1]!, w[3]! * w[4]!, call.tuning.weightGradientSums);
+    const columns = g[0]! * g[2]! * g[4]!;
+    const blocks = groups * Math.ceil(outPerGroup / block.outs) * Math.ceil(w[1]! / block.ins) * w[2]!;
+    const chunks = Math.min(Math.ceil(columns / lanes), Math.max(1, Math.ceil(enoughGroups / blocks)));
+    const partial = call.scratch(chunks * sizeOf(w));
+    return [
+      {
+        ...columnStep(call, block, columns, chunks),
+        writes: { partial },
+        groups: blocks * chunks,
+        groupSize: lanes,
+      },
+      {
+        label: "weight gradient, rest",
+        reads: { partial },
+        writes: { out: call.output(0) },
+        threads: sizeOf(w),
+        body: `
+  var sum = 0.0;
+  for (var k = 0u; k < ${chunks}u; k++) { sum += partial_at(k * ${sizeOf(w)}u + i); }
+  set_out(i, sum);`,
+      },
+    ];
+  },
+};
+
+function columnStep(
+  call: Call<Attributes>,
+  { outs, ins, sums }: Block,
+  columns: number,
+  chunks: number,
+): Omit<Step, "writes"> {
+  const { stride, padding, dilation, groups } = call.attributes;
+  const [x, g] = [call.inputs[0]!.shape, call.inputs[1]!.shape];
+  const w = call.outputs[0]!.shape;
+  const [xs, gs, ws] = [stridesOf(x), stridesOf(g), stridesOf(w)];
+  const outPerGroup = w[0]! / groups;
+  const [k1, k2] = [w[3]!, w[4]!];
+  const outBlocks = Math.ceil(outPerGroup / outs);
+  const inBlocks = Math.ceil(w[1]! / ins);
+  const slides = stride[1] === 1 && dilation[1] === 1;
+
+  const input = (c: number, t1: number, t2: number) => `x${c}_${t1}_${t2}`;
+  const sum = (o: number, c: number, t1: number, t2: number) => `s${o}_${c}_${t1}_${t2}`;
+  const overInputs = (statement: (c: number, t2: number) => string) =>
+    range(ins).flatMap((c) => range(k2).map((t2) => statement(c, t2))).join(" ");
+  const overSums = (statement: (o: number, c: number, t1: number, t2: number) => string) =>
+    range(outs).flatMap((o) =>
+      range(ins).flatMap((c) => range(k1).flatMap((t1) => range(k2).map((t2) => statement(o, c, t1, t2))))
+    ).join(" ");
+  /** Loads the row of inputs under tap t1 at output h; q1 is out of range where the padding is. */
+  const loadRow = (t1: number, h: string) =>
+    `{ let q1 = ${h} * ${stride[1]}u + ${t1 * dilation[1]}u - ${padding[1]}u;
+      let line = plane + min(q1, ${x[3]! - 1}u) * ${xs[3]}u;
+      let hit = q1 < ${x[3]}u;
+      ${
+      overInputs((c, t2) =>
+        `${input(c, t1, t2)} = select(0.0, x_at(line + ${
+          inBlocks * ins === w[1] ? `${c * xs[1]!}u` : `min(${c}u, last_c) * ${xs[1]}u`
+        } + at${t2}), hit && hit${t2});`
+      )
+    } }`;
+  const slide = range(k1 - 1).map((t1) =>
+    overInputs((c, t2) => `${input(c, t1, t2)} = ${input(c, t1 + 1, t2)};`)
+  )
+    .join(" ");
+  const rows = slides
+    ? `${slide} ${loadRow(k1 - 1, "h")}`
+    : range(k1).map((t1) => loadRow(t1, "h")).join("\n");
+  const begin = slides ? range(k1 - 1).map((t1) => loadRow(t1 + 1, "0xffffffffu")).join("\n") : "";
+
+  // Sums go through workgroup memory in portions that fit.
+  const portion = Math.min(sums, Math.floor(sharedFloats / (lanes + 1)));
+  const names = overSums((...at) => `${sum(...at)} `).split(" ").filter(Boolean);
+  const finish = range(Math.ceil(sums / portion)).map((p) => {
+    const part = names.slice(p * portion, (p + 1) * portion);
+    const first = p * portion;
+    return `workgroupBarrier();
+  ${part.map((name, k) => `shared_sums[${k * (lanes + 1)}u + lane] = ${name};`).join(" ")}
+  workgroupBarrier();
+  for (var k = lane; k < ${part.length}u; k += ${lanes}u) {
+    var total = 0.0;
+    for (var other = 0u; other < ${lanes}u; other++) { total += shared_sums[k * ${lanes + 1}u + other]; }
+    let place = ${first}u + k;
+    let t2 = place % ${k2}u;
+    let t1 = (place / ${k2}u) % ${k1}u;
+    let c = c0 + (place / ${k1 * k2}u) % ${ins}u;
+    let o = o0 + place / ${ins * k1 * k2}u;
+    if (c < ${w[1]}u && o < ${outPerGroup}u) {
+      set_partial(chunk * ${sizeOf(w)}u + (channel_group * ${outPerGroup}u + o) * ${ws[0]}u + c * ${ws[1]}u +
+        t0 * ${ws[2]}u + t1 * ${ws[3]}u + t2, total);
+    }
+  }`;
+  }).join("\n  ");
+
+  return {
+    label: "weight gradient",
+    reads: { x: call.input(0), g: call.input(1) },
+    code: `var<workgroup> shared_sums: array<f32, ${portion * (lanes + 1)}>;`,
+    body: `
+  let chunk = group % ${chunks}u;
+  ${unravel(`(group / ${chunks}u)`, [groups, outBlocks, inBlocks, w[2]!], "b")}
+  let channel_group = b0;
+  let o0 = b1 * ${outs}u;
+  let c0 = b2 * ${ins}u;
+  let t0 = b3;
+  let last_o = ${outPerGroup - 1}u - o0;
+  let last_c = ${w[1]! - 1}u - c0;
+  ${overSums((o, c, t1, t2) => `var ${sum(o, c, t1, t2)} = 0.0;`)}
+  for (var column = chunk * ${lanes}u + lane; column < ${columns}u; column += ${chunks * lanes}u) {
+    ${unravel("column", [g[0]!, g[2]!, g[4]!], "v")}
+    let q0 = v1 * ${stride[0]}u + t0 * ${dilation[0]}u - ${padding[0]}u;
+    if (q0 >= ${x[2]}u) { continue; }
+    let plane = v0 * ${xs[0]}u + (channel_group * ${w[1]}u + c0) * ${xs[1]}u + q0 * ${xs[2]}u;
+    let top = v0 * ${gs[0]}u + (channel_group * ${outPerGroup}u + o0) * ${gs[1]}u + v1 * ${gs[2]}u + v2;
+    ${
+      range(k2).map((t2) =>
+        `let q2_${t2} = v2 * ${stride[2]}u + ${t2 * dilation[2]}u - ${
+          padding[2]
+        }u; let hit${t2} = q2_${t2} < ${x[4]}u; let at${t2} = min(q2_${t2}, ${x[4]! - 1}u);`
+      ).join("\n    ")
+    }
+    ${range(k1).map((t1) => overInputs((c, t2) => `var ${input(c, t1, t2)} = 0.0;`)).join(" ")}
+    ${begin}
+    for (var h = 0u; h < ${g[3]}u; h++) {
+      ${rows}
+      ${
+      range(outs).map((o) =>
+        `{ let g = g_at(top + ${
+          outBlocks * outs === outPerGroup ? `${o * gs[1]!}u` : `min(${o}u, last_o) * ${gs[1]}u`
+        } + h * ${gs[3]}u); ${
+          range(ins).flatMap((c) =>
+            range(k1).flatMap((t1) =>
+              range(k2).map((t2) =>
+                `${sum(o, c, t1, t2)} = fma(g, ${input(c, t1, t2)}, ${sum(o, c, t1, t2)});`
+              )
+            )
+          ).join(" ")
+        } }`
+      ).join("\n      ")
+    }
+    }
+  }
+  ${finish}`,
+  };
+}
