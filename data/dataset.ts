@@ -68,13 +68,15 @@ export interface Dataset {
   loadLabels(of: LabelledCase): Promise<Volume<Uint8Array>[]>;
 }
 
-/** A recipe for a data set, plain enough to be sent to a worker. */
-export type DatasetSource = {
+/** A recipe for a data set, plain enough to be sent to a worker; `openSource` follows it. */
+export interface DatasetSource {
   /** Which function makes it. */
-  readonly kind: "phantom" | "manifest";
-  /** The argument of that function. */
+  readonly kind: "phantom" | "manifest" | "misaligned" | "derived" | "repeated";
+  /** What the function starts from, if it changes another data set. */
+  readonly base?: DatasetSource;
+  /** The function's other argument. */
   readonly options: unknown;
-};
+}
 
 /** Whether a case has a reference segmentation. */
 export function isLabelled(candidate: Case): candidate is LabelledCase {

@@ -93,6 +93,9 @@ export class BatchLoader {
     this.#unlabelled = new BoundedCache<PreparedCase>(half, bytesOf);
   }
 
+  /** Nothing to release; here so that `using` works with either kind of loader. */
+  [Symbol.dispose](): void {}
+
   /** Whether there are unlabelled cases at all; without them the semi-supervised terms are off. */
   get hasUnlabelled(): boolean {
     return this.#split.unlabelled.length > 0;

@@ -5,6 +5,7 @@
  */
 
 export * from "./affine.ts";
+export { AheadLoader, type BatchSource } from "./ahead_loader.ts";
 export {
   type Augmentation,
   defaultAugmentation,
@@ -14,6 +15,7 @@ export {
 } from "./augmentation.ts";
 export * from "./batch.ts";
 export * from "./dataset.ts";
+export { type AddedModality, deriveContrast, repeatModality } from "./derive_contrast.ts";
 export * from "./errors.ts";
 export { diskFiles, type Files } from "./files.ts";
 export * from "./foreground.ts";
@@ -23,6 +25,7 @@ export { type FolderPattern, importFolder } from "./import_folder.ts";
 export { checkLabelledClasses } from "./label_check.ts";
 export { BatchLoader, type BatchOptions } from "./loader.ts";
 export { checkManifest, type Manifest, manifestJsonSchema, parseManifest } from "./manifest.ts";
+export { misalign, type Misalignment } from "./misalign.ts";
 export type { NiftiDtype } from "./nifti_dtypes.ts";
 export type { NiftiHeader } from "./nifti_header.ts";
 export {

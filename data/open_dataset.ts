@@ -56,21 +56,15 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
     });
   });
   const manifest = await importManifest(new TextDecoder().decode(bytes), file);
-  return datasetOf(manifest, resolve(dirname(file), manifest.root ?? "."), options, file);
+  return datasetOf(manifest, resolve(dirname(file), manifest.root ?? "."), options);
 }
 
 /**
  * A data set from a manifest in memory.
  *
  * @param root the folder its paths start from
- * @param source the path of the manifest, when it has one that a worker could open
  */
-export function datasetOf(
-  manifest: Manifest,
-  root: string,
-  options: OpenOptions = {},
-  source?: string,
-): FileDataset {
+export function datasetOf(manifest: Manifest, root: string, options: OpenOptions = {}): FileDataset {
   const { modalities, classes, paired, aligned, labelMap, splits } = manifest;
   const warn = options.onWarning ?? (() => {});
   const map = labelMap && new Map(Object.entries(labelMap).map(([value, label]) => [Number(value), label]));
@@ -92,7 +86,7 @@ export function datasetOf(
     cases: manifest.cases.map(({ labels, ...rest }): Case =>
       labels === undefined ? rest : { ...rest, labels }
     ),
-    source: { kind: "manifest", options: { manifest, root, path: source, options: plain } },
+    source: { kind: "manifest", options: { manifest, root, plain } },
     root,
     ...(splits === undefined ? {} : { split: splits }),
 

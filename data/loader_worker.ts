@@ -1,0 +1,54 @@
+/**
+ * The other thread of an `AheadLoader`: makes the batches it is asked for.
+ *
+ * @module
+ */
+
+/// <reference lib="deno.worker" />
+
+import type { DatasetSource } from "./dataset.ts";
+import { CodedError } from "./errors.ts";
+import { BatchLoader, type BatchOptions } from "./loader.ts";
+import { openSource } from "./open_source.ts";
+import type { Split } from "./split.ts";
+
+/** What the worker is told first. */
+export interface OpenMessage {
+  /** The data set. */
+  readonly source: DatasetSource;
+  /** Its split. */
+  readonly split: Split;
+  /** What the batches look like. */
+  readonly options: BatchOptions;
+}
+
+/** A request for a batch; it is answered with the batch, an error or a warning under the same key. */
+export interface BatchRequest {
+  /** Which stream. */
+  readonly stream: "labelled" | "unlabelled";
+  /** Which step. */
+  readonly step: number;
+}
+
+let loader: BatchLoader | undefined;
+
+self.onmessage = async ({ data }: MessageEvent<OpenMessage | BatchRequest>) => {
+  if ("source" in data) {
+    const dataset = openSource(data.source, { onWarning: (warning) => self.postMessage({ warning }) });
+    loader = new BatchLoader(dataset, data.split, data.options);
+    return;
+  }
+  const { stream, step } = data;
+  try {
+    const batch = stream === "labelled"
+      ? await loader!.labelledBatch(step)
+      : await loader!.unlabelledBatch(step);
+    const { images, weakImages = [], labels = [] } = { weakImages: undefined, labels: undefined, ...batch };
+    const buffers = [...images, ...weakImages, ...labels].map(({ buffer }) => buffer);
+    self.postMessage({ stream, step, batch }, buffers);
+  } catch (error) {
+    const { message } = error as Error;
+    const coded = error instanceof CodedError ? { code: error.code, fix: error.fix } : { code: "internal" };
+    self.postMessage({ stream, step, error: { message, ...coded } });
+  }
+};

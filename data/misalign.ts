@@ -1,0 +1,121 @@
+/**
+ * Moves one modality of a data set against the others, to study how much a method depends on registration.
+ *
+ * @module
+ */
+
+import { Random } from "../tensor/random.ts";
+import { type Affine, invertAffine, multiplyAffine, scalingAffine, type Triple } from "./affine.ts";
+import type { Dataset, LabelledCase, UnlabelledCase } from "./dataset.ts";
+import { elasticField } from "./elastic.ts";
+import { DataError } from "./errors.ts";
+import { modalitiesOf } from "./prepare.ts";
+import { sampleAffine } from "./resample.ts";
+import { rowMajor, shapeOf, type Volume, volumeFrom } from "./volume.ts";
+
+/** How far a modality is moved; each case in a random direction of its own. */
+export interface Misalignment {
+  /** Id of the modality to move. */
+  readonly modality: string;
+  /** Length of the shift, in mm. */
+  readonly translationMm?: number;
+  /** Angle of the rotation about a random axis through the centre of the volume, in degrees. */
+  readonly rotationDegrees?: number;
+  /** Standard deviation of a smooth deformation, in mm. */
+  readonly elasticMm?: number;
+  /** Slices along the last axis that are lost; those above close up and background fills the end. */
+  readonly droppedSlices?: number;
+  /** Decides the directions. */
+  readonly seed: number;
+}
+
+/**
+ * The same data set with one modality out of place. Its labels, where it has its own, move along with it (a
+ * shared label becomes its own); its affine does not change, as if nobody had noticed.
+ *
+ * @throws {DataError} `config.misalignment` for an unknown modality or a value below 0
+ */
+export function misalign(dataset: Dataset, how: Misalignment): Dataset {
+  const { modality, translationMm = 0, rotationDegrees = 0, elasticMm = 0, droppedSlices = 0, seed } = how;
+  const known = dataset.modalities.some(({ id }) => id === modality);
+  if (!known || ![translationMm, rotationDegrees, elasticMm, droppedSlices].every((value) => value >= 0)) {
+    throw new DataError("config.misalignment", `misalignment of ${modality}: ${JSON.stringify(how)}`, {
+      fix: `Name one of ${dataset.modalities.map(({ id }) => id).join(", ")}, and give no value below 0.`,
+    });
+  }
+  const random = new Random(seed).child("misalign");
+  const move = <T extends Float32Array | Uint8Array>(
+    volumes: Volume<T>[],
+    of: UnlabelledCase,
+    labels: boolean,
+  ) =>
+    modalitiesOf(dataset, of).map(({ id }, at) =>
+      id === modality ? moved(volumes[at]!, how, random.child(of.id), labels) : volumes[at]!
+    );
+  return {
+    ...dataset,
+    name: `${dataset.name} (${modality} misaligned)`,
+    source: { kind: "misaligned", base: dataset.source, options: how },
+    loadImages: async (of: UnlabelledCase): Promise<Volume<Float32Array>[]> =>
+      move(await dataset.loadImages(of), of, false),
+    loadLabels: async (of: LabelledCase): Promise<Volume<Uint8Array>[]> =>
+      move(await dataset.loadLabels(of), of, true),
+  };
+}
+
+function moved<T extends Float32Array | Uint8Array>(
+  volume: Volume<T>,
+  { translationMm = 0, rotationDegrees = 0, elasticMm = 0, droppedSlices = 0 }: Misalignment,
+  random: Random,
+  labels: boolean,
+): Volume<T> {
+  const shape = shapeOf(volume), source = rowMajor(volume);
+  const direction = unitVector(random), axis = unitVector(random);
+  const centre = shape.map((length) => (length - 1) / 2) as unknown as Triple;
+  const toMm = scalingAffine(
+    volume.spacing,
+    centre.map((c, i) => -c * volume.spacing[i]!) as unknown as Triple,
+  );
+  const shift = scalingAffine([1, 1, 1], direction.map((d) => d * translationMm) as unknown as Triple);
+  const turn = rotationAbout(axis, rotationDegrees * Math.PI / 180);
+  const map = [invertAffine(toMm), turn, shift, toMm].reduce(multiplyAffine);
+  const displacement = elasticMm > 0 ? elasticField(shape, volume.spacing, elasticMm, random) : undefined;
+  const out = new (source.constructor as new (length: number) => T)(source.length);
+  const outside = labels ? 0 : source[0]!;
+  sampleAffine(source, shape, map, out, shape, labels ? "nearest" : "linear", outside, displacement);
+  return volumeFrom(dropSlices(out, shape, droppedSlices, outside, random), shape, volume.affine);
+}
+
+/** Takes random slices out and lets those above close up. */
+function dropSlices<T extends Float32Array | Uint8Array>(
+  data: T,
+  [, , nz]: Triple,
+  count: number,
+  fill: number,
+  random: Random,
+): T {
+  const dropped = new Set(random.permutation(nz).slice(0, count));
+  const kept = Array.from({ length: nz }, (_, z) => z).filter((z) => !dropped.has(z));
+  if (kept.length === nz) return data;
+  return data.map((_, at) => {
+    const z = kept[at % nz];
+    return z === undefined ? fill : data[at - at % nz + z]!;
+  }) as T;
+}
+
+function unitVector(random: Random): Triple {
+  const [x, y, z] = [random.normal(), random.normal(), random.normal()];
+  const length = Math.hypot(x, y, z);
+  return [x / length, y / length, z / length];
+}
+
+/** Rodrigues' formula. */
+function rotationAbout([x, y, z]: Triple, angle: number): Affine {
+  const c = Math.cos(angle), s = Math.sin(angle), t = 1 - c;
+  return [
+    ...[t * x * x + c, t * x * y - s * z, t * x * z + s * y, 0],
+    ...[t * x * y + s * z, t * y * y + c, t * y * z - s * x, 0],
+    ...[t * x * z - s * y, t * y * z + s * x, t * z * z + c, 0],
+    ...[0, 0, 0, 1],
+  ];
+}

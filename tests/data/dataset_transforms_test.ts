@@ -1,0 +1,112 @@
+/** Data sets made from other data sets: misaligned, derived and repeated modalities. */
+
+import assert from "node:assert/strict";
+import type { LabelledCase } from "../../data/dataset.ts";
+import { deriveContrast, repeatModality } from "../../data/derive_contrast.ts";
+import type { DataError } from "../../data/errors.ts";
+import { misalign } from "../../data/misalign.ts";
+import { makePhantom } from "../../data/phantom.ts";
+import { sameBits } from "./same_bits.ts";
+import { rowMajor, type Volume } from "../../data/volume.ts";
+
+const phantom = makePhantom({ cases: 4, modalities: ["ct", "mr"], misalignmentMm: 0, seed: 6 });
+const labelled = phantom.cases as LabelledCase[];
+
+/** Centre of mass of all foreground labels, in mm. */
+function centre({ array, spacing }: Volume<Uint8Array>): number[] {
+  const sum = [0, 0, 0, 0];
+  const [nx, ny, nz] = array.shape as [number, number, number];
+  for (let x = 0; x < nx; x++) {
+    for (let y = 0; y < ny; y++) {
+      for (let z = 0; z < nz; z++) {
+        if (array.get(x, y, z) === 0) continue;
+        [x, y, z, 1].forEach((v, i) => sum[i]! += v);
+      }
+    }
+  }
+  return [0, 1, 2].map((i) => sum[i]! / sum[3]! * spacing[i]!);
+}
+
+const distance = (a: number[], b: number[]) => Math.hypot(...a.map((v, i) => v - b[i]!));
+
+Deno.test("misalign() moves one modality with its labels by the given mm, the same way every time", async () => {
+  const moved = misalign(phantom, { modality: "mr", translationMm: 6, seed: 1 });
+  const directions = [];
+  for (const of of labelled) {
+    const [ct, mr] = (await phantom.loadLabels(of)).map(centre);
+    const [ctAfter, mrAfter] = (await moved.loadLabels(of)).map(centre);
+    assert.deepEqual(ctAfter, ct);
+    assert.ok(Math.abs(distance(mrAfter!, mr!) - 6) < 0.7, `${distance(mrAfter!, mr!)}`);
+    directions.push(mrAfter!.map((v, i) => Math.round(v - mr![i]!)).join());
+  }
+  assert.equal(new Set(directions).size, labelled.length);
+  const again = misalign(phantom, { modality: "mr", translationMm: 6, seed: 1 });
+  const [first, second] = await Promise.all([again, moved].map((of) => of.loadImages(labelled[0]!)));
+  assert.ok(sameBits(rowMajor(first![1]!), rowMajor(second![1]!)));
+});
+
+Deno.test("misalign() with nothing to do changes nothing, and each of its means changes the image", async () => {
+  const original = rowMajor((await phantom.loadImages(labelled[0]!))[1]!);
+  const image = async (how: object) =>
+    rowMajor((await misalign(phantom, { modality: "mr", seed: 1, ...how }).loadImages(labelled[0]!))[1]!);
+  assert.ok(sameBits(await image({}), original));
+  for (const how of [{ translationMm: 2 }, { rotationDegrees: 5 }, { elasticMm: 2 }, { droppedSlices: 2 }]) {
+    const changed = await image(how);
+    assert.ok(
+      changed.some((v, i) => v !== original[i]) && changed.every(Number.isFinite),
+      JSON.stringify(how),
+    );
+  }
+  const refused = (error: DataError) => error.code === "config.misalignment";
+  assert.throws(() => misalign(phantom, { modality: "pet", seed: 1 }), refused);
+  assert.throws(() => misalign(phantom, { modality: "mr", translationMm: -1, seed: 1 }), refused);
+});
+
+Deno.test("makePhantom() with a misalignment moves the second modality and its labels by that much", async () => {
+  const apart = makePhantom({ cases: 3, modalities: ["ct", "mr"], misalignmentMm: 5, seed: 6 });
+  for (const of of apart.cases as LabelledCase[]) {
+    const [ct, mr] = (await apart.loadLabels(of)).map(centre);
+    assert.ok(Math.abs(distance(ct!, mr!) - 5) < 0.7, `${distance(ct!, mr!)}`);
+  }
+});
+
+Deno.test("makePhantom() makes the same case from seed and index alone", async () => {
+  const few = makePhantom({ cases: 5, modalities: ["ct", "mr"], misalignmentMm: 1, seed: 6 });
+  const many = makePhantom({ cases: 10, modalities: ["ct", "mr"], misalignmentMm: 1, seed: 6 });
+  const [a] = await few.loadImages(few.cases[4]!), [b] = await many.loadImages(many.cases[4]!);
+  assert.ok(sameBits(rowMajor(a!), rowMajor(b!)));
+  const other = makePhantom({ cases: 5, modalities: ["ct", "mr"], misalignmentMm: 1, seed: 7 });
+  assert.equal(sameBits(rowMajor((await other.loadImages(other.cases[4]!))[0]!), rowMajor(a!)), false);
+});
+
+Deno.test("deriveContrast() adds a contrast no monotone map explains, and says that it is derived", async () => {
+  const derived = deriveContrast(phantom, { from: "mr", id: "b", seed: 2 });
+  assert.deepEqual(derived.modalities[2], { id: "b", kind: "mr", derivedFrom: "mr" });
+  assert.match(derived.name, /b derived from mr/);
+  const of = derived.cases[0] as LabelledCase;
+  const [, mr, b] = (await derived.loadImages(of)).map(rowMajor) as Float32Array[];
+  const labels = (await derived.loadLabels(of)).map(rowMajor);
+  assert.ok(sameBits(labels[2]!, labels[1]!));
+  // Mean of b over rising steps of mr rises and then falls.
+  const top = mr!.reduce((most, v) => Math.max(most, v), 0);
+  const means = Array.from({ length: 8 }, (_, step) => {
+    const inside = [...b!.keys()].filter((i) => mr![i]! > 0 && Math.floor(8 * mr![i]! / (top + 1)) === step);
+    return inside.reduce((sum, i) => sum + b![i]!, 0) / inside.length;
+  });
+  const peak = means.indexOf(Math.max(...means));
+  assert.ok(
+    peak > 0 && peak < 7 && means[0]! < 0.8 * means[peak]! && means[7]! < 0.8 * means[peak]!,
+    means.join(),
+  );
+});
+
+Deno.test("repeatModality() shows the same image under a second name", async () => {
+  const twice = repeatModality(phantom, { from: "ct", id: "ct2" });
+  const [ct, , again] = await twice.loadImages(twice.cases[1]!);
+  assert.ok(sameBits(rowMajor(again!), rowMajor(ct!)));
+  assert.equal(twice.modalities[2]!.kind, "ct");
+  assert.throws(
+    () => repeatModality(phantom, { from: "pet", id: "x" }),
+    (error: DataError) => error.code === "config.modality",
+  );
+});
