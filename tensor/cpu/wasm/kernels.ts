@@ -12,6 +12,7 @@ import { elementwiseKernel } from "./elementwise.ts";
 import type { Engine } from "./engine.ts";
 import { layoutKernels } from "./layout.ts";
 import { lossKernels } from "./loss.ts";
+import { matmulKernels } from "./matmul.ts";
 import { normalizationKernels } from "./normalization.ts";
 import { poolingKernels } from "./pooling.ts";
 import { reductionKernels } from "./reduction.ts";
@@ -25,6 +26,7 @@ export function fastKernels(engine: Engine): CpuKernels {
     ...convolutionKernels(engine),
     ...layoutKernels(engine),
     ...lossKernels(engine),
+    ...matmulKernels(engine),
     ...normalizationKernels(engine),
     ...poolingKernels(engine),
     ...reductionKernels(engine),

@@ -8,7 +8,7 @@ import { type Shape, sizeOf, stridesOf } from "../../shape.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { layoutKernels as referenceLayout } from "../reference/layout.ts";
 import { broadcastStrides } from "./elementwise.ts";
-import type { addressOf, Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { block, call, i32, loop, v128 } from "./instructions.ts";
 import { joinAxes, placeIn } from "./strided_loops.ts";
 
