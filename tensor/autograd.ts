@@ -31,8 +31,13 @@ export function isRecording(): boolean {
 
 /** Runs a function whose ops leave no nodes: nothing made inside carries a gradient. */
 export function noGrad<T>(body: () => T): T {
+  return withRecording(false, body);
+}
+
+/** Runs a function in a scope, with ops leaving nodes or not. */
+export function withRecording<T>(on: boolean, body: () => T): T {
   const before = recording;
-  recording = false;
+  recording = on;
   try {
     return scope(body);
   } finally {
@@ -115,7 +120,8 @@ function plus(sum: Tensor, term: Tensor): Tensor {
   return sum;
 }
 
-function reachable(root: GraphNode): GraphNode[] {
+/** The nodes behind a node, itself first, each before those it was made of. */
+export function reachable(root: GraphNode): GraphNode[] {
   const seen = new Set([root]);
   for (const node of seen) {
     for (const edge of node.edges) if (edge instanceof GraphNode) seen.add(edge);
@@ -146,8 +152,13 @@ export function backward(loss: Tensor): void {
       "backward: the loss depends on nothing that requires a gradient",
     );
   }
+  propagate(root, Tensor.full(loss.device, [], 1));
+}
+
+/** Sends a gradient, which it takes over, from a node to the parameters behind it. */
+export function propagate(root: GraphNode, gradient: Tensor): void {
   noGrad(() => {
-    const pending = new Map<GraphNode, Tensor>([[root, Tensor.full(loss.device, [], 1)]]);
+    const pending = new Map([[root, gradient]]);
     for (const node of reachable(root)) {
       const g = pending.get(node);
       pending.delete(node);

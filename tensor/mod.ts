@@ -6,6 +6,7 @@
 
 export { apply, applyAll, update } from "./apply.ts";
 export { backward, type Edge, GraphNode, isRecording, noGrad } from "./autograd.ts";
+export { checkpoint, type Recomputable } from "./checkpoint.ts";
 export { CountingDevice } from "./counting_device.ts";
 export type { Device, DeviceBuffer, DeviceStatistics, DType, HostArray, Operand } from "./device.ts";
 export {
