@@ -148,7 +148,7 @@ const command: Command = {
   options: {
     pred: { value: "DIR", help: "folder of predicted label volumes (.nii, .nii.gz)" },
     ref: { value: "DIR", help: "folder of reference label volumes" },
-    classes: { value: "1,2", help: "label values to judge; all that occur when absent" },
+    classes: { value: "1,2", help: "the label values, any other is refused; all that occur when absent" },
     tolerance: { value: "MM", help: "tolerance of the surface Dice (NSD) in mm (2)" },
     out: { value: "DIR", help: "also write cases.csv, tables and a plot into this folder" },
   },

@@ -1,0 +1,134 @@
+/**
+ * Tests finished runs on misaligned input: the second modality is moved, turned, bent or thinned out.
+ *
+ * ```sh
+ * deno task robustness runs/cmc-seed0 runs/supervised-seed0 --data DIR --out robustness
+ * ```
+ *
+ * @module
+ */
+
+import { type Dataset, openDataset, shapeOf, volumeFrom } from "../data/mod.ts";
+import {
+  caseCsv,
+  EvalError,
+  misalignImage,
+  misalignLabels,
+  type Misalignment,
+  type Perturbation,
+  perturbationUnits,
+  readRunFolder,
+  robustnessCurves,
+  type RobustnessRecord,
+  robustnessTable,
+  tagRecords,
+} from "../eval/mod.ts";
+import { evaluateCases, openPredictor } from "../model/train/mod.ts";
+import { openDevice } from "../tensor/mod.ts";
+import { type Command, main, number, requiredText, type Result, text, UsageError } from "./command.ts";
+
+/** Levels that are tested, in mm, degrees and per cent of slices. */
+const levels: Readonly<Record<Perturbation, readonly number[]>> = {
+  translation: [0, 2, 4, 8, 16],
+  rotation: [0, 5, 10, 15],
+  elastic: [0, 2, 4, 8],
+  "slice-drop": [0, 10, 25, 50],
+};
+
+/** The data set with every modality but the first misaligned, each case its own way. */
+function misaligned(dataset: Dataset, by: Misalignment): Dataset {
+  const seedOf = (id: string): number => dataset.cases.findIndex((c) => c.id === id) + 1000 * by.seed;
+  return {
+    ...dataset,
+    loadImages: async (of) =>
+      (await dataset.loadImages(of)).map((image, i) =>
+        i === 0 ? image : volumeFrom(
+          misalignImage(image, { ...by, seed: seedOf(of.id) }),
+          shapeOf(image),
+          image.affine,
+        )
+      ),
+    loadLabels: async (of) =>
+      (await dataset.loadLabels(of)).map((labels, i) =>
+        i === 0 ? labels : volumeFrom(
+          misalignLabels(labels, { ...by, seed: seedOf(of.id) }),
+          shapeOf(labels),
+          labels.affine,
+        )
+      ),
+  };
+}
+
+function chosenKinds(list: string | undefined): Perturbation[] {
+  const kinds = Object.keys(perturbationUnits) as Perturbation[];
+  const chosen = list?.split(",") ?? kinds;
+  const unknown = chosen.find((kind) => !(kinds as string[]).includes(kind));
+  if (unknown !== undefined) throw new UsageError(`--perturbations ${unknown}: expected ${kinds.join(", ")}`);
+  return chosen as Perturbation[];
+}
+
+const command: Command = {
+  name: "robustness",
+  summary: "Tests finished runs on misaligned input and writes robustness.csv into each run folder, where\n" +
+    "`report` finds it. Every modality but the first is misaligned, its labels along with it.",
+  positional: "RUN…",
+  options: {
+    data: { value: "DIR|FILE", help: "the data set of the runs" },
+    out: { value: "DIR", help: "also write the curves and tables into this folder" },
+    perturbations: { value: "NAME,…", help: `some of ${Object.keys(levels).join(", ")} (all)` },
+    seed: { value: "N", help: "decides directions, axes, fields and slices (0)" },
+    device: { value: "NAME", help: "auto, cpu or webgpu" },
+  },
+  async run(values, folders): Promise<Result> {
+    if (folders.length === 0) throw new UsageError("no run folder is named", "See --help.");
+    const dataset = await openDataset(requiredText(values, "data"));
+    if (dataset.modalities.length < 2) {
+      throw new EvalError(
+        "robustness.modalities",
+        `${dataset.name} has one modality; there is nothing to misalign`,
+        {
+          fix: "Give a data set with at least two modalities.",
+        },
+      );
+    }
+    const kinds = chosenKinds(text(values, "perturbations")), seed = number(values, "seed") ?? 0;
+    using device = await openDevice((text(values, "device") ?? "auto") as "auto");
+    const all: RobustnessRecord[] = [];
+    for (const folder of folders) {
+      const run = await readRunFolder(folder), own: RobustnessRecord[] = [];
+      using predictor = openPredictor(await Deno.readFile(`${folder}/checkpoints/best.safetensors`), device);
+      const { segment, info } = predictor;
+      for (const perturbation of kinds) {
+        for (const level of levels[perturbation]) {
+          const records = await evaluateCases(
+            misaligned(dataset, { perturbation, level, seed }),
+            run.split.test as string[],
+            segment,
+            info.spacing === null ? {} : { spacing: info.spacing },
+          );
+          own.push(
+            ...tagRecords(records, { ...run, run: run.name }).map((r) => ({ ...r, perturbation, level })),
+          );
+          console.error(`${run.name}: ${perturbation} ${level} ${perturbationUnits[perturbation]}`);
+        }
+      }
+      await Deno.writeTextFile(`${folder}/robustness.csv`, caseCsv(own));
+      all.push(...own);
+    }
+    const out = text(values, "out");
+    if (out !== undefined) {
+      await Deno.mkdir(out, { recursive: true });
+      for (const metric of ["dice", "assd_mm"] as const) {
+        await Deno.writeTextFile(`${out}/robustness_${metric}.svg`, robustnessCurves(all, { metric }));
+        await Deno.writeTextFile(`${out}/robustness_${metric}.md`, robustnessTable(all, { metric }));
+        await Deno.writeTextFile(
+          `${out}/robustness_${metric}.csv`,
+          robustnessTable(all, { metric, format: "csv" }),
+        );
+      }
+    }
+    return { text: robustnessTable(all), json: { records: all } };
+  },
+};
+
+if (import.meta.main) await main(command);
