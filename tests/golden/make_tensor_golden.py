@@ -1,0 +1,103 @@
+"""Writes tensor.json beside this file: what PyTorch gives for ops of tensor/, forward and backward, in float64.
+
+Run with Debian's python3-torch: /usr/bin/python3 tests/golden/make_tensor_golden.py
+
+Every input is a wave, s * sin(a * i + phase) at flat index i, so that only its description is stored. The loss is
+the sum of the output times wave(output shape, phase 0.3). Stored are a few values, the sum and the sum of
+squares of the output and of each gradient.
+"""
+
+import json
+import math
+import pathlib
+
+import torch
+import torch.nn.functional as F
+
+torch.set_default_dtype(torch.float64)
+
+
+def wave(shape, phase, a=0.37, s=1.0):
+    n = math.prod(shape)
+    return (s * torch.sin(a * torch.arange(n, dtype=torch.float64) + phase)).reshape(shape)
+
+
+def digest(t):
+    flat = t.detach().reshape(-1)
+    step = max(1, flat.numel() // 7)
+    return {
+        "shape": list(t.shape),
+        "values": [round(v, 9) for v in flat[::step].tolist()],
+        "sum": round(flat.sum().item(), 8),
+        "squares": round((flat * flat).sum().item(), 8),
+    }
+
+
+def case(name, inputs, function):
+    """inputs: list of (shape, phase) or (shape, phase, a, s)."""
+    tensors = [wave(*i).requires_grad_(True) for i in inputs]
+    out = function(*tensors)
+    (out * wave(out.shape, 0.3)).sum().backward()
+    return {
+        "name": name,
+        "inputs": [{"shape": list(i[0]), "wave": list(i[1:])} for i in inputs],
+        "output": digest(out),
+        "gradients": [digest(t.grad) for t in tensors],
+    }
+
+
+def attention(q, k, v):
+    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+    return torch.softmax(scores, -1) @ v
+
+
+def adamw():
+    """Five steps on a fixed gradient wave that changes with the step."""
+    p = wave((3, 5), 0.2).requires_grad_(True)
+    optimizer = torch.optim.AdamW([p], lr=1e-2, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.1)
+    for step in range(5):
+        p.grad = wave((3, 5), 0.7 + step, 0.61, 2.0)
+        optimizer.step()
+    return digest(p)
+
+
+cases = [
+    case("conv3d", [((2, 3, 4, 5, 6), 0.1), ((4, 3, 3, 3, 3), 0.2), ((4,), 0.3)],
+         lambda x, w, b: F.conv3d(x, w, b, padding=1)),
+    case("conv3d stride dilation groups", [((1, 4, 7, 8, 9), 0.1), ((6, 2, 3, 2, 3), 0.2), ((6,), 0.3)],
+         lambda x, w, b: F.conv3d(x, w, b, stride=(2, 1, 2), padding=(1, 0, 2), dilation=(1, 2, 2), groups=2)),
+    case("convTranspose3d", [((2, 4, 3, 2, 3), 0.1), ((4, 3, 2, 2, 2), 0.2), ((3,), 0.3)],
+         lambda x, w, b: F.conv_transpose3d(x, w, b, stride=2)),
+    case("convTranspose3d groups", [((1, 4, 3, 4, 3), 0.1), ((4, 2, 3, 3, 3), 0.2), ((4,), 0.3)],
+         lambda x, w, b: F.conv_transpose3d(x, w, b, stride=(2, 1, 2), padding=1, dilation=(1, 2, 1), groups=2)),
+    case("instanceNorm", [((2, 3, 2, 3, 4), 0.1), ((3,), 0.2), ((3,), 0.3)],
+         lambda x, g, b: F.instance_norm(x, weight=g, bias=b)),
+    case("groupNorm", [((2, 6, 2, 3, 2), 0.1), ((6,), 0.2), ((6,), 0.3)],
+         lambda x, g, b: F.group_norm(x, 3, g, b)),
+    case("groupNorm leakyRelu", [((2, 6, 2, 3, 2), 0.1), ((6,), 0.2), ((6,), 0.3)],
+         lambda x, g, b: F.leaky_relu(F.group_norm(x, 2, g, b), 0.1)),
+    case("batchNorm", [((3, 4, 2, 3, 2), 0.1), ((4,), 0.2), ((4,), 0.3)],
+         lambda x, g, b: F.batch_norm(x, None, None, g, b, training=True)),
+    case("layerNorm", [((2, 3, 8), 0.1), ((8,), 0.2), ((8,), 0.3)],
+         lambda x, g, b: F.layer_norm(x, (8,), g, b, 1e-6)),
+    case("attention", [((2, 12, 4), 0.1), ((2, 12, 4), 0.2, 0.61, 1.5), ((2, 12, 4), 0.3)], attention),
+    case("trilinear", [((1, 2, 3, 4, 5), 0.1)],
+         lambda x: F.interpolate(x, size=(5, 3, 8), mode="trilinear", align_corners=False)),
+    case("trilinear corners", [((1, 2, 3, 4, 5), 0.1)],
+         lambda x: F.interpolate(x, size=(5, 3, 8), mode="trilinear", align_corners=True)),
+    case("nearest", [((1, 2, 3, 4, 5), 0.1)], lambda x: F.interpolate(x, size=(5, 3, 8), mode="nearest")),
+    case("gelu", [((3, 7), 0.1, 0.37, 3.0)], F.gelu),
+    case("silu", [((3, 7), 0.1, 0.37, 3.0)], F.silu),
+    case("elu", [((3, 7), 0.1, 0.37, 3.0)], lambda x: F.elu(x, 0.7)),
+    case("logSoftmax", [((2, 5, 3), 0.1, 0.37, 4.0)], lambda x: F.log_softmax(x, 1)),
+    case("logSumExp", [((2, 5, 3), 0.1, 0.37, 4.0)], lambda x: torch.logsumexp(x, (0, 2))),
+    case("variance", [((2, 5, 3), 0.1)], lambda x: x.var((0, 2), unbiased=True)),
+    case("maxPool3d", [((2, 2, 4, 5, 6), 0.1, 1.7)], lambda x: F.max_pool3d(x, 2, 2)),
+    case("avgPool3d", [((2, 2, 4, 5, 6), 0.1)], lambda x: F.avg_pool3d(x, (2, 3, 2), (1, 2, 2))),
+]
+path = pathlib.Path(__file__).with_name("tensor.json")
+lines = [json.dumps(c) for c in cases]
+path.write_text(
+    '{"torch": %s,\n"adamW": %s,\n"cases": [\n%s\n]}\n'
+    % (json.dumps(torch.__version__), json.dumps(adamw()), ",\n".join(lines))
+)
