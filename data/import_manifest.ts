@@ -14,12 +14,16 @@ import { type Manifest, parseJson, parseManifest, schemaProblems, splitsSchema }
 
 /** A manifest that gives the pattern of the file names in place of the list of cases. */
 const recipe = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(1).optional(),
   name: z.string().min(1),
   root: z.string().optional(),
   images: z.string(),
   labels: z.string().optional(),
-  modalities: z.array(z.strictObject({ id: z.string().min(1), kind: z.enum(["ct", "mr", "other"]) })).min(1),
+  modalities: z.array(z.strictObject({
+    id: z.string().min(1),
+    kind: z.enum(["ct", "mr", "other"]),
+    derivedFrom: z.string().optional(),
+  })).min(1),
   classes: z.array(z.strictObject({ id: z.int(), name: z.string().min(1) })).min(1),
   labelMap: z.record(z.string(), z.int()).optional(),
   aligned: z.boolean().optional(),
@@ -27,8 +31,31 @@ const recipe = z.strictObject({
 });
 
 /**
- * Parses our manifest, a recipe (the same with `images` and `labels` patterns in place of `cases`, see
- * `FolderPattern`), a Medical Segmentation Decathlon `dataset.json` or the list of the CMC authors.
+ * Follows a recipe: a JSON file with the fields of `FolderPattern`, and optionally `root` (the folder it describes,
+ * from the recipe's own) and `splits`.
+ *
+ * @param path of the recipe
+ * @param folder to follow it in, instead of its `root`
+ * @throws {DataError} `manifest.*`
+ */
+export async function importRecipe(text: string, path: string, folder?: string): Promise<Manifest> {
+  const parsed = recipe.safeParse(parseJson(text, path));
+  if (!parsed.success) throw schemaProblems(parsed.error, path);
+  const { version: _, root = ".", labels, labelMap, aligned, splits, modalities, ...rest } = parsed.data;
+  const manifest = await importFolder(folder ?? resolve(dirname(path), root), {
+    ...rest,
+    modalities: modalities.map(({ derivedFrom, ...of }) =>
+      derivedFrom === undefined ? of : { ...of, derivedFrom }
+    ),
+    ...(labels === undefined ? {} : { labels }),
+    ...(labelMap === undefined ? {} : { labelMap }),
+    ...(aligned === undefined ? {} : { aligned }),
+  });
+  return splits === undefined ? manifest : { ...manifest, splits };
+}
+
+/**
+ * Parses our manifest, a recipe (see {@link importRecipe}), a Medical Segmentation Decathlon `dataset.json` or the list of the CMC authors.
  *
  * @param path of the text; a recipe lists the files below its folder, or below its `root`
  * @throws {DataError} `manifest.*`
@@ -47,15 +74,5 @@ export async function importManifest(text: string, path: string): Promise<Manife
       Object.keys(first).some((key) => key.startsWith("img_"));
     return paired ? importCmcList(content, path) : importDecathlon(content, path);
   }
-  if (typeof keys.images !== "string") return parseManifest(text, path);
-  const parsed = recipe.safeParse(content);
-  if (!parsed.success) throw schemaProblems(parsed.error, path);
-  const { version: _, root = ".", labels, labelMap, aligned, splits, ...rest } = parsed.data;
-  const manifest = await importFolder(resolve(dirname(path), root), {
-    ...rest,
-    ...(labels === undefined ? {} : { labels }),
-    ...(labelMap === undefined ? {} : { labelMap }),
-    ...(aligned === undefined ? {} : { aligned }),
-  });
-  return splits === undefined ? manifest : { ...manifest, splits };
+  return typeof keys.images === "string" ? await importRecipe(text, path) : parseManifest(text, path);
 }

@@ -97,92 +97,79 @@ export function manifestJsonSchema(): Record<string, unknown> {
  * Parses and checks the text of a manifest. Cases come out by code point of their ids.
  *
  * @param path for messages
- * @throws {DataError} `manifest.json` with line and column, `manifest.schema` with the place of each problem,
- * `manifest.case`, `manifest.classes`, `manifest.modalities`, `manifest.path`, `manifest.unpaired`
+ * @throws {DataError} as {@link parseManifestShape} and {@link checkManifest}
  */
 export function parseManifest(text: string, path: string): Manifest {
+  return checkManifest(parseManifestShape(text, path), path);
+}
+
+/**
+ * Parses the text of a manifest and checks it against the schema alone.
+ *
+ * @throws {DataError} `manifest.json` with line and column, `manifest.schema` with the place of each problem
+ */
+export function parseManifestShape(text: string, path: string): Manifest {
   const parsed = schema.safeParse(parseJson(text, path));
   if (!parsed.success) throw schemaProblems(parsed.error, path);
-  return checkManifest(parsed.data, path);
+  return parsed.data;
 }
 
 /**
  * Checks what a schema cannot say: that ids are unique and refer to each other.
  *
- * @throws {DataError} as {@link parseManifest}
+ * @throws {DataError} the first of {@link manifestProblems}: `manifest.case`, `manifest.classes`,
+ * `manifest.modalities`, `manifest.path`, `manifest.unpaired`
  */
 export function checkManifest(manifest: Manifest, path: string): Manifest {
+  const [first] = manifestProblems(manifest, path);
+  if (first !== undefined) throw first;
+  return { ...manifest, cases: [...manifest.cases].sort((a, b) => byCodePoint(a.id, b.id)) };
+}
+
+/** Everything that is wrong with a manifest that fits the schema. */
+export function manifestProblems(manifest: Manifest, path: string): DataError[] {
   const { modalities, classes, paired, cases, labelMap } = manifest;
-  const refuse = (code: string, what: string, fix: string): never => {
-    throw new DataError(`manifest.${code}`, `${path}: ${what}`, { fix });
-  };
+  const problems: DataError[] = [];
+  const add = (code: string, what: string, fix: string) =>
+    problems.push(new DataError(`manifest.${code}`, `${path}: ${what}`, { fix }));
   const known = modalities.map(({ id }) => id);
-  const twice = repeated(known) ??
-    modalities.find(({ derivedFrom }) => derivedFrom !== undefined && !known.includes(derivedFrom))?.id;
-  if (twice !== undefined) {
-    refuse(
-      "modalities",
-      `modality ${twice} is listed twice or derived from one that is not listed`,
-      "Correct the list.",
-    );
+  for (const id of repeated(known)) add("modalities", `modality ${id} is listed twice`, "Remove one.");
+  for (const { id, derivedFrom } of modalities) {
+    if (derivedFrom !== undefined && !known.includes(derivedFrom)) {
+      add(
+        "modalities",
+        `modality ${id} is derived from ${derivedFrom}, which is not listed`,
+        "Correct the name.",
+      );
+    }
   }
-  const expected = classes.map((_, at) => at + 1);
-  if (classes.some(({ id }, at) => id !== expected[at])) {
-    refuse(
+  if (classes.some(({ id }, at) => id !== at + 1)) {
+    add(
       "classes",
-      `class ids are ${classes.map(({ id }) => id).join(", ")}; expected ${expected.join(", ")}`,
+      `class ids are ${classes.map(({ id }) => id).join(", ")}; expected ${
+        classes.map((_, at) => at + 1).join(", ")
+      }`,
       'Number the classes 1 … K in order and map the values in the files with "labelMap".',
     );
   }
   for (const [value, label] of Object.entries(labelMap ?? {})) {
     if (label > classes.length) {
-      refuse(
+      add(
         "classes",
         `labelMap takes ${value} to ${label}, but there are ${classes.length} classes`,
         "Correct it.",
       );
     }
   }
-  const same = repeated(cases.map(({ id }) => id));
-  if (same !== undefined) {
-    refuse("case", `case ${same} is listed twice`, "Give every case an id of its own.");
+  for (const id of repeated(cases.map((of) => of.id))) {
+    add("case", `case ${id} is listed twice`, "Give every case an id of its own.");
   }
-  const incomplete: string[] = [];
-  for (const { id, images, labels } of cases) {
-    const strange = [...Object.keys(images), ...Object.keys(labels ?? {}).filter((key) => key !== "shared")]
-      .find((key) => !known.includes(key));
-    if (strange !== undefined) {
-      refuse(
-        "modalities",
-        `case ${id} has ${strange}, which is no modality of this data set`,
-        "Add it to modalities.",
-      );
-    }
-    for (const file of [...Object.values(images), ...Object.values(labels ?? {})]) {
-      if (leavesRoot(file)) {
-        refuse(
-          "path",
-          `case ${id}: ${file} leads out of the data set's folder`,
-          'Use paths below the folder; to use data that lies elsewhere set "root".',
-        );
-      }
-    }
-    const missing = known.filter((key) => images[key] === undefined);
-    if (missing.length > 0) incomplete.push(`${id} (no ${missing.join(", ")})`);
-    if (missing.length === known.length) refuse("case", `case ${id} has no image`, "Take it out.");
-    const uncovered = labels !== undefined && labels.shared === undefined
-      ? known.filter((key) => images[key] !== undefined && labels[key] === undefined)
-      : [];
-    if (uncovered.length > 0) {
-      refuse(
-        "case",
-        `case ${id} has labels, but not for ${uncovered.join(", ")}`,
-        'Add them, or one as "shared".',
-      );
-    }
-  }
+  const incomplete = cases.flatMap((of) => {
+    const missing = caseProblems(of, known, add);
+    return missing.length > 0 ? [`${of.id} (no ${missing.join(", ")})`] : [];
+  });
   if (paired && incomplete.length > 0) {
-    refuse(
+    add(
       "unpaired",
       `the set is paired, but ${incomplete.length} cases lack an image: ${
         incomplete.slice(0, 10).join(", ")
@@ -190,7 +177,51 @@ export function checkManifest(manifest: Manifest, path: string): Manifest {
       'Complete or remove these cases, or set "paired": false.',
     );
   }
-  return { ...manifest, cases: [...cases].sort((a, b) => byCodePoint(a.id, b.id)) };
+  return problems;
+}
+
+/** Adds what is wrong with one case, and returns the modalities it lacks. */
+function caseProblems(
+  { id, images, labels }: Manifest["cases"][number],
+  known: readonly string[],
+  add: (code: string, what: string, fix: string) => void,
+): string[] {
+  for (
+    const key of [
+      ...Object.keys(images),
+      ...Object.keys(labels ?? {}).filter((name) => name !== "shared"),
+    ]
+  ) {
+    if (!known.includes(key)) {
+      add(
+        "modalities",
+        `case ${id} has ${key}, which is no modality of this data set`,
+        "Add it to modalities.",
+      );
+    }
+  }
+  for (const file of [...Object.values(images), ...Object.values(labels ?? {})]) {
+    if (leavesRoot(file)) {
+      add(
+        "path",
+        `case ${id}: ${file} leads out of the data set's folder`,
+        'Use paths below the folder; to use data that lies elsewhere set "root".',
+      );
+    }
+  }
+  const missing = known.filter((key) => images[key] === undefined);
+  if (missing.length === known.length) add("case", `case ${id} has no image`, "Take it out.");
+  const uncovered = labels !== undefined && labels.shared === undefined
+    ? known.filter((key) => images[key] !== undefined && labels[key] === undefined)
+    : [];
+  if (uncovered.length > 0) {
+    add(
+      "case",
+      `case ${id} has labels, but not for ${uncovered.join(", ")}`,
+      'Add them, or one as "shared".',
+    );
+  }
+  return missing;
 }
 
 /** The error for content that does not have the expected form, with the place of each problem. */
@@ -208,8 +239,8 @@ function leavesRoot(path: string): boolean {
   return /^([/\\]|[A-Za-z]:)/.test(path) || path.split(/[/\\]/).includes("..");
 }
 
-function repeated(values: readonly string[]): string | undefined {
-  return values.find((value, at) => values.indexOf(value) !== at);
+function repeated(values: readonly string[]): string[] {
+  return [...new Set(values.filter((value, at) => values.indexOf(value) !== at))];
 }
 
 /**

@@ -13,7 +13,7 @@ import { DataError, type DataWarning } from "./errors.ts";
 import { diskFiles, type Files } from "./files.ts";
 import { dtypes, swapBytes } from "./nifti_dtypes.ts";
 import { headerBytes, type NiftiHeader, parseNiftiHeader } from "./nifti_header.ts";
-import type { Volume, VoxelArray } from "./volume.ts";
+import { makeVolume, type Volume, type VoxelArray } from "./volume.ts";
 
 /** How to read. */
 export interface ReadOptions {
@@ -238,13 +238,8 @@ async function readVoxels<T extends VoxelArray>(
   await reader.skip(stored * (channels - 1 - (channel ?? 0)));
   warnings.push(...await drain(reader), ...sink.finish());
   const [x, y] = shape;
-  return {
-    array: ndarray(sink.values, [...shape], [1, x, x * y]),
-    affine: header.affine,
-    spacing: header.spacing,
-    header,
-    warnings,
-  };
+  const volume = makeVolume(ndarray(sink.values, [...shape], [1, x, x * y]), header.affine);
+  return Object.assign(volume, { header, warnings });
 }
 
 /** Reads header and extensions, leaving the reader at the first voxel (or, of a pair, at the file's end). */

@@ -8,7 +8,7 @@
  */
 
 import { type Affine, multiplyAffine, spacingOf, type Triple } from "./affine.ts";
-import { type Grid, shapeOf, type Volume, type VoxelArray } from "./volume.ts";
+import { type Grid, makeVolume, shapeOf, type Volume, type VoxelArray } from "./volume.ts";
 
 /** Which voxel axis lies nearest to each anatomical axis, and whether it runs the other way. */
 export interface Orientation {
@@ -68,13 +68,13 @@ export function rasGrid(grid: Grid): Grid {
  */
 export function toRas<T extends VoxelArray>(volume: Volume<T>): Volume<T> {
   const { axes, flips } = orientationOf(volume.affine);
-  const { affine, spacing } = rasGrid({
+  const { affine } = rasGrid({
     shape: shapeOf(volume),
     affine: volume.affine,
     spacing: volume.spacing,
   });
   const array = volume.array.transpose(...axes).step(...flips.map((flip) => flip ? -1 : 1));
-  return { array, affine, spacing };
+  return makeVolume(array, affine);
 }
 
 /**
@@ -87,5 +87,5 @@ export function fromRas<T extends VoxelArray>(volume: Volume<T>, grid: Grid): Vo
   const { axes, flips } = orientationOf(grid.affine);
   const back = [0, 1, 2].map((axis) => axes.indexOf(axis));
   const array = volume.array.step(...flips.map((flip) => flip ? -1 : 1)).transpose(...back);
-  return { array, affine: grid.affine, spacing: grid.spacing };
+  return makeVolume(array, grid.affine);
 }

@@ -7,6 +7,8 @@
 import { type Affine, spacingOf, type Triple } from "./affine.ts";
 import { type NdArray, ndarray } from "./deps.ts";
 import { DataError } from "./errors.ts";
+import { toRas } from "./orientation.ts";
+import { display } from "./picture.ts";
 
 /** The typed arrays that voxels are stored in. */
 export type VoxelArray =
@@ -48,7 +50,18 @@ export function volumeFrom<T extends VoxelArray>(data: T, shape: Triple, affine:
   if (data.length !== shape[0] * shape[1] * shape[2]) {
     throw new DataError("data.shape", `${data.length} voxels do not fill a volume of ${shape.join("×")}`);
   }
-  return { array: ndarray(data, [...shape]), affine, spacing: spacingOf(affine) };
+  return makeVolume(ndarray(data, [...shape]), affine);
+}
+
+/**
+ * A volume that shows itself in a notebook: three planes through its middle.
+ *
+ * @param array the voxels, 3-D
+ */
+export function makeVolume<T extends VoxelArray>(array: NdArray<T>, affine: Affine): Volume<T> {
+  const volume = { array, affine, spacing: spacingOf(affine) };
+  const show = () => display(toRas(volume));
+  return Object.defineProperty(volume, Symbol.for("Jupyter.display"), { value: show, enumerable: false });
 }
 
 /** The shape of a volume as a triple. */

@@ -1,0 +1,70 @@
+/**
+ * What a NIfTI file holds.
+ *
+ * @module
+ */
+
+import { readNifti, type ReadOptions } from "./nifti_read.ts";
+import { orientationOf } from "./orientation.ts";
+
+/** The content of a file in numbers; field names are those of the command's JSON. */
+export interface FileReport {
+  /** Voxels along each axis as stored, and volumes of a 4-D file. */
+  readonly shape: readonly number[];
+  /** Voxel size in mm. */
+  readonly spacing_mm: readonly number[];
+  /** Voxel indices to RAS mm, 4 rows. */
+  readonly affine: readonly (readonly number[])[];
+  /** How voxels are stored. */
+  readonly dtype: string;
+  /** Where the voxel axes run, such as `LPS`. */
+  readonly orientation: string;
+  /** Smallest finite value after scaling; null without one. */
+  readonly min: number | null;
+  /** Largest finite value after scaling; null without one. */
+  readonly max: number | null;
+  /** Mean of the finite values after scaling; null without one. */
+  readonly mean: number | null;
+  /** How many voxels are NaN or infinite. */
+  readonly nonfinite: number;
+  /** What is odd about the file. */
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
+}
+
+/**
+ * Reads a file, all volumes of it, and reports what it holds.
+ *
+ * @throws {DataError} as `readNifti`
+ */
+export async function inspectFile(
+  path: string,
+  options: Omit<ReadOptions, "channel"> = {},
+): Promise<FileReport> {
+  const first = await readNifti(path, { ...options, channel: 0 });
+  const { header, warnings } = first;
+  let min = Infinity, max = -Infinity, sum = 0, finite = 0, total = 0;
+  for (let channel = 0; channel < header.channels; channel++) {
+    const { array } = channel === 0 ? first : await readNifti(path, { ...options, channel });
+    for (const value of array.data) {
+      total++;
+      if (!Number.isFinite(value)) continue;
+      finite++;
+      sum += value;
+      if (value < min) min = value;
+      if (value > max) max = value;
+    }
+  }
+  const { affine } = header;
+  return {
+    shape: header.channels > 1 ? [...header.shape, header.channels] : header.shape,
+    spacing_mm: header.spacing,
+    affine: [0, 4, 8, 12].map((row) => affine.slice(row, row + 4)),
+    dtype: header.dtype,
+    orientation: orientationOf(affine).code,
+    min: finite > 0 ? min : null,
+    max: finite > 0 ? max : null,
+    mean: finite > 0 ? sum / finite : null,
+    nonfinite: total - finite,
+    warnings,
+  };
+}

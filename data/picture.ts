@@ -1,0 +1,92 @@
+/**
+ * Three planes of a volume as a picture, with labels over it.
+ *
+ * @module
+ */
+
+import { encodePng } from "./deps.ts";
+import { percentiles } from "./normalise.ts";
+import { rowMajor, shapeOf, type Volume } from "./volume.ts";
+
+/** Label colours that differ in hue and brightness for every kind of colour vision (Okabe and Ito 2008). */
+const colours = [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [
+  204,
+  121,
+  167,
+]] as const;
+
+/**
+ * The axial, coronal and sagittal plane side by side, as the bytes of a PNG. The planes go through the middle of
+ * the labels, or of the volume; voxels are shown with their true proportions, superior and anterior up, the
+ * patient's right on the left. Grey goes from the 1st to the 99th percentile.
+ *
+ * @param volume in RAS orientation
+ * @param labels on the same grid; drawn half transparent
+ * @param pixels height of the picture
+ */
+export function picture(volume: Volume, labels?: Volume<Uint8Array>, pixels = 192): Uint8Array {
+  const shape = shapeOf(volume), { spacing } = volume;
+  const image = rowMajor(volume), label = labels && rowMajor(labels);
+  const centre = (label && middleOf(label, shape)) ?? shape.map((length) => length >> 1);
+  const [low, high] = percentiles(image, [1, 99]) as [number, number];
+  const scale = pixels / Math.max(...shape.map((length, axis) => length * spacing[axis]!));
+  // Each plane: the axes that run right and up on the page. R to the left is the radiologists' convention.
+  const planes = [[0, 1], [0, 2], [1, 2]] as const;
+  const widths = planes.map(([across]) => Math.max(1, Math.round(shape[across]! * spacing[across]! * scale)));
+  const width = widths.reduce((sum, w) => sum + w + 4, -4);
+  const data = new Uint8Array(3 * width * pixels);
+  let left = 0;
+  planes.forEach(([across, up], plane) => {
+    const height = Math.max(1, Math.round(shape[up]! * spacing[up]! * scale));
+    const top = (pixels - height) >> 1;
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < widths[plane]!; column++) {
+        const voxel = [...centre];
+        voxel[across] = Math.floor((widths[plane]! - 1 - column) * shape[across]! / widths[plane]!);
+        voxel[up] = Math.floor((height - 1 - row) * shape[up]! / height);
+        const at = (voxel[0]! * shape[1] + voxel[1]!) * shape[2] + voxel[2]!;
+        const grey = high > low ? 255 * Math.min(1, Math.max(0, (image[at]! - low) / (high - low))) : 0;
+        const colour = label?.[at] ? colours[(label[at]! - 1) % colours.length] : undefined;
+        for (let c = 0; c < 3; c++) {
+          data[3 * ((row + top) * width + left + column) + c] = colour ? 0.5 * grey + 0.5 * colour[c]! : grey;
+        }
+      }
+    }
+    left += widths[plane]! + 4;
+  });
+  return encodePng({ width, height: pixels, data, channels: 3 });
+}
+
+/** The voxel in the middle of the labels, or nothing when there are none. */
+function middleOf(label: Uint8Array, [nx, ny, nz]: readonly [number, number, number]): number[] | undefined {
+  const sum = [0, 0, 0];
+  let count = 0;
+  for (let x = 0, at = 0; x < nx; x++) {
+    for (let y = 0; y < ny; y++) {
+      for (let z = 0; z < nz; z++, at++) {
+        if (label[at] === 0) continue;
+        sum[0]! += x, sum[1]! += y, sum[2]! += z;
+        count++;
+      }
+    }
+  }
+  return count === 0 ? undefined : sum.map((total) => Math.round(total / count));
+}
+
+/**
+ * A volume with labels, as a notebook shows it.
+ *
+ * @param labels on the same grid
+ */
+export function overlay(volume: Volume, labels: Volume<Uint8Array>): object {
+  return { [Symbol.for("Jupyter.display")]: () => display(volume, labels) };
+}
+
+/** The Jupyter display of a volume. */
+export function display(volume: Volume, labels?: Volume<Uint8Array>): Record<string, string> {
+  const { shape } = volume.array;
+  const spacing = volume.spacing.map((mm) => mm.toPrecision(3)).join(" × ");
+  let binary = "";
+  for (const byte of picture(volume, labels)) binary += String.fromCharCode(byte);
+  return { "image/png": btoa(binary), "text/plain": `Volume ${shape.join(" × ")}, ${spacing} mm` };
+}

@@ -1,0 +1,296 @@
+/**
+ * Finds everything that is wrong with a data set, in one pass.
+ *
+ * @module
+ */
+
+import { dirname, resolve } from "node:path";
+import { determinant } from "./affine.ts";
+import { type Case, isLabelled, type UnlabelledCase } from "./dataset.ts";
+import { CodedError, DataError, type DataWarning } from "./errors.ts";
+import { hashFile } from "./file_hashes.ts";
+import { diskFiles, readBytes } from "./files.ts";
+import { foregroundMask } from "./foreground.ts";
+import { sameGrid } from "./grid_check.ts";
+import { listFiles } from "./import_folder.ts";
+import { importManifest } from "./import_manifest.ts";
+import { type Manifest, manifestProblems, parseManifestShape } from "./manifest.ts";
+import { largestGap } from "./nifti_affine.ts";
+import { readImage, readNiftiHeader } from "./nifti_read.ts";
+import { datasetOf, type FileDataset, imagePath, type OpenOptions } from "./open_dataset.ts";
+import { modalitiesOf } from "./prepare.ts";
+import { checkSplit } from "./split.ts";
+import { gridOf, rowMajor, shapeOf, type Volume } from "./volume.ts";
+
+/** One thing that is wrong, or odd. */
+export interface Problem {
+  /** An `error` keeps the data from being used as they are, a `warning` does not. */
+  readonly severity: "error" | "warning";
+  /** Stable identifier. */
+  readonly code: string;
+  /** What, where, got and expected. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly fix?: string;
+}
+
+/** What a verification found. */
+export interface Verification {
+  /** Number of cases looked at, or of files in a folder without manifest. */
+  readonly checked: number;
+  /** Everything found, in order of the cases. */
+  readonly problems: readonly Problem[];
+}
+
+/** Collects problems: thrown errors, warnings, and what is added by hand. */
+class Findings {
+  readonly problems: Problem[] = [];
+
+  /** Runs a check; what it throws on purpose becomes a problem, and nothing is returned. */
+  async attempt<T>(check: () => Promise<T> | T): Promise<T | undefined> {
+    try {
+      return await check();
+    } catch (error) {
+      this.refused(error);
+    }
+  }
+
+  refused(error: unknown): void {
+    if (!(error instanceof CodedError)) throw error;
+    const { code, message, fix } = error;
+    this.#add({ severity: "error", code, message, ...(fix === undefined ? {} : { fix }) });
+  }
+
+  error(code: string, message: string, fix: string): void {
+    this.#add({ severity: "error", code, message, fix });
+  }
+
+  readonly warn = ({ code, message }: DataWarning): void => this.#add({ severity: "warning", code, message });
+
+  #add(problem: Problem): void {
+    const known = this.problems.some(({ code, message }) =>
+      code === problem.code && message === problem.message
+    );
+    if (!known) this.problems.push(problem);
+  }
+}
+
+/**
+ * Checks a data set: the manifest, every image and label map down to the last voxel, how they fit together, and
+ * the split. A folder without a manifest has each of its NIfTI files checked on its own.
+ *
+ * @param path a manifest or a folder
+ * @throws {DataError} `data.path` when there is nothing at the path
+ */
+export async function verifyDataset(path: string, options: OpenOptions = {}): Promise<Verification> {
+  const findings = new Findings();
+  const info = await Deno.stat(path).catch(() => undefined);
+  const file = info?.isDirectory ? `${path}/dataset.json` : path;
+  if (info?.isDirectory && await Deno.stat(file).then(() => false, () => true)) {
+    return await verifyFiles(path, findings, options);
+  }
+  const text = new TextDecoder().decode(await readBytes(options.files ?? diskFiles, file));
+  const manifest = await readManifest(text, file, findings);
+  if (manifest === undefined) return { checked: 0, problems: findings.problems };
+  const root = resolve(dirname(file), manifest.root ?? ".");
+  return await checkContent(manifest, root, findings, options);
+}
+
+/**
+ * As {@link verifyDataset}, for a manifest that an importer made.
+ *
+ * @param root the folder its paths start from
+ */
+export async function verifyManifest(
+  manifest: Manifest,
+  root: string,
+  options: OpenOptions = {},
+): Promise<Verification> {
+  return await checkContent(manifest, root, new Findings(), options);
+}
+
+async function checkContent(
+  manifest: Manifest,
+  root: string,
+  findings: Findings,
+  options: OpenOptions,
+): Promise<Verification> {
+  const dataset = datasetOf(manifest, root, { ...options, onWarning: findings.warn });
+  const present = new Set<number>();
+  const hashes = new Map<string, { what: string; id: string }>();
+  for (const of of dataset.cases) {
+    await verifyCase(dataset, of, findings, present);
+    await findCopies(dataset, of, findings, hashes);
+  }
+  for (const { id, name } of dataset.classes) {
+    if (!present.has(id) && dataset.cases.some(isLabelled)) {
+      findings.warn({ code: "label.missing", message: `class ${id} (${name}) occurs in no case` });
+    }
+  }
+  if (manifest.splits !== undefined) await findings.attempt(() => checkSplit(dataset, manifest.splits!));
+  return { checked: dataset.cases.length, problems: findings.problems };
+}
+
+/** The manifest, as far as it can be used: cases that lead out of the folder are taken out. */
+async function readManifest(text: string, file: string, findings: Findings): Promise<Manifest | undefined> {
+  try {
+    return await importManifest(text, file);
+  } catch (error) {
+    const shape = await new Findings().attempt(() => parseManifestShape(text, file));
+    if (shape === undefined) {
+      findings.refused(error);
+      return undefined;
+    }
+    const problems = manifestProblems(shape, file);
+    problems.forEach((problem) => findings.refused(problem));
+    const usable = shape.cases.filter((of) =>
+      manifestProblems({ ...shape, cases: [of] }, file).every(({ code }) => code === "manifest.unpaired")
+    );
+    return { ...shape, cases: usable };
+  }
+}
+
+async function verifyFiles(folder: string, findings: Findings, options: OpenOptions): Promise<Verification> {
+  const files = (await listFiles(folder)).filter((file) => /\.(nii|hdr)(\.gz)?$/i.test(file));
+  findings.warn({
+    code: "manifest.missing",
+    message: `${folder} has no dataset.json; each file is checked on its own`,
+  });
+  for (const file of files) {
+    const path = `${folder}/${file}`;
+    await findings.attempt(async () => {
+      const { header } = await readNiftiHeader(path, options);
+      for (let channel = 0; channel < header.channels; channel++) {
+        const volume = await readImage(path, { ...options, channel });
+        volume.warnings.forEach(findings.warn);
+        const bad = volume.array.data.reduce((count, value) => count + +!Number.isFinite(value), 0);
+        if (bad > 0) {
+          findings.error("data.nonfinite", `${path}: ${bad} voxels are NaN or infinite`, "Repair the image.");
+        }
+      }
+    });
+  }
+  return { checked: files.length, problems: findings.problems };
+}
+
+/** Checks the images and labels of one case, each on its own, and notes which classes occur. */
+async function verifyCase(
+  dataset: FileDataset,
+  of: Case,
+  findings: Findings,
+  present: Set<number>,
+): Promise<void> {
+  let first: Volume | undefined;
+  for (const { id, kind } of modalitiesOf(dataset, of)) {
+    const what = `case ${of.id} (${id})`;
+    const only: UnlabelledCase = { id: of.id, subject: of.subject, images: { [id]: of.images[id]! } };
+    const [image] = await findings.attempt(() => dataset.loadImages(only)) ?? [];
+    if (image !== undefined) {
+      checkIntensities(image, kind, what, findings);
+      if (dataset.aligned && first !== undefined) checkTogether(first, image, what, findings);
+      first ??= image;
+    }
+    if (!isLabelled(of)) continue;
+    const [label] = await findings.attempt(() => dataset.loadLabels({ ...only, labels: of.labels })) ?? [];
+    if (label === undefined) continue;
+    for (const value of new Set(label.array.data)) present.add(value);
+    const header = await findings.attempt(() =>
+      readNiftiHeader(imagePath(dataset.root, of.images[id]!).path)
+    );
+    const other = await findings.attempt(() =>
+      readNiftiHeader(imagePath(dataset.root, of.labels[id] ?? of.labels.shared!).path)
+    );
+    if (header && other && determinant(header.header.affine) * determinant(other.header.affine) < 0) {
+      findings.error(
+        "geometry.handedness",
+        `${what}: image and labels are of opposite handedness`,
+        "One of them is mirrored: export it again.",
+      );
+    }
+  }
+}
+
+function checkIntensities(image: Volume<Float32Array>, kind: string, what: string, findings: Findings): void {
+  const voxels = rowMajor(image), shape = shapeOf(image);
+  const mask = foregroundMask(voxels, shape, kind === "ct" ? "ct" : "mr");
+  let low = Infinity, high = -Infinity;
+  for (let at = 0; at < voxels.length; at++) {
+    if (mask[at] === 0) continue;
+    low = Math.min(low, voxels[at]!);
+    high = Math.max(high, voxels[at]!);
+  }
+  if (!(high > low)) {
+    findings.error(
+      "data.constant",
+      `${what}: ${
+        low === Infinity ? "no voxel differs from the background" : `all foreground voxels are ${low}`
+      }`,
+      "Export the image again, or take the case out of the manifest.",
+    );
+  } else if (kind === "ct" && (low > -100 || high > 32000)) {
+    const range = `${low.toPrecision(4)} to ${high.toPrecision(4)}`;
+    findings.warn({
+      code: "data.range",
+      message: `${what}: ${range} are no Hounsfield units of a body with air around`,
+    });
+  }
+}
+
+/** Two images of a case in an aligned set: on one grid, or on grids that at least cover the same place. */
+function checkTogether(first: Volume, image: Volume, what: string, findings: Findings): void {
+  const a = gridOf(first), b = gridOf(image);
+  if (sameGrid(a, b)) return;
+  const size = Math.hypot(...a.shape.map((length, axis) => length * a.spacing[axis]!));
+  const gap = a.shape.join() === b.shape.join() ? largestGap(a.affine, b.affine, a.shape) : undefined;
+  const middle = (grid: typeof a) =>
+    [0, 4, 8].map((row) =>
+      [0, 1, 2].reduce(
+        (sum, i) => sum + grid.affine[row + i]! * (grid.shape[i]! - 1) / 2,
+        grid.affine[row + 3]!,
+      )
+    );
+  const p = middle(a), q = middle(b);
+  const distance = Math.hypot(...p.map((mm, axis) => mm - q[axis]!));
+  if (distance > size / 2) {
+    findings.error(
+      "geometry.apart",
+      `${what}: its centre lies ${distance.toFixed(0)} mm from that of the first modality`,
+      'The images do not show the same place: repair the affine, or set "aligned": false.',
+    );
+    return;
+  }
+  const how = gap === undefined
+    ? `${b.shape.join("×")} voxels against ${a.shape.join("×")}`
+    : `corners up to ${gap.toPrecision(3)} mm apart`;
+  findings.warn({
+    code: "geometry.grids",
+    message: `${what}: not on the grid of the first modality (${how}); it will be resampled onto it`,
+  });
+}
+
+/** Files that are the same although they belong to different cases. */
+async function findCopies(
+  dataset: FileDataset,
+  of: Case,
+  findings: Findings,
+  hashes: Map<string, { what: string; id: string }>,
+): Promise<void> {
+  for (const [modality, entry] of Object.entries(of.images)) {
+    const path = imagePath(dataset.root, entry).path;
+    const hash = await hashFile(path).catch((error) => {
+      if (error instanceof DataError) return undefined; // already reported when it was loaded
+      throw error;
+    });
+    if (hash === undefined || entry.includes("#channel=")) continue;
+    const what = `case ${of.id} (${modality})`;
+    const other = hashes.get(hash);
+    if (other !== undefined && other.id !== of.id) {
+      findings.error(
+        "split.leak",
+        `${what} and ${other.what} are the same file`,
+        "Remove one of the two, or give both cases the same subject.",
+      );
+    }
+    hashes.set(hash, { what, id: of.id });
+  }
+}

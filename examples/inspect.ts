@@ -1,0 +1,108 @@
+/**
+ * Shows what a NIfTI file or a data set holds.
+ *
+ * ```sh
+ * deno task inspect scan.nii.gz
+ * deno task inspect data/brats --pictures pictures
+ * ```
+ *
+ * @module
+ */
+
+import {
+  datasetOf,
+  type FileDataset,
+  type FileReport,
+  type Fingerprint,
+  fingerprint,
+  importRecipe,
+  inspectFile,
+  openDataset,
+  picture,
+  type Spread,
+} from "../data/mod.ts";
+import { type Command, main, type Result, text, UsageError, type Values } from "./command.ts";
+
+const command: Command = {
+  name: "inspect",
+  summary:
+    "Shows what a NIfTI file holds, or sums up a data set: sizes, intensities, class volumes, pictures.",
+  positional: "FILE|DIR|MANIFEST",
+  options: {
+    recipe: { value: "FILE", help: "file-name pattern (JSON) that makes a manifest of the folder" },
+    pictures: { value: "DIR", help: "write three planes of each image with its labels there, as PNG" },
+  },
+  run,
+};
+
+async function run(values: Values, positionals: readonly string[]): Promise<Result> {
+  const [path, ...rest] = positionals;
+  if (path === undefined || rest.length > 0) {
+    throw new UsageError("expected one file, folder or manifest", "deno task inspect FILE");
+  }
+  if (/\.(nii|hdr|img)(\.gz)?$/i.test(path)) {
+    const report = await inspectFile(path);
+    return { text: fileText(report), json: report };
+  }
+  const dataset = await open(path, text(values, "recipe"));
+  const folder = text(values, "pictures");
+  if (folder !== undefined) await Deno.mkdir(folder, { recursive: true });
+  const summary = await fingerprint(dataset, async (id, images, labels) => {
+    if (folder === undefined) return;
+    for (const [at, image] of images.entries()) {
+      await Deno.writeFile(`${folder}/${id}_${at + 1}.png`, picture(image, labels[at]));
+    }
+  });
+  const note = folder === undefined ? "" : `\n\nPictures: ${folder}`;
+  return { text: summaryText(summary) + note, json: summary };
+}
+
+async function open(path: string, recipe?: string): Promise<FileDataset> {
+  const onWarning = ({ code, message }: { code: string; message: string }) =>
+    console.error(`warning[${code}]: ${message}`);
+  if (recipe === undefined) return await openDataset(path, { onWarning });
+  return datasetOf(await importRecipe(await Deno.readTextFile(recipe), recipe, path), path, { onWarning });
+}
+
+function fileText(report: FileReport): string {
+  const value = (x: number | null) => x === null ? "none" : String(Number(x.toPrecision(7)));
+  return [
+    `shape        ${report.shape.join(" × ")}`,
+    `spacing      ${report.spacing_mm.map((mm) => value(mm)).join(" × ")} mm`,
+    `orientation  ${report.orientation}`,
+    `stored as    ${report.dtype}`,
+    `values       ${value(report.min)} … ${value(report.max)}, mean ${value(report.mean)}`,
+    ...report.nonfinite > 0 ? [`not finite   ${report.nonfinite} voxels`] : [],
+    ...report.affine.map((row, at) =>
+      `${at === 0 ? "affine       " : "             "}${row.map(value).join("  ")}`
+    ),
+    ...report.warnings.map(({ code, message }) => `warning[${code}]: ${message}`),
+  ].join("\n");
+}
+
+function summaryText({ name, cases, labelled, modalities, classes }: Fingerprint): string {
+  const spread = ({ min, median, max }: Spread, digits = 4) =>
+    min === max ? String(Number(min.toPrecision(digits))) : [min, median, max]
+      .map((x) => Number(x.toPrecision(digits))).join(" – ");
+  return [
+    `${name}: ${cases} cases, ${labelled} with labels (ranges are least – median – most)`,
+    ...modalities.flatMap((of) => [
+      "",
+      `${of.id} (${of.kind}${
+        of.derivedFrom === undefined ? "" : `, derived from ${of.derivedFrom}`
+      }), ${of.images} images`,
+      ...["R", "A", "S"].map((axis, at) =>
+        of.images === 0 ? "" : `  ${axis}  ${spread(of.shape[at]!)} voxels of ${spread(of.spacing[at]!)} mm`
+      ),
+      `  intensity, 0.5 % – 50 % – 99.5 % of the foreground: ${of.intensity ? spread(of.intensity) : "none"}`,
+    ]),
+    "",
+    ...classes.map(({ id, name: title, present, of, volumeMl }) =>
+      `${id} ${title}: in ${present} of ${of} label maps${
+        volumeMl === null ? "" : `, ${spread(volumeMl, 3)} ml`
+      }`
+    ),
+  ].join("\n");
+}
+
+if (import.meta.main) await main(command);

@@ -1,0 +1,44 @@
+/**
+ * Finds everything that is wrong with a data set, in one pass. Exit code 1 when there are errors.
+ *
+ * ```sh
+ * deno task verify data/brats
+ * ```
+ *
+ * @module
+ */
+
+import { importRecipe, type Verification, verifyDataset, verifyManifest } from "../data/mod.ts";
+import { type Command, main, type Result, text, UsageError, type Values } from "./command.ts";
+
+const command: Command = {
+  name: "verify",
+  summary: "Checks every file of a data set, how they fit together, and the split.",
+  positional: "DIR|MANIFEST",
+  options: {
+    recipe: { value: "FILE", help: "file-name pattern (JSON) that makes a manifest of the folder" },
+  },
+  run,
+};
+
+async function run(values: Values, positionals: readonly string[]): Promise<Result> {
+  const [path, ...rest] = positionals;
+  if (path === undefined || rest.length > 0) {
+    throw new UsageError("expected one folder or manifest", "deno task verify DIR");
+  }
+  const recipe = text(values, "recipe");
+  const found = recipe === undefined
+    ? await verifyDataset(path)
+    : await verifyManifest(await importRecipe(await Deno.readTextFile(recipe), recipe, path), path);
+  const errors = found.problems.filter(({ severity }) => severity === "error").length;
+  return { text: lines(found, errors), json: found, exitCode: errors > 0 ? 1 : 0 };
+}
+
+function lines({ checked, problems }: Verification, errors: number): string {
+  const each = problems.map(({ severity, code, message, fix }) =>
+    `${severity}[${code}]: ${message}${fix === undefined ? "" : `\n  ${fix}`}`
+  );
+  return [...each, `${checked} checked: ${errors} errors, ${problems.length - errors} warnings`].join("\n");
+}
+
+if (import.meta.main) await main(command);
