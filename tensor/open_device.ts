@@ -35,9 +35,9 @@ export interface DeviceOptions {
  */
 export async function openDevice(
   choice: DeviceChoice = "auto",
-  _options: DeviceOptions = {},
+  { threads }: DeviceOptions = {},
 ): Promise<Device> {
-  if (choice === "cpu") return openFastCpu();
+  if (choice === "cpu") return await openFastCpu({ threads });
   const probe = await probeAdapter();
   if (choice === "webgpu") return await openWebGpu({ probe });
   if (probe.adapter && !probe.software) {
@@ -46,7 +46,7 @@ export async function openDevice(
   const reason = probe.adapter
     ? `the only WebGPU adapter, ${probe.summary}, is slower than this`
     : `no WebGPU: ${probe.summary}`;
-  return describe(openFastCpu(), `chosen because ${reason}`);
+  return describe(await openFastCpu({ threads }), `chosen because ${reason}`);
 }
 
 /** Adds to a device's description why it was chosen. */

@@ -1,38 +1,144 @@
 /**
- * The threads that run kernels: this one and, later, workers.
+ * The threads that run kernels: the calling thread and its workers.
+ *
+ * The calling thread writes a command into shared words, wakes the workers, takes work items like they do,
+ * and waits until all are done. Which thread computes an item depends on timing; the result does not, since
+ * items share nothing.
  *
  * @module
  */
 
+import { Worker } from "node:worker_threads";
+import { DeviceError } from "../../errors.ts";
 import type { WasmMemory } from "./memory.ts";
+import { commands, control, spins, workerSource, type WorkerStart } from "./worker.ts";
 
 type Run = (begin: number, end: number, args: number, thread: number) => void;
 
-/** Runs every kernel on the calling thread. */
+/** Chunks a thread takes of one kernel, so that a thread that is held up does not hold up the others. */
+const chunksPerThread = 8;
+
+/** Starts a worker and waits until it listens to the shared words; before that nobody may block. */
+function start(message: WorkerStart): Promise<Worker> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(workerSource, { eval: true });
+    worker.once("error", (cause) =>
+      reject(
+        new DeviceError("device.threads", "cpu: a worker thread did not start", {
+          cause,
+          fix: "Open the device with threads: 1.",
+        }),
+      ));
+    worker.once("message", () => resolve(worker));
+    worker.postMessage(message);
+  });
+}
+
+/** Runs kernels on one or more threads. */
 export class Crew implements Disposable {
   readonly #memory: WasmMemory;
-  readonly #functions: Run[] = [];
-  /** Threads that work, this one included. */
-  readonly threads: number = 1;
+  readonly #kernels: Run[] = [];
+  readonly #workers: readonly Worker[];
+  readonly #words: Int32Array;
+  #closed = false;
 
-  /** Kernels import this memory. */
-  constructor(memory: WasmMemory) {
+  private constructor(memory: WasmMemory, workers: readonly Worker[], words: Int32Array) {
     this.#memory = memory;
+    this.#workers = workers;
+    this.#words = words;
   }
 
-  /** Makes a module's `run` known to all threads. */
+  /**
+   * Starts the workers.
+   *
+   * @param threads how many, the calling thread included; a memory that is not shared has one
+   * @throws {DeviceError} `device.threads` when a worker does not start
+   */
+  static async open(memory: WasmMemory, threads: number): Promise<Crew> {
+    const address = memory.allocate(4 * control.words);
+    const words = new Int32Array(memory.memory.buffer, address, control.words).fill(0);
+    const numbers = Array.from({ length: memory.shared ? threads - 1 : 0 }, (_, i) => i + 1);
+    const workers = await Promise.all(
+      numbers.map((thread) => start({ memory: memory.memory, address, thread, control, commands, spins })),
+    );
+    // A program that forgets to dispose of its device ends all the same.
+    for (const worker of workers) worker.unref();
+    return new Crew(memory, workers, words);
+  }
+
+  /** Threads that work, the calling one included. */
+  get threads(): number {
+    return 1 + this.#workers.length;
+  }
+
+  /** Makes a module's `run` known to all threads; returns its position in their lists. */
   compile(bytes: Uint8Array<ArrayBuffer>): number {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { memory: this.#memory.memory },
     });
-    return this.#functions.push(instance.exports["run"] as unknown as Run) - 1;
+    if (this.#workers.length > 0) {
+      const address = this.#memory.allocate(bytes.length);
+      new Uint8Array(this.#memory.memory.buffer, address, bytes.length).set(bytes);
+      this.#words[control.module] = address;
+      this.#words[control.moduleLength] = bytes.length;
+      this.#begin(commands.compile);
+      this.#finish();
+      this.#memory.release(address, bytes.length);
+    }
+    return this.#kernels.push(exports["run"] as unknown as Run) - 1;
   }
 
-  /** Runs items 0 … count − 1 of a kernel. */
+  /** Runs items 0 … count − 1 of a kernel and returns when all are done. */
   run(index: number, count: number, args: number): void {
-    this.#functions[index]!(0, count, args, 0);
+    const kernel = this.#kernels[index]!;
+    if (this.#workers.length === 0 || count === 1) {
+      kernel(0, count, args, 0);
+      return;
+    }
+    const words = this.#words;
+    const chunk = Math.ceil(count / (this.threads * chunksPerThread));
+    words[control.kernel] = index;
+    words[control.count] = count;
+    words[control.chunk] = chunk;
+    words[control.args] = args;
+    Atomics.store(words, control.next, 0);
+    this.#begin(commands.run);
+    try {
+      for (;;) {
+        const first = Atomics.add(words, control.next, chunk);
+        if (first >= count) break;
+        kernel(first, Math.min(count, first + chunk), args, 0);
+      }
+    } finally {
+      this.#finish();
+    }
   }
 
-  /** Nothing to end. */
-  [Symbol.dispose](): void {}
+  #begin(command: number): void {
+    const words = this.#words;
+    words[control.command] = command;
+    Atomics.store(words, control.pending, this.#workers.length);
+    Atomics.add(words, control.generation, 1);
+    Atomics.notify(words, control.generation);
+  }
+
+  #finish(): void {
+    const words = this.#words;
+    for (let i = 0; i < spins && Atomics.load(words, control.pending) > 0; i++);
+    for (let left; (left = Atomics.load(words, control.pending)) > 0;) {
+      Atomics.wait(words, control.pending, left);
+    }
+    if (Atomics.exchange(words, control.failed, 0) !== 0) {
+      throw new DeviceError("device.threads", "cpu: a worker thread failed while it ran a kernel");
+    }
+  }
+
+  /** Ends the workers; twice is harmless. */
+  [Symbol.dispose](): void {
+    if (this.#closed || this.#workers.length === 0) return;
+    this.#closed = true;
+    this.#begin(commands.quit);
+    this.#finish();
+    for (const worker of this.#workers) worker.terminate();
+  }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { DType, HostArray } from "../../device.ts";
+import { DeviceError } from "../../errors.ts";
 import { type CpuBlock, CpuDevice, type CpuMemory } from "../device.ts";
 import { Crew } from "./crew.ts";
 import { Engine } from "./engine.ts";
@@ -46,14 +47,25 @@ function blocksOf(memory: WasmMemory): CpuMemory {
 
 /** Options of {@link openFastCpu}. */
 export interface FastCpuOptions {
+  /** Threads that compute, the calling one included; all cores by default. */
+  readonly threads?: number | undefined;
   /** Limit of the memory in bytes; 4 GiB, the most that WebAssembly addresses, by default. */
-  readonly memoryLimit?: number;
+  readonly memoryLimit?: number | undefined;
 }
 
-/** A CPU device that computes in float32 with generated SIMD kernels. */
-export function openFastCpu({ memoryLimit }: FastCpuOptions = {}): CpuDevice {
+/**
+ * A CPU device that computes in float32 with generated SIMD kernels. The results do not depend on the number
+ * of threads. Disposing of the device ends its threads.
+ *
+ * @throws {DeviceError} `device.threads` when the number is not 1 or more, or a worker does not start
+ */
+export async function openFastCpu(options: FastCpuOptions = {}): Promise<CpuDevice> {
+  const { threads = navigator.hardwareConcurrency, memoryLimit } = options;
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new DeviceError("device.threads", `cpu: threads must be a whole number from 1, got ${threads}`);
+  }
   const memory = new WasmMemory(memoryLimit === undefined ? {} : { limit: memoryLimit });
-  const crew = new Crew(memory);
+  const crew = await Crew.open(memory, threads);
   const engine = new Engine(memory, crew);
   return new CpuDevice({
     description: `cpu: WebAssembly SIMD, ${crew.threads} thread${crew.threads === 1 ? "" : "s"}`,
