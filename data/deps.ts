@@ -11,4 +11,4 @@ export { ndarray };
 export type { NdArray } from "npm:@types/ndarray@1.1.0";
 export { type NIFTI1, type NIFTI2, readHeader } from "npm:nifti-reader-js@0.8.0";
 export { z } from "npm:zod@4.6.7";
-export { encode as encodePng } from "npm:fast-png@8.0.0";
+export { decode as decodePng, encode as encodePng } from "npm:fast-png@8.0.0";
