@@ -15,7 +15,7 @@ export interface FolderPattern {
   readonly name: string;
   /**
    * Path of an image below the folder, such as `{case}/{case}_{modality}.nii.gz`. `{case}` stands for any text
-   * without a slash, `{modality}` for the id of one of the modalities, `{subject}` for the part of a case's name
+   * without a slash, `{modality}` for the id of one of the modalities (needed if there are several), `{subject}` for the part of a case's name
    * that names the person.
    */
   readonly images: string;
@@ -39,8 +39,17 @@ export interface FolderPattern {
  */
 export async function importFolder(folder: string, pattern: FolderPattern): Promise<Manifest> {
   const { name, modalities, classes, labelMap, aligned = true } = pattern;
+  if (modalities.length > 1 && !pattern.images.includes("{modality}")) {
+    throw new DataError(
+      "manifest.pattern",
+      `the pattern ${pattern.images} has no {modality}, but there are several`,
+      {
+        fix: "Mark the part of the path that tells the modalities apart.",
+      },
+    );
+  }
   const files = await listFiles(folder);
-  const images = collect(files, pattern.images, modalities);
+  const images = collect(files, pattern.images, modalities, modalities[0]!.id);
   if (images.size === 0) {
     throw new DataError(
       "manifest.pattern",
@@ -54,7 +63,9 @@ export async function importFolder(folder: string, pattern: FolderPattern): Prom
       },
     );
   }
-  const labels = pattern.labels === undefined ? new Map() : collect(files, pattern.labels, modalities);
+  const labels = pattern.labels === undefined
+    ? new Map()
+    : collect(files, pattern.labels, modalities, "shared");
   const cases = [...images].sort(([a], [b]) => byCodePoint(a, b)).map(([id, { subject, paths }]) => ({
     id,
     subject,
@@ -100,11 +111,12 @@ export async function listFiles(folder: string): Promise<string[]> {
   return found.sort(byCodePoint);
 }
 
-/** The files that fit a pattern, by case and modality (`shared` when the pattern has none). */
+/** The files that fit a pattern, by case and modality, which is `otherwise` when the pattern has none. */
 function collect(
   files: readonly string[],
   pattern: string,
   modalities: readonly Modality[],
+  otherwise: string,
 ): Map<string, { subject: string; paths: Record<string, string> }> {
   if (!pattern.includes("{case}")) {
     throw new DataError("manifest.pattern", `the pattern ${pattern} has no {case}`, {
@@ -114,7 +126,7 @@ function collect(
   const expression = patternExpression(pattern, modalities.map(({ id }) => id));
   const cases = new Map<string, { subject: string; paths: Record<string, string> }>();
   for (const file of files) {
-    const { case: id, modality = "shared", subject } = expression.exec(file)?.groups ?? {};
+    const { case: id, modality = otherwise, subject } = expression.exec(file)?.groups ?? {};
     if (id === undefined) continue;
     const of = cases.get(id) ?? { subject: subject ?? id, paths: {} };
     const other = of.paths[modality];

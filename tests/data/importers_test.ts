@@ -81,11 +81,15 @@ Deno.test("importFolder() finds cases by pattern, wherever the placeholders are"
     const images = "{modality}/{case}.nii.gz", labels = "labels/{case}.nii.gz";
     const manifest = await importFolder(folder, { ...common, images, labels });
     assert.deepEqual(manifest.cases, manifestOf(2).cases.map((of) => ({ ...of, subject: of.id })));
+    const one = { ...common, modalities: modalities.slice(0, 1), images: "a/{subject}_{case}.nii.gz" };
+    const [single] = (await importFolder(folder, one)).cases;
+    assert.deepEqual(single, { id: "0", subject: "case", images: { a: "a/case_0.nii.gz" } });
     await Deno.remove(`${folder}/b/case_1.nii.gz`);
     assert.equal((await importFolder(folder, { ...common, images, labels })).paired, false);
     const refused = (error: DataError) => error.code === "manifest.pattern";
     await assert.rejects(importFolder(folder, { ...common, images: "{case}_{modality}.nii" }), refused);
     await assert.rejects(importFolder(folder, { ...common, images: "{modality}/x.nii.gz" }), refused);
+    await assert.rejects(importFolder(folder, { ...common, images: "a/{case}.nii.gz" }), refused);
   });
 });
 
