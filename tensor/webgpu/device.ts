@@ -17,7 +17,7 @@ import { BufferPool, Ledger, type PooledBuffer } from "./buffer_pool.ts";
 import { CommandQueue } from "./command_queue.ts";
 import { Faults } from "./faults.ts";
 import { PlanCache } from "./plan_cache.ts";
-import { tuningOf } from "./tuning.ts";
+import { type Tuning, tuningOf } from "./tuning.ts";
 
 /** Limits below the adapter's own. */
 export interface WebGpuLimits {
@@ -33,6 +33,8 @@ export interface WebGpuLimits {
 export interface WebGpuOptions {
   /** Limits below the adapter's own, to see how a program behaves on smaller hardware. */
   readonly limits?: WebGpuLimits;
+  /** Choices that differ from the table's, to measure or test them. */
+  readonly tuning?: Partial<Tuning>;
   /** The adapter, if it was looked for before. */
   readonly probe?: AdapterProbe;
 }
@@ -73,7 +75,7 @@ export class WebGpuDevice implements Device {
   readonly #maxBufferSize: number;
 
   /** Takes over a GPU device. */
-  constructor(gpu: GPUDevice, description: string, software: boolean, limits: WebGpuLimits) {
+  constructor(gpu: GPUDevice, description: string, tuning: Tuning, limits: WebGpuLimits) {
     this.gpu = gpu;
     this.description = description;
     this.#maxBufferSize = Math.min(gpu.limits.maxBufferSize, limits.maxBufferSize ?? Infinity);
@@ -83,7 +85,7 @@ export class WebGpuDevice implements Device {
       (size) => this.#faults.guard(() => `allocating ${size} bytes`, () => gpu.createBuffer({ size, usage })),
       () => this.#queue.forgetBindGroups(),
     );
-    this.#plans = new PlanCache(gpu, this.#faults, tuningOf(software, gpu.limits), {
+    this.#plans = new PlanCache(gpu, this.#faults, tuning, {
       bindingBytes: Math.min(
         gpu.limits.maxStorageBufferBindingSize,
         limits.maxStorageBufferBindingSize ?? Infinity,
@@ -224,7 +226,9 @@ export class WebGpuDevice implements Device {
  *
  * @throws {DeviceError} `device.unavailable` when there is no adapter
  */
-export async function openWebGpu({ limits = {}, probe }: WebGpuOptions = {}): Promise<WebGpuDevice> {
-  const found = probe ?? await probeAdapter();
-  return new WebGpuDevice(await requestDevice(found), `webgpu: ${found.summary}`, found.software, limits);
+export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuDevice> {
+  const probe = options.probe ?? await probeAdapter();
+  const gpu = await requestDevice(probe);
+  const tuning = { ...tuningOf(probe.software, gpu.limits), ...options.tuning };
+  return new WebGpuDevice(gpu, `webgpu: ${probe.summary}`, tuning, options.limits ?? {});
 }

@@ -18,6 +18,8 @@ export interface Tuning {
   readonly convolutionChannels: number;
   /** Weights that one thread of a convolution's weight gradient sums. */
   readonly weightGradientSums: number;
+  /** Rows and columns of a matrix product that one thread computes when it shares nothing. */
+  readonly matmulBlock: number;
 }
 
 /** The table: software adapters run whole workgroups on one core, so large register blocks win there. */
@@ -29,5 +31,6 @@ export function tuningOf(software: boolean, limits: GPUSupportedLimits): Tuning 
     convolutionOutputs: software ? 8 : 4,
     convolutionChannels: 16,
     weightGradientSums: software ? 288 : 72,
+    matmulBlock: software ? 8 : 4,
   };
 }

@@ -249,9 +249,11 @@ function blockBody(
     .sort((a, b) => a - b);
   const rowName = (row: number) => `r${rows.indexOf(row)}`;
   const loads = rows.map((row) =>
-    `let q${rows.indexOf(row)} = row0 ${row < 0 ? `- ${-row}u` : `+ ${row}u`}; let ${rowName(row)} = select(0.0, x_at(line + min(q${
+    `let q${rows.indexOf(row)} = row0 ${row < 0 ? `- ${-row}u` : `+ ${row}u`}; let ${
+      rowName(row)
+    } = select(0.0, x_at(line + min(q${rows.indexOf(row)}, ${xShape[axis + 2]! - 1}u) * ${xs[axis + 2]}u), q${
       rows.indexOf(row)
-    }, ${xShape[axis + 2]! - 1}u) * ${xs[axis + 2]}u), q${rows.indexOf(row)} < ${xShape[axis + 2]}u);`
+    } < ${xShape[axis + 2]}u);`
   ).join("\n        ");
   const products = offsets[axis]!.map((_, t) =>
     range(quads).map((q) =>

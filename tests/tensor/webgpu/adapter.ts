@@ -1,21 +1,21 @@
 /** Tests that need a WebGPU adapter are ignored without one. */
 
 import { probeAdapter } from "../../../tensor/webgpu/adapter.ts";
-import { openWebGpu, type WebGpuDevice, type WebGpuLimits } from "../../../tensor/webgpu/device.ts";
+import { openWebGpu, type WebGpuDevice, type WebGpuOptions } from "../../../tensor/webgpu/device.ts";
 
 const { adapter } = await probeAdapter();
 
-/** Defines a test that gets a device with the given limits. */
+/** Defines a test that gets a device opened with the given options. */
 export function testWebGpu(
   name: string,
   body: (device: WebGpuDevice, t: Deno.TestContext) => void | Promise<void>,
-  limits: WebGpuLimits = {},
+  options: WebGpuOptions = {},
 ): void {
   Deno.test({
     name: adapter ? name : `${name} [no adapter]`,
     ignore: !adapter,
     async fn(t) {
-      using device = await openWebGpu({ limits });
+      using device = await openWebGpu(options);
       await body(device, t);
     },
   });

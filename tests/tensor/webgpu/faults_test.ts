@@ -40,7 +40,7 @@ testWebGpu("a buffer over the limit is refused with sizes", (device) => {
     (error) => error instanceof OutOfMemoryError && /4000 bytes.*2048/.test(error.message),
   );
   assert.equal(device.stats().liveBuffers, 0);
-}, { maxBufferSize: 2048 });
+}, { limits: { maxBufferSize: 2048 } });
 
 testWebGpu(
   "a failed allocation is an OutOfMemoryError at the next call, and idle memory is freed",

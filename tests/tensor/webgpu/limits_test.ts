@@ -57,7 +57,7 @@ testWebGpu(
     );
     assert.equal(device.stats().liveBuffers, 0);
   },
-  { maxStorageBufferBindingSize: 2048 },
+  { limits: { maxStorageBufferBindingSize: 2048 } },
 );
 
 testWebGpu("more workgroups than a dimension takes are folded", async (device) => {
@@ -65,7 +65,7 @@ testWebGpu("more workgroups than a dimension takes are folded", async (device) =
   using y = scope(() => x.add(1).reshape([5000, 2]).sum({ axes: [1] }));
   const expected = Float32Array.from({ length: 5000 }, (_, i) => 4 * i + 3);
   assert.deepEqual(await y.data(), expected);
-}, { maxComputeWorkgroupsPerDimension: 7 });
+}, { limits: { maxComputeWorkgroupsPerDimension: 7 } });
 
 testWebGpu("over four million elements take more than 65,535 workgroups", async (device) => {
   const length = 65_536 * 64 + 5;
@@ -77,4 +77,4 @@ testWebGpu("over four million elements take more than 65,535 workgroups", async 
 testWebGpu("a tensor that takes too many bindings is refused with numbers", (device) => {
   using x = Tensor.zeros(device, [100_000]);
   assert.throws(() => x.add(1), withCode("device.limits", /add \[100000\].*256 bytes/));
-}, { maxStorageBufferBindingSize: 256 });
+}, { limits: { maxStorageBufferBindingSize: 256 } });

@@ -1,0 +1,123 @@
+/**
+ * Kernels on random shapes against the reference kernels, with the choices for software and for hardware
+ * adapters. CMC_SHAPES asks for more shapes.
+ */
+
+import { apply } from "../../../tensor/apply.ts";
+import { openReferenceCpu } from "../../../tensor/cpu/open.ts";
+import type { Device } from "../../../tensor/device.ts";
+import {
+  conv3dInputGradOp,
+  conv3dOp,
+  conv3dWeightGradOp,
+  type ConvAttributes,
+  convTranspose3dOp,
+} from "../../../tensor/ops/conv3d.ts";
+import { matmul } from "../../../tensor/ops/matmul.ts";
+import { Random } from "../../../tensor/random.ts";
+import { scope } from "../../../tensor/scope.ts";
+import type { Triple } from "../../../tensor/shape.ts";
+import { Tensor } from "../../../tensor/tensor.ts";
+import type { Tuning } from "../../../tensor/webgpu/tuning.ts";
+import { around, assertClose } from "../tolerance.ts";
+import { testWebGpu } from "./adapter.ts";
+
+const count = Number(Deno.env.get("CMC_SHAPES") ?? 6);
+
+/** Small blocks and little uniform memory: every way of splitting the work is taken on small shapes. */
+const hardware: Partial<Tuning> = {
+  tiles: true,
+  convolutionOutputs: 4,
+  weightGradientSums: 72,
+  matmulBlock: 4,
+  uniformBytes: 2048,
+};
+
+interface Convolution {
+  readonly attributes: ConvAttributes;
+  readonly x: number[];
+  readonly w: number[];
+}
+
+function drawConvolution(random: Random): Convolution {
+  const draw = (low: number, high: number) => low + random.integer(high - low + 1);
+  const triple = (low: number, high: number): Triple => [draw(low, high), draw(low, high), draw(low, high)];
+  const kernel = triple(1, 3);
+  const dilation = triple(1, 2);
+  const groups = draw(1, 3) === 1 ? 2 : 1;
+  const channels = draw(1, 9);
+  return {
+    attributes: { stride: triple(1, 2), padding: triple(0, 2), dilation, groups },
+    x: [draw(1, 2), channels * groups, ...[0, 1, 2].map((a) => dilation[a]! * (kernel[a]! - 1) + draw(1, 9))],
+    w: [draw(1, 19) * groups, channels, ...kernel],
+  };
+}
+
+const tensorOf = (device: Device, random: Random, shape: readonly number[]) =>
+  Tensor.normal(device, random, shape);
+
+/** All four convolution kernels on one drawing. */
+function convolutions(device: Device, { attributes, x, w }: Convolution): Tensor[] {
+  const random = new Random(8);
+  return scope(() => {
+    const input = tensorOf(device, random.child("x"), x);
+    const weight = tensorOf(device, random.child("w"), w);
+    const bias = tensorOf(device, random.child("bias"), [w[0]!]);
+    const y = apply(conv3dOp, [input, weight, bias], attributes);
+    const size = x.slice(2) as unknown as Triple;
+    const kernel = w.slice(2) as unknown as Triple;
+    return [
+      y,
+      apply(conv3dInputGradOp, [y, weight], { ...attributes, size }),
+      apply(conv3dWeightGradOp, [input, y], { ...attributes, kernel }),
+      apply(convTranspose3dOp, [y, weight], { ...attributes, padding: [0, 0, 0] }),
+    ];
+  });
+}
+
+async function compare(device: Device, what: string, make: (device: Device) => Tensor[]) {
+  using cpu = openReferenceCpu();
+  const [expected, actual] = [make(cpu), make(device)];
+  const values = await Promise.all(actual.map((tensor) => tensor.data()));
+  for (const [k, tensor] of expected.entries()) {
+    const reference = await tensor.data();
+    assertClose(values[k]!, reference, around(reference, 1e-4, 1e-5), `${what}, output ${k}`);
+  }
+  for (const tensor of actual) tensor.dispose();
+}
+
+for (const [kind, tuning] of Object.entries({ software: {}, hardware })) {
+  testWebGpu(
+    `convolutions on ${count} random shapes agree with the reference [${kind} choices]`,
+    async (device) => {
+      for (let k = 0; k < count; k++) {
+        const drawn = drawConvolution(new Random(20).child(kind).child(k));
+        await compare(device, JSON.stringify(drawn), (on) => convolutions(on, drawn));
+      }
+    },
+    { tuning },
+  );
+
+  testWebGpu(
+    `matrix products on ${count} random shapes agree with the reference [${kind} choices]`,
+    async (device) => {
+      for (let k = 0; k < count; k++) {
+        const random = new Random(21).child(kind).child(k);
+        const [m, n, inner] = [1, 2, 3].map((i) =>
+          1 + random.child(i).integer(i === 3 && k % 3 === 0 ? 1500 : 90)
+        );
+        const [transposeA, transposeB] = [random.uniform(0, 1) < 0.5, random.uniform(0, 1) < 0.5];
+        const a = transposeA ? [3, inner!, m!] : [3, m!, inner!];
+        const b = transposeB ? [n!, inner!] : [inner!, n!];
+        await compare(device, `${m} × ${inner} × ${n}, ${transposeA}, ${transposeB}`, (on) =>
+          scope(() => [
+            matmul(tensorOf(on, random.child("a"), a), tensorOf(on, random.child("b"), b), {
+              transposeA,
+              transposeB,
+            }),
+          ]));
+      }
+    },
+    { tuning },
+  );
+}
