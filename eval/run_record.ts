@@ -15,7 +15,7 @@ export interface RunRecord extends CaseRecord {
 /** Names the run in each of its records. */
 export function tagRecords(
   records: readonly CaseRecord[],
-  run: Pick<RunRecord, "run" | "method" | "label_ratio" | "seed">,
+  { run, method, label_ratio, seed }: Pick<RunRecord, "run" | "method" | "label_ratio" | "seed">,
 ): RunRecord[] {
-  return records.map((record) => ({ ...run, ...record }));
+  return records.map((record) => ({ run, method, label_ratio, seed, ...record }));
 }

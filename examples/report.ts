@@ -13,7 +13,6 @@ import {
   labelledCase,
   makePhantom,
   modalitiesOf,
-  openDataset,
   type PhantomOptions,
   readLabels,
   toRas,
@@ -27,18 +26,14 @@ import {
   type RunResults,
   tagRecords,
 } from "../eval/mod.ts";
+import { dataOptions, openData } from "./open_data.ts";
 import { type Command, main, requiredText, type Result, text, UsageError } from "./command.ts";
 
 const table = { markdown: "md", csv: "csv", latex: "tex", json: "json", html: "html" } as const;
 
-/** The data set of the runs: the one that is named, or the phantom their settings describe. */
-async function datasetOfRuns(
-  data: string | undefined,
-  runs: readonly RunResults[],
-): Promise<Dataset | undefined> {
-  if (data !== undefined) return await openDataset(data);
-  const source = (runs[0]!.config.dataset as { source?: { kind?: string; options?: unknown } } | undefined)
-    ?.source;
+/** The phantom that the settings of a run describe, if they do. */
+function phantomOf({ config }: RunResults): Dataset | undefined {
+  const source = (config.dataset as { source?: { kind?: string; options?: unknown } } | undefined)?.source;
   return source?.kind === "phantom" ? makePhantom(source.options as PhantomOptions) : undefined;
 }
 
@@ -78,14 +73,11 @@ const command: Command = {
   name: "report",
   summary:
     "Writes one self-contained HTML file about finished runs: what was run, tables, significance tests,\n" +
-    "plots, overlays, a slice viewer, costs. Runs of one method and label ratio are taken as seeds.",
+    "plots, costs, and with --data overlays and a slice viewer. Runs of one method and label ratio are seeds.",
   positional: "RUN…",
   options: {
     out: { value: "FILE.html", help: "where to write; tables of the runs go beside it" },
-    data: {
-      value: "DIR|FILE",
-      help: "the data set of the runs, for overlays and slices; phantoms need none",
-    },
+    ...dataOptions,
     baseline: {
       value: "METHOD",
       help: "method to compare with (supervised when there is one, else the first)",
@@ -109,7 +101,7 @@ const command: Command = {
         },
       );
     }
-    const dataset = await datasetOfRuns(text(values, "data"), runs);
+    const dataset = await openData(values) ?? phantomOf(runs[0]!);
     const title = text(values, "title");
     const html = reportHtml(runs, {
       baseline,

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Dataset, openDataset, shapeOf, volumeFrom } from "../data/mod.ts";
+import { type Dataset, shapeOf, volumeFrom } from "../data/mod.ts";
 import {
   caseCsv,
   EvalError,
@@ -24,8 +24,9 @@ import {
   tagRecords,
 } from "../eval/mod.ts";
 import { evaluateCases, openPredictor } from "../model/train/mod.ts";
+import { dataOptions, openData } from "./open_data.ts";
 import { openDevice } from "../tensor/mod.ts";
-import { type Command, main, number, requiredText, type Result, text, UsageError } from "./command.ts";
+import { type Command, main, number, type Result, text, UsageError } from "./command.ts";
 
 /** Levels that are tested, in mm, degrees and per cent of slices. */
 const levels: Readonly<Record<Perturbation, readonly number[]>> = {
@@ -73,7 +74,7 @@ const command: Command = {
     "`report` finds it. Every modality but the first is misaligned, its labels along with it.",
   positional: "RUN…",
   options: {
-    data: { value: "DIR|FILE", help: "the data set of the runs" },
+    ...dataOptions,
     out: { value: "DIR", help: "also write the curves and tables into this folder" },
     perturbations: { value: "NAME,…", help: `some of ${Object.keys(levels).join(", ")} (all)` },
     seed: { value: "N", help: "decides directions, axes, fields and slices (0)" },
@@ -81,7 +82,8 @@ const command: Command = {
   },
   async run(values, folders): Promise<Result> {
     if (folders.length === 0) throw new UsageError("no run folder is named", "See --help.");
-    const dataset = await openDataset(requiredText(values, "data"));
+    const dataset = await openData(values);
+    if (dataset === undefined) throw new UsageError("--data is missing", "See --help.");
     if (dataset.modalities.length < 2) {
       throw new EvalError(
         "robustness.modalities",

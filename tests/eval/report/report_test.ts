@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { readRunFolder, reportHtml, type RobustnessRecord } from "../../../eval/mod.ts";
+import {
+  caseCsv,
+  parseCaseCsv,
+  readRunFolder,
+  reportHtml,
+  type RobustnessRecord,
+  tagRecords,
+} from "../../../eval/mod.ts";
 import { methodName } from "../../../eval/report/run_results.ts";
 import { classes, makeRunFolders } from "../make_run_folder.ts";
 import { withoutWarnings } from "../snapshot.ts";
@@ -82,6 +89,12 @@ Deno.test("readRunFolder() reads what a training leaves", async () => {
     assert.equal(run.costs.train_seconds, 121);
     assert.equal(run.costs.inference_ms, null);
     assert.equal(run.log.length, 50);
+    const tagged = tagRecords(run.records, { ...run, run: run.name });
+    assert.deepEqual(
+      parseCaseCsv(caseCsv(tagged)),
+      tagged,
+      "records hold nothing of the run but its four tags",
+    );
   });
 });
 

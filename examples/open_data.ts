@@ -1,0 +1,33 @@
+/**
+ * The options by which a command is told its data set.
+ *
+ * @module
+ */
+
+import { datasetOf, type FileDataset, type FolderPattern, importFolder, openDataset } from "../data/mod.ts";
+import { type Option, text, UsageError, type Values } from "./command.ts";
+
+/** `--data` and `--recipe`. */
+export const dataOptions: Readonly<Record<"data" | "recipe", Option>> = {
+  data: { value: "DIR|FILE", help: "the data set of the runs: its manifest, or folder with a dataset.json" },
+  recipe: { value: "FILE", help: "file-name pattern (JSON) that makes a manifest of the folder --data" },
+};
+
+/** The data set that `--data` and `--recipe` name, if they do. */
+export async function openData(values: Values): Promise<FileDataset | undefined> {
+  const path = text(values, "data"), recipe = text(values, "recipe");
+  if (path === undefined) {
+    if (recipe !== undefined) {
+      throw new UsageError("--recipe needs the folder it describes", "Give it with --data.");
+    }
+    return undefined;
+  }
+  if (recipe === undefined) return await openDataset(path);
+  const content = await Deno.readTextFile(recipe);
+  try {
+    return datasetOf(await importFolder(path, JSON.parse(content) as FolderPattern), path);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new UsageError(`${recipe} is no JSON: ${error.message}`);
+    throw error;
+  }
+}
