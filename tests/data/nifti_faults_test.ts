@@ -195,6 +195,20 @@ row(15, "64-bit integers and floats", async () => {
   await refused("nifti.range", image([1, 1e300], 64));
 });
 
+row(15, "a float64 label map is decoded without ever being held as float64", async () => {
+  const side = 200;
+  const values = new Float64Array(side ** 3).map((_, at) => at % 14);
+  const dim = [3, side, side, side, 1, 1, 1, 1];
+  const bytes = gzipSync(makeNifti({ dim, datatype: 64, data: new Uint8Array(values.buffer) }), { level: 1 });
+  let label: NiftiVolume<Uint8Array> | undefined;
+  const grown = await allocated(async () => {
+    label = await readLabels("a.nii.gz", undefined, { files: new MemoryFiles({ "a.nii.gz": bytes }) });
+  });
+  assert.ok(label!.array.data.every((v, at) => v === values[at]));
+  // The labels and garbage of the stream, but not the 8 bytes a voxel that the file holds.
+  assert.ok(grown < 6 * side ** 3, `${grown} bytes for ${side ** 3} labels`);
+});
+
 row(16, "a vox_offset that makes no sense", async () => {
   for (const voxOffset of [0, 100, -8, 352.5, NaN, 1e12]) {
     const volume = await make({ voxOffset });
