@@ -23,3 +23,4 @@ export * from "./model/mod.ts";
 export * from "./tensor/mod.ts";
 // Both folders have the name, for the same three numbers along the axes of a volume.
 export type { Triple } from "./tensor/mod.ts";
+export type { Misalignment } from "./data/mod.ts";

@@ -66,6 +66,7 @@ const options = {
   spacing: { value: "X,Y,Z", help: "resample to this voxel size in mm" },
   steps: { value: "N", help: "optimiser steps" },
   batch: { value: "N", help: "labelled patches a step; as many unlabelled ones" },
+  validations: { value: "N", help: "how many times to validate during the training" },
   "learning-rate": { value: "LR", help: "peak learning rate" },
   "csc-weight": { value: "W", help: "weight of channel-wise semantic consistency; 0 turns it off" },
   "cac-weight": { value: "W", help: "weight of anatomical consistency; 0 turns it off" },
@@ -113,6 +114,7 @@ async function trainOptions(values: Values): Promise<TrainOptions> {
     patch: numbers(values, "patch", 3),
     steps: number(values, "steps"),
     batch: number(values, "batch"),
+    validations: number(values, "validations"),
     learningRate: number(values, "learning-rate"),
     seed: number(values, "seed"),
   };
@@ -240,6 +242,7 @@ const command: Command = {
       root: text(values, "out") ?? "runs",
       name: text(values, "name") ?? `${config.method}-seed${config.seed}`,
       ...(values.resume !== undefined && { resumeFrom: values.resume as string }),
+      inWorker: true,
       progress: terminal,
       signal: controller.signal,
     });

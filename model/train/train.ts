@@ -88,37 +88,6 @@ function stepsWithValidation({ steps, validations }: TrainConfig): Set<number> {
   return new Set(Array.from({ length: validations }, (_, i) => Math.round(steps * (i + 1) / validations)));
 }
 
-/** Batches of one step; the next step's are prepared while the device computes. */
-class Ahead {
-  readonly #training: Training;
-  #next: { step: number; batches: Promise<Awaited<ReturnType<Ahead["load"]>>> } | undefined;
-
-  constructor(training: Training) {
-    this.#training = training;
-  }
-
-  async load(step: number) {
-    const { loader, method, config, phases } = this.#training;
-    const factor = unlabelledFactor(step, phases);
-    const views = loader.hasUnlabelled ? method.unlabelledViews(config, factor) : "none";
-    const labelled = await loader.labelledBatch(step);
-    const unlabelled = views === "none" ? undefined : await loader.unlabelledBatch(step);
-    return { labelled, unlabelled, factor };
-  }
-
-  take(step: number): ReturnType<Ahead["load"]> {
-    const batches = this.#next?.step === step ? this.#next.batches : this.load(step);
-    this.#next = undefined;
-    return batches;
-  }
-
-  prepare(step: number): void {
-    const batches = this.load(step);
-    batches.catch(() => {}); // reported by take()
-    this.#next = { step, batches };
-  }
-}
-
 /** The state to save, copied to the host. */
 async function stateOf(
   training: Training,
@@ -183,7 +152,7 @@ async function fit(
   training: Training,
   { dataset, split, progress: sink = silent, signal, save, resume }: TrainSetting,
 ): Promise<{ best: BestState; log: LogRow[] } | null> {
-  const { config, phases, network, optimizer } = training;
+  const { config, phases, method, loader, network, optimizer } = training;
   const log: LogRow[] = [...resume?.log ?? []];
   let best = resume?.best ?? null;
   if (resume) {
@@ -193,13 +162,13 @@ async function fit(
   const first = resume?.step ?? 0;
   const progress = new Progress(sink, config.steps, first);
   const validateAfter = stepsWithValidation(config);
-  const ahead = new Ahead(training);
   for (let step = first; step < config.steps; step++) {
-    const { labelled, unlabelled, factor } = await ahead.take(step);
+    const factor = unlabelledFactor(step, phases);
+    const views = loader.hasUnlabelled ? method.unlabelledViews(config, factor) : "none";
+    const labelled = await loader.labelledBatch(step);
+    const unlabelled = views === "none" ? undefined : await loader.unlabelledBatch(step);
     const lr = config.learningRate * learningRateFactor(step, phases);
-    const reported = trainStep(training, labelled, unlabelled, lr, factor);
-    if (step + 1 < config.steps) ahead.prepare(step + 1);
-    const report = await reported;
+    const report = await trainStep(training, labelled, unlabelled, lr, factor);
     requireFinite(step + 1, report, [...labelled.cases, ...unlabelled?.cases ?? []]);
     const numbers = Object.fromEntries(Object.entries(report).map(([name, value]) => [name, short(value)]));
     const row: Record<string, number> & { step: number } = { step: step + 1, lr: short(lr), ...numbers };

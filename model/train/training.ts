@@ -5,6 +5,7 @@
  */
 
 import type { Dataset } from "../../data/dataset.ts";
+import { AheadLoader, type BatchSource } from "../../data/ahead_loader.ts";
 import { BatchLoader } from "../../data/loader.ts";
 import type { PrepareOptions } from "../../data/prepare.ts";
 import { checkSplit, type Split } from "../../data/split.ts";
@@ -28,6 +29,11 @@ export interface TrainingData {
   readonly split: Split;
   /** How cases are prepared; prediction must use the same. */
   readonly prepare?: PrepareOptions;
+  /**
+   * Prepare batches in a worker, ahead of the device. The data set's `source` must then say all there is to it,
+   * as it does for a phantom or a manifest.
+   */
+  readonly inWorker?: boolean;
 }
 
 /** An open training; disposing of it frees the network and the optimiser. */
@@ -43,7 +49,7 @@ export interface Training extends Disposable {
   /** Moments of the parameters. */
   readonly optimizer: AdamW;
   /** Batches of each step. */
-  readonly loader: BatchLoader;
+  readonly loader: BatchSource;
   /** The two phases. */
   readonly phases: Phases;
   /** How cases are prepared. */
@@ -72,21 +78,24 @@ function requireCorrespondence(
 /** Checks the settings and makes network, optimiser and loader. Nothing is loaded yet. */
 export function openTraining(
   options: TrainOptions,
-  { device, dataset, split, prepare = {} }: TrainingData,
+  { device, dataset, split, prepare = {}, inWorker = false }: TrainingData,
 ): Training {
   const config = resolveConfig(options);
   const method = methods[config.method]!;
   checkSplit(dataset, split);
   requireCorrespondence(method, config, dataset);
   const { patch, batch, seed, steps } = config;
-  const loader = new BatchLoader(dataset, split, {
+  const batches = {
     ...prepare,
     patch,
     labelled: batch,
     unlabelled: batch,
     seed,
     weakViews: method.unlabelledViews(config, 1) === "strong-and-weak",
-  });
+  };
+  const loader = inWorker
+    ? new AheadLoader(dataset, split, batches)
+    : new BatchLoader(dataset, split, batches);
   const classes = dataset.classes.length + 1;
   const init = { device, random: new Random(seed).child("init") };
   const network = method.build(init, { modalities: dataset.modalities.length, classes }, config);
@@ -102,6 +111,7 @@ export function openTraining(
     prepare,
     segment: { device, network, patch, classes },
     [Symbol.dispose]() {
+      loader[Symbol.dispose]();
       network[Symbol.dispose]();
       optimizer[Symbol.dispose]();
     },

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { readNifti, volumeFrom, writeNifti } from "../../data/mod.ts";
+import { inFreshFolder, runExample, startExample } from "./run_example.ts";
+
+const small = ["--batch", "1", "--validations", "2", "--device", "cpu"];
+
+Deno.test("train --help lists the options", async () => {
+  await inFreshFolder(async (folder) => {
+    const { code, stdout } = await runExample("train", ["--help"], folder);
+    assert.equal(code, 0);
+    assert.match(stdout, /--label-ratio R +share of training subjects/);
+  });
+});
+
+Deno.test("train refuses what makes no sense, with a code, a fix and exit code 2 or 1", async () => {
+  await inFreshFolder(async (folder) => {
+    const cases: [string[], number, RegExp][] = [
+      [["--setps", "3"], 2, /^error\[usage\]: there is no option --setps\n  Did you mean --steps\?/],
+      [["--steps", "many"], 2, /^error\[usage\]: --steps many: expected a number/],
+      [["--label-ratio", "0"], 1, /^error\[split\.ratio\]/],
+      [["--patch", "30,32,32"], 1, /^error\[config\.patch\][\s\S]*32,32,32/],
+      [["--data", "nowhere"], 1, /^error\[data\.path\][\s\S]*nowhere/],
+    ];
+    for (const [args, expected, message] of cases) {
+      const { code, stderr } = await runExample("train", args, folder);
+      assert.match(stderr, message);
+      assert.equal(code, expected, stderr);
+      assert.doesNotMatch(stderr, /\n\s+at /); // no stack trace
+    }
+  });
+});
+
+Deno.test("train --dry-run --json says what the training would cost", async () => {
+  await inFreshFolder(async (folder) => {
+    const { code, stdout } = await runExample("train", ["--dry-run", "--json"], folder);
+    assert.equal(code, 0);
+    const { parameters, trainable, multiplyAdds, peakBytes } = JSON.parse(stdout);
+    assert.equal(parameters, trainable);
+    assert.ok(multiplyAdds > 5e8 && peakBytes > 1e7);
+  });
+});
+
+Deno.test("Ctrl-C saves, says how to go on, and the resumed run ends like one that was never stopped", async () => {
+  await inFreshFolder(async (folder) => {
+    const args = [...small, "--steps", "6"];
+    const process = await startExample("train", [...args, "--name", "stopped"], folder);
+    let seen = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of process.stderr) {
+      seen += decoder.decode(chunk);
+      if (/validation Dice/.test(seen) && !/ending/.test(seen)) process.kill("SIGINT");
+    }
+    await process.stdout.cancel();
+    assert.equal((await process.status).code, 130);
+    assert.match(
+      seen,
+      /saved in runs\/stopped; go on with\n {2}deno task train --device cpu --resume runs\/stopped/,
+    );
+    await assert.rejects(Deno.stat(`${folder}/runs/stopped/lock`));
+
+    const resumed = await runExample("train", [...args, "--resume", "runs/stopped", "--json"], folder);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    const whole = await runExample("train", [...args, "--name", "whole", "--json"], folder);
+    const log = (name: string) => Deno.readTextFile(`${folder}/runs/${name}/log.csv`);
+    assert.equal(await log("stopped"), await log("whole"));
+    assert.deepEqual(JSON.parse(resumed.stdout).test, JSON.parse(whole.stdout).test);
+  });
+});
+
+Deno.test("predict writes labels on the grid of its image, whatever the orientation", async () => {
+  await inFreshFolder(async (folder) => {
+    const trained = await runExample("train", [...small, "--steps", "2", "--name", "run"], folder);
+    assert.equal(trained.code, 0, trained.stderr);
+    // Left-posterior-superior, anisotropic, oblique.
+    const affine = [-1.5, 0.1, 0, 20, 0, -1.4, 0, 30, 0, 0.1, 3, -10, 0, 0, 0, 1];
+    const data = Float32Array.from({ length: 20 * 18 * 10 }, (_, i) => 100 * Math.sin(i) + 200);
+    await writeNifti(`${folder}/scan.nii.gz`, volumeFrom(data, [20, 18, 10], affine));
+    const checkpoint = "runs/run/checkpoints/best.safetensors";
+    const args = [
+      "--checkpoint",
+      checkpoint,
+      "--image",
+      "mr=scan.nii.gz",
+      "--out",
+      "labels.nii.gz",
+      "--device",
+      "cpu",
+    ];
+    const { code, stdout, stderr } = await runExample("predict", args, folder);
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, "labels.nii.gz\n");
+    const [scan, labels] = [
+      await readNifti(`${folder}/scan.nii.gz`),
+      await readNifti(`${folder}/labels.nii.gz`),
+    ];
+    assert.deepEqual(labels.array.shape, scan.array.shape);
+    assert.deepEqual(labels.affine, scan.affine);
+    assert.deepEqual(labels.spacing, scan.spacing);
+
+    const unknown = await runExample("predict", args.with(3, "pet=scan.nii.gz"), folder);
+    assert.match(
+      unknown.stderr,
+      /^error\[predict\.modality\]: the network knows no modality "pet"\n  Give images of ct, mr\./,
+    );
+    const text = new TextEncoder().encode("not a checkpoint");
+    await Deno.writeFile(`${folder}/bad.safetensors`, text);
+    const bad = await runExample("predict", args.with(1, "bad.safetensors"), folder);
+    assert.match(bad.stderr, /^error\[safetensors\.header\]/);
+    assert.equal(bad.code, 1);
+  });
+});
