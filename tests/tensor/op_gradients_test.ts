@@ -1,64 +1,10 @@
 import assert from "node:assert/strict";
 import { openOracle } from "../../tensor/cpu/oracle.ts";
-import type { Device } from "../../tensor/device.ts";
-import type { AnyOp, Sample } from "../../tensor/ops/op.ts";
-import { ops } from "../../tensor/ops/registry.ts";
-import { Random } from "../../tensor/random.ts";
-import { scope } from "../../tensor/scope.ts";
-import { Tensor } from "../../tensor/tensor.ts";
+import type { AnyOp } from "../../tensor/ops/op.ts";
 import { testOnDevices } from "./devices.ts";
-import { callOp, hostInputs, toDevice } from "./samples.ts";
+import { analytic, checkGradients, differentiable } from "./gradient_check.ts";
+import { hostInputs } from "./samples.ts";
 import { around, assertClose } from "./tolerance.ts";
-
-/** A loss that weighs every output element differently: Σ r·y with r random but fixed. */
-function lossOf(op: AnyOp, tensors: readonly Tensor[], attributes: unknown): Tensor {
-  const [out] = callOp(op, tensors, attributes);
-  const weights = Tensor.uniform(out!.device, new Random(2), out!.shape, 0.5, 1.5);
-  return out!.mul(weights).sum();
-}
-
-/** Gradient of each input by `backward`; null where none flows. */
-async function analytic(
-  device: Device,
-  op: AnyOp,
-  sample: Sample<unknown>,
-  data: readonly ArrayLike<number>[],
-) {
-  const tensors = toDevice(device, sample.inputs, data);
-  for (const tensor of tensors) tensor.requiresGrad = tensor.dtype === "f32";
-  scope(() => lossOf(op, tensors, sample.attributes).backward());
-  const gradients = await Promise.all(tensors.map((tensor) => tensor.grad?.data() ?? null));
-  tensors.forEach((tensor) => tensor.dispose());
-  return gradients;
-}
-
-/** Gradient of one input by central differences. */
-async function numeric(
-  oracle: Device,
-  op: AnyOp,
-  sample: Sample<unknown>,
-  data: readonly Float64Array[],
-  k: number,
-) {
-  const step = 1e-6;
-  const evaluate = async () => {
-    using loss = scope(() => lossOf(op, toDevice(oracle, sample.inputs, data), sample.attributes));
-    return await loss.item();
-  };
-  const gradient = new Float64Array(data[k]!.length);
-  for (let i = 0; i < gradient.length; i++) {
-    const value = data[k]![i]!;
-    data[k]![i] = value + step;
-    const above = await evaluate();
-    data[k]![i] = value - step;
-    const below = await evaluate();
-    data[k]![i] = value;
-    gradient[i] = (above - below) / (2 * step);
-  }
-  return gradient;
-}
-
-const differentiable = Object.values(ops).filter((op) => typeof op.gradient !== "string");
 
 Deno.test("every gradient row agrees with central differences in float64", async (t) => {
   using oracle = openOracle();
@@ -66,18 +12,48 @@ Deno.test("every gradient row agrees with central differences in float64", async
     await t.step(op.name, async () => {
       assert.ok(op.samples.length > 0 || op.name === "cast", `${op.name} has a gradient but no sample`);
       for (const [s, sample] of op.samples.entries()) {
-        const data = hostInputs(sample, `${op.name}/${s}`).map((values) => Float64Array.from(values));
-        const gradients = await analytic(oracle, op, sample, data);
-        for (const [k, input] of sample.inputs.entries()) {
-          if ("classes" in input) continue;
-          const expected = await numeric(oracle, op, sample, data, k);
-          const actual = gradients[k] ?? new Float64Array(expected.length);
-          const allowed = (i: number) => 1e-5 + 1e-3 * Math.abs(expected[i]!);
-          assertClose(actual, expected, allowed, `${op.name} sample ${s}, gradient of input ${k}`);
-        }
+        await checkGradients(oracle, op, sample, `${op.name}/${s}`);
       }
     });
   }
+});
+
+/** The row with the sign of one input's gradient flipped. */
+function mutant(op: AnyOp, input: number): AnyOp {
+  const { gradient } = op;
+  if (typeof gradient === "string") throw new TypeError(`${op.name} has no gradient`);
+  return {
+    ...op,
+    gradient: (...call) => gradient(...call).map((g, k) => k === input ? g?.neg() ?? null : g),
+  };
+}
+
+Deno.test("the check above notices a flipped sign in any gradient row", async () => {
+  using oracle = openOracle();
+  const survivors: string[] = [];
+  let count = 0;
+  for (const op of differentiable) {
+    const inputs = op.samples[0]?.inputs ?? [];
+    for (const [k, input] of inputs.entries()) {
+      if ("classes" in input || (op.name === "where" && k === 0)) continue; // no gradient flows there
+      count++;
+      const bad = mutant(op, k);
+      // The kernel is found by the row itself, so the mutant's run is the row's.
+      const run = oracle.run.bind(oracle);
+      oracle.run = (o, ...rest) => run(o === bad ? op : o, ...rest);
+      const killed = await checkGradients(oracle, bad, op.samples[0]!, `${op.name}/0`).then(
+        () => false,
+        (error) => {
+          assert.ok(error instanceof assert.AssertionError, error); // red, not broken
+          return true;
+        },
+      );
+      if (!killed) survivors.push(`${op.name}, input ${k}`);
+      oracle.run = run;
+    }
+  }
+  assert.deepEqual(survivors, []);
+  assert.ok(count > 50, `only ${count} mutants`);
 });
 
 testOnDevices("every gradient row gives on its samples what the float64 oracle gives", async (device, t) => {
