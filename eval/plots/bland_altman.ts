@@ -23,7 +23,7 @@ export function blandAltman(records: readonly CaseRecord[]): string {
   const classes = [...new Set(shown.map((r) => r.class_name))];
   const { svg, finish } = figure(
     "Bland–Altman plot of volumes",
-    640,
+    700,
     340,
     `bias ${bias.toFixed(3)} ml, limits of agreement ${(bias - spread).toFixed(3)} to ${
       (bias + spread).toFixed(3)
@@ -51,6 +51,6 @@ export function blandAltman(records: readonly CaseRecord[]): string {
         `${r.case}, ${r.modality}, ${r.class_name}: ${r.volume_difference_ml!.toFixed(3)} ml`,
       );
   }
-  legend(svg, 560, 60, classes.map((label, index) => ({ label, index })));
+  legend(svg, 595, 60, classes.map((label, index) => ({ label, index })));
   return finish();
 }

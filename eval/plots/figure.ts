@@ -24,7 +24,7 @@ export function color(i: number): string {
 
 /** Dashes of the i-th series. */
 export function dash(i: number): string {
-  return dashes[i % dashes.length]!;
+  return dashes[(i + Math.floor(i / palette.length)) % dashes.length]!; // the second round of colours is dashed otherwise
 }
 
 /** Outline of the marker of the i-th series, in square px. */

@@ -42,7 +42,7 @@ export function learningCurves(
   const runs = (Array.isArray(logs[0]) ? logs : [logs]) as readonly (readonly LogRow[])[];
   const logged = [...new Set(runs.flatMap((rows) => rows.flatMap((row) => Object.keys(row))))];
   const chosen = columns ?? logged.filter((name) => name !== "step" && name !== "lr");
-  const curves = chosen.map((name, index) => ({ name, index, points: curveOf(runs, name) }))
+  const curves = chosen.map((name) => ({ name, points: curveOf(runs, name) }))
     .filter((curve) => curve.points.length > 0);
   if (curves.length === 0) {
     throw new EvalError("eval.plot", `the log has no finite numbers in columns [${chosen.join(", ")}]`, {
@@ -69,8 +69,8 @@ export function learningCurves(
     const y = d3.scaleLinear(range[0] === range[1] ? [range[0], range[0] + 1] : range, [box.bottom, box.top])
       .nice();
     axes(svg, box, x, y, { x: "step", y: panel.label });
-    for (const curve of panel.curves) drawCurve(svg, curve, x, y, runs.length > 1);
-    legend(svg, 576, box.top + 8, panel.curves.map(({ name, index }) => ({ label: name, index })));
+    panel.curves.forEach((curve, index) => drawCurve(svg, { ...curve, index }, x, y, runs.length > 1));
+    legend(svg, 576, box.top + 8, panel.curves.map(({ name }, index) => ({ label: name, index })));
   });
   return finish();
 }
