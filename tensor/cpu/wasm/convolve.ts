@@ -3,14 +3,15 @@
  *
  * A tile is a few output channels times a few vectors of four voxels, held in registers while the input
  * channels and taps are summed. The input lies in a zero-bordered buffer, so a tap is a constant address
- * offset; weights are stored four times each, because a load is cheaper than spreading one value over the
- * lanes.
+ * offset. One load brings the weights of four output channels, and shuffles spread each over the lanes: the
+ * engine checks the bounds of every load, so a load costs more than a shuffle. Without these checks, in an
+ * engine that joins neighbouring vectors to wider ones, tiles are larger and weights are spread on loading.
  *
  * @module
  */
 
 import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
-import { block, call, type Code, i32, type Local, loop, madd, v128 } from "./instructions.ts";
+import { block, call, type Code, f32, i32, type Local, loop, madd, v128 } from "./instructions.ts";
 import { isPlain, padCopy, type PaddedLayout, pitchOf, planeOf, volumeOf } from "./pad_copy.ts";
 
 /** A stride-1-like convolution over a padded buffer. */
@@ -35,20 +36,13 @@ export interface Convolution {
   readonly weightStrides: readonly [number, number, number];
 }
 
-/** Blocks of output channels that keep 8–12 accumulators busy: sixes, then what divides the rest well. */
-export function channelBlocks(channels: number): number[] {
-  const blocks: number[] = [];
-  let rest = channels;
-  while (rest >= 10 || rest === 6) {
-    blocks.push(6);
-    rest -= 6;
-  }
-  if (rest === 8 || rest === 9 || rest === 7) {
-    blocks.push(4);
-    rest -= 4;
-  }
-  if (rest > 0) blocks.push(rest);
-  return blocks;
+/** Blocks of output channels of nearly the same size: with two vectors, eight or twelve sums in registers. */
+function channelBlocks(channels: number, wide: boolean): number[] {
+  const count = Math.ceil(channels / (wide ? 6 : 4));
+  return Array.from(
+    { length: count },
+    (_, i) => Math.floor(channels * (i + 1) / count) - Math.floor(channels * i / count),
+  );
 }
 
 /** Elements between the rows of what the kernel writes: vectors need four. */
@@ -58,13 +52,13 @@ export function outputPitch({ size }: Convolution): number {
 
 /** Bytes of the packed weights. */
 function packedBytes({ groups, outputs, inputs, taps }: Convolution): number {
-  return groups * outputs * inputs * taps.length * 16;
+  return 4 * groups * outputs * inputs * taps.length;
 }
 
-/** Weights to `[group][block][input][tap][channel of the block][4 times]`. */
+/** Weights to `[group][block][input][tap][channel of the block]`. */
 function packKernel(engine: Engine, { outputs, inputs, taps, weightStrides }: Convolution): Kernel {
   const [perGroup, perOutput, perInput] = weightStrides;
-  const blocks = channelBlocks(outputs);
+  const blocks = channelBlocks(outputs, engine.wide);
   const places = taps.map(({ weight }) => weight);
   const key = `pack ${[outputs, inputs, ...weightStrides]} ${places}`;
   return engine.kernel(key, () => ({ locals, begin, end, word }) => {
@@ -86,14 +80,12 @@ function packKernel(engine: Engine, { outputs, inputs, taps, weightStrides }: Co
             [i32.add(o!.get, i32.const(from)), 4 * perOutput],
           )),
           target!.set(addressOf(
-            i32.add(word(1), i32.const(from * inputs * taps.length * 16)),
-            [quotient(item!.get, inputs), outputs * inputs * taps.length * 16],
-            [input!, taps.length * size * 16],
-            [o!, 16],
+            i32.add(word(1), i32.const(4 * from * inputs * taps.length)),
+            [quotient(item!.get, inputs), 4 * outputs * inputs * taps.length],
+            [input!, 4 * taps.length * size],
+            [o!, 4],
           )),
-          ...places.map((place, t) =>
-            v128.store(target!.get, v128.loadSplat(source!.get, 4 * place), t * size * 16)
-          ),
+          ...places.map((place, t) => f32.store(target!.get, f32.load(source!.get, 4 * place), 4 * t * size)),
         ),
       );
     });
@@ -101,15 +93,15 @@ function packKernel(engine: Engine, { outputs, inputs, taps, weightStrides }: Co
   });
 }
 
-/** Where the vectors of a tile lie, and how tiles cover a plane. */
-function tiling([, H, W]: readonly [number, number, number]): {
-  /** Row and column of each vector. */
-  readonly vectors: readonly (readonly [number, number])[];
-  readonly rowStep: number;
-} {
-  if (W >= 8) return { vectors: [[0, 0], [0, 4]], rowStep: 1 };
-  if (W > 4) return { vectors: [[0, 0], [0, W - 4]], rowStep: 1 };
-  return H >= 2 ? { vectors: [[0, 0], [1, 0]], rowStep: 2 } : { vectors: [[0, 0]], rowStep: 1 };
+/** Row and column of each vector of a tile: as many in a row as fit; in narrow planes two rows. */
+function tileVectors(
+  [, H, W]: readonly [number, number, number],
+  wide: boolean,
+): (readonly [number, number])[] {
+  if (wide && W >= 16) return [[0, 0], [0, 4], [0, 8], [0, 12]];
+  if (W >= 8) return [[0, 0], [0, 4]];
+  if (W > 4) return [[0, 0], [0, W - 4]];
+  return H >= 2 ? [[0, 0], [1, 0]] : [[0, 0]];
 }
 
 function convolveKernel(engine: Engine, convolution: Convolution, bias: boolean): Kernel {
@@ -117,9 +109,11 @@ function convolveKernel(engine: Engine, convolution: Convolution, bias: boolean)
   const [D, H, W] = size;
   const pitch = outputPitch(convolution);
   const outVolume = D * H * pitch;
-  const { vectors, rowStep } = tiling(size);
+  const vectors = tileVectors(size, engine.wide);
+  const rowStep = vectors.at(-1)![0] + 1;
+  const columns = 4 * vectors.length;
   const rowIn = step[1] * pitchOf(layout);
-  const blocks = channelBlocks(outputs);
+  const blocks = channelBlocks(outputs, engine.wide);
   const key = `convolve ${bias} ${JSON.stringify({ ...convolution, samples: 0 })}`;
   return engine.kernel(key, (module) => {
     /** tile(input, weights, bias, output): sums over the input channels. */
@@ -127,6 +121,7 @@ function convolveKernel(engine: Engine, convolution: Convolution, bias: boolean)
       module.add(`tile${channels}`, ["i32", "i32", "i32", "i32"], (locals, [x, w, b, y]) => {
         const sums = vectors.map(() => locals.locals("v128", channels));
         const values = locals.locals("v128", vectors.length);
+        const [weights, weight] = locals.locals("v128", 2) as [Local, Local];
         const left = locals.local("i32");
         const start = (o: number): Code => bias ? v128.loadSplat(b!.get, 4 * o) : v128.zero;
         return block(
@@ -142,26 +137,32 @@ function convolveKernel(engine: Engine, convolution: Convolution, bias: boolean)
                   ...values.map((value, v) =>
                     value.set(v128.load(x!.get, 4 * (offset + vectors[v]![0] * rowIn + vectors[v]![1])))
                   ),
-                  ...Array.from(
-                    { length: channels },
-                    (_, o) =>
-                      block(...values.map((value, v) =>
-                        sums[v]![o]!.set(
-                          madd(v128.load(w!.get, 16 * (t * channels + o)), value.get, sums[v]![o]!.get),
-                        )
-                      )),
-                  ),
+                  engine.wide ? [] : weights.set(v128.load(w!.get, 4 * t * channels)),
+                  ...Array.from({ length: channels }, (_, o) =>
+                    block(
+                      weight.set(
+                        engine.wide
+                          ? v128.loadSplat(w!.get, 4 * (t * channels + o))
+                          : v128.shuffle(weights.get, weights.get, [o, o, o, o]),
+                      ),
+                      ...values.map((value, v) =>
+                        sums[v]![o]!.set(madd(weight.get, value.get, sums[v]![o]!.get))
+                      ),
+                    )),
                 )
               ),
               x!.set(i32.add(x!.get, i32.const(4 * volumeOf(layout)))),
-              w!.set(i32.add(w!.get, i32.const(16 * taps.length * channels))),
+              w!.set(i32.add(w!.get, i32.const(4 * taps.length * channels))),
             ),
           ),
-          ...sums.flatMap((column, v) =>
-            column.map((sum, o) =>
-              v128.store(y!.get, sum.get, 4 * (o * outVolume + vectors[v]![0] * pitch + vectors[v]![1]))
-            )
-          ),
+          ...Array.from({ length: channels }, (_, o) =>
+            block(...sums.map((column, v) =>
+              v128.store(
+                y!.get,
+                column[o]!.get,
+                4 * (o * outVolume + vectors[v]![0] * pitch + vectors[v]![1]),
+              )
+            ))),
         );
       });
     const tiles = new Map([...new Set(blocks)].map((channels) => [channels, tile(channels)]));
@@ -185,9 +186,9 @@ function convolveKernel(engine: Engine, convolution: Convolution, bias: boolean)
             b.get,
             addressOf(y.get, [row, 4 * pitch], [column, 4]),
           );
-        const across = W < 8 ? at(i32.const(0)) : block(
-          loop(column, i32.const(0), i32.const(W - 7), 8, at(column.get)),
-          W % 8 === 0 ? [] : at(i32.const(W - 8)), // overlaps the tile before: same values
+        const across = W <= 4 || W < columns ? at(i32.const(0)) : block(
+          loop(column, i32.const(0), i32.const(W - columns + 1), columns, at(column.get)),
+          W % columns === 0 ? [] : at(i32.const(W - columns)), // overlaps the tile before: same values
         );
         return block(
           loop(row, i32.const(0), i32.const(H - rowStep + 1), rowStep, across),
@@ -208,7 +209,7 @@ function convolveKernel(engine: Engine, convolution: Convolution, bias: boolean)
             [quotient(item.get, D), groupIn],
             [remainder(item.get, D), 4 * step[0] * planeOf(layout)],
           )),
-          w.set(addressOf(word(1), [group, outputs * inputs * taps.length * 16])),
+          w.set(addressOf(word(1), [group, 4 * outputs * inputs * taps.length])),
           b.set(addressOf(word(2), [group, 4 * outputs])),
           y.set(addressOf(
             word(3),
@@ -218,7 +219,7 @@ function convolveKernel(engine: Engine, convolution: Convolution, bias: boolean)
           ...blocks.map((channels) =>
             block(
               plane(channels),
-              w.set(i32.add(w.get, i32.const(channels * inputs * taps.length * 16))),
+              w.set(i32.add(w.get, i32.const(4 * channels * inputs * taps.length))),
               b.set(i32.add(b.get, i32.const(4 * channels))),
               y.set(i32.add(y.get, i32.const(4 * channels * outVolume))),
             )

@@ -47,10 +47,22 @@ function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(probe.encode(false));
 }
 
+/**
+ * Whether the program was started with the V8 flags that double the speed of these kernels:
+ * `--no-wasm-bounds-checks` (this engine checks every load and store in software) and
+ * `--experimental-wasm-revectorize` (256-bit vectors). A program cannot ask which flags are set, so a third
+ * one announces them: `--expose-gc-as=wideVectors` defines a global function of that name.
+ */
+function hasWideVectors(): boolean {
+  return "wideVectors" in globalThis;
+}
+
 /** Kernels over one memory. */
 export class Engine {
   /** Where the arrays are. */
   readonly memory: WasmMemory;
+  /** Whether kernels are shaped for an engine that joins vectors of four to vectors of eight. */
+  readonly wide: boolean;
   readonly #crew: Crew;
   readonly #kernels = new Map<string, Kernel>();
   readonly #arguments: number;
@@ -58,8 +70,9 @@ export class Engine {
   #floats: Float32Array;
 
   /** The crew runs the items. */
-  constructor(memory: WasmMemory, crew: Crew) {
+  constructor(memory: WasmMemory, crew: Crew, wide = hasWideVectors()) {
     this.memory = memory;
+    this.wide = wide;
     this.#crew = crew;
     useFusedMadd(hasRelaxedSimd());
     this.#arguments = memory.allocate(argumentBytes);
