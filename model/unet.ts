@@ -138,8 +138,9 @@ export class UnetDecoder extends Module {
       this.levels.push(new Level(init, [up + skip, ...new Array<number>(shape.decoderConvs).fill(skip)]));
       below = skip;
     }
-    // Small initial logits: training starts from nearly equal class probabilities.
-    this.head = new Conv3d(init, below, classes, 1, { deviation: 0.05 });
+    // Initialised like every other convolution. With nearly equal class probabilities at the start (weights of
+    // deviation 0.05) a small class of one modality often never appears: its features die before it is learned.
+    this.head = new Conv3d(init, below, classes, 1);
   }
 
   /** Bottleneck features and skips (finest first) to logits `[N,K,D,H,W]`. */

@@ -36,17 +36,17 @@ export class Conv3d extends Module {
   readonly bias: Tensor;
   readonly #options: ConvOptions;
 
-  /** `deviation` replaces He's standard deviation of the initial weights. */
+  /** For `inputs` and `outputs` channels. */
   constructor(
     { device, random }: Init,
     inputs: number,
     outputs: number,
     kernel: number | Triple,
-    options: ConvOptions & { deviation?: number } = {},
+    options: ConvOptions = {},
   ) {
     super();
     const [d, h, w] = triple(kernel);
-    const deviation = options.deviation ?? heDeviation(inputs * d * h * w);
+    const deviation = heDeviation(inputs * d * h * w);
     this.weight = Tensor.normal(device, random, [outputs, inputs, d, h, w], deviation).asParameter();
     this.bias = Tensor.zeros(device, [outputs]).asParameter();
     this.#options = options;

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import {
+  decodeCheckpoint,
+  encodeCheckpoint,
+  resolveConfig,
+  RunFolder,
+  writeAtomically,
+} from "../../../model/mod.ts";
+import { encodeSafetensors } from "../../../tensor/mod.ts";
+
+async function inFreshFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a second run takes a new name instead of overwriting", () =>
+  inFreshFolder(async (root) => {
+    using first = await RunFolder.create(root, "run");
+    using second = await RunFolder.create(root, "run");
+    assert.deepEqual([first.path, second.path], [`${root}/run`, `${root}/run-2`]);
+  }));
+
+Deno.test("a folder in use is refused; the claim of a dead process is taken over", () =>
+  inFreshFolder(async (root) => {
+    const path = `${root}/run`;
+    {
+      using folder = await RunFolder.create(root, "run");
+      await folder.writeJson("config.json", {});
+      await assert.rejects(RunFolder.open(path), { code: "run.locked" });
+    }
+    const dead = new Deno.Command(Deno.execPath(), { args: ["--version"], stdout: "null" }).spawn();
+    await dead.status;
+    await Deno.writeTextFile(`${path}/lock`, `${dead.pid}\n`);
+    using _ = await RunFolder.open(path);
+    assert.equal(await Deno.readTextFile(`${path}/lock`), `${Deno.pid}\n`);
+  }));
+
+Deno.test("opening what is no run folder is refused", () =>
+  inFreshFolder((root) => assert.rejects(RunFolder.open(root), { code: "run.folder" })));
+
+Deno.test("writeAtomically() leaves no temporary file, and keeps the old file when writing fails", () =>
+  inFreshFolder(async (root) => {
+    await writeAtomically(`${root}/a`, "old");
+    await assert.rejects(writeAtomically(`${root}/missing/a`, "new"), { code: "io.write" });
+    await Deno.mkdir(`${root}/taken`);
+    await assert.rejects(writeAtomically(`${root}/taken`, "new"), { code: "io.write" }); // the rename fails
+    const names = [...Deno.readDirSync(root)].map(({ name }) => name).sort();
+    assert.deepEqual(names, ["a", "taken"]);
+    assert.equal(await Deno.readTextFile(`${root}/a`), "old");
+  }));
+
+Deno.test("decodeCheckpoint() gives back what encodeCheckpoint() was given and refuses other files", () => {
+  const info = {
+    config: resolveConfig({}),
+    modalities: [{ id: "ct", kind: "ct" as const }],
+    classes: [{ id: 1, name: "liver" }],
+    aligned: true,
+    spacing: null,
+    step: 3,
+    best: 0.5,
+    split: "abc",
+  };
+  const network = new Map([["w", { shape: [1], data: Float32Array.of(2) }]]);
+  const decoded = decodeCheckpoint(encodeCheckpoint(info, network));
+  assert.deepEqual(decoded.info, info);
+  assert.deepEqual(decoded.network, network);
+  assert.equal(decoded.optimizer.size, 0);
+  assert.throws(() => decodeCheckpoint(encodeSafetensors(network)), { code: "checkpoint.format" });
+  const foreign = encodeSafetensors(network, new Map([["checkpoint", '{"format":"x"}']]));
+  assert.throws(() => decodeCheckpoint(foreign), { code: "checkpoint.format" });
+});
