@@ -66,11 +66,11 @@ export async function withDataset(
     for (let i = 0; i < count; i++) {
       await Deno.writeFile(
         `${folder}/a/case_${i}.nii.gz`,
-        imageFile({}, (at) => inBlock(at) ? 50 + (at * (i + 3)) % 7 : 0),
+        imageFile({}, (at) => inBlock(at) ? 50 + i + at % 7 : 0),
       );
       await Deno.writeFile(
         `${folder}/b/case_${i}.nii.gz`,
-        imageFile({}, (at) => inBlock(at) ? 90 - (at * (i + 5)) % 11 : 0),
+        imageFile({}, (at) => inBlock(at) ? 90 + i - at % 11 : 0),
       );
       await Deno.writeFile(`${folder}/labels/case_${i}.nii.gz`, labelFile());
     }
