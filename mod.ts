@@ -21,6 +21,7 @@ export * from "./eval/mod.ts";
 export * from "./losses/mod.ts";
 export * from "./model/mod.ts";
 export * from "./tensor/mod.ts";
-// Both folders have the name, for the same three numbers along the axes of a volume.
-export type { Triple } from "./tensor/mod.ts";
+// Two folders have a type of this name: three numbers along the axes of a volume, and of a tensor.
+export type { Triple } from "./data/mod.ts";
+export type { Triple as Sizes3d } from "./tensor/mod.ts";
 export type { Misalignment } from "./data/mod.ts";

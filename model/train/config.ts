@@ -30,15 +30,39 @@ const schema = z.strictObject({
 });
 
 /** A complete configuration; `config.json` of a run folder. */
-export type TrainConfig = Readonly<Omit<z.output<typeof schema>, "patch" | "profile">> & {
-  /** Voxels of a training patch along D, H, W. */
-  readonly patch: [number, number, number];
+export interface TrainConfig {
+  /** Name of the method, one of `methodNames`. */
+  readonly method: string;
   /** `cmc`: the method as described; `cmc-confident`: both modalities follow their more confident mixture. */
   readonly profile: "cmc" | "cmc-confident";
-};
+  /** Size of the network. */
+  readonly preset: PresetName;
+  /** Voxels of a training patch along D, H, W. */
+  readonly patch: [number, number, number];
+  /** Optimiser steps. */
+  readonly steps: number;
+  /** Labelled patches a step, and as many unlabelled ones. */
+  readonly batch: number;
+  /** Decides initial values, batches and augmentation. */
+  readonly seed: number;
+  /** Highest learning rate of the schedule. */
+  readonly learningRate: number;
+  /** Decoupled weight decay; norms and biases have none. */
+  readonly weightDecay: number;
+  /** Largest global norm of the gradients. */
+  readonly clipNorm: number;
+  /** Share of the steps that see labelled patches only. */
+  readonly semiSupervisedFrom: number;
+  /** Weights of channel-wise semantic (CSC) and anatomical (CAC) consistency; 0 turns a term off. */
+  readonly weights: { readonly csc: number; readonly cac: number };
+  /** How many times to validate, evenly over the steps. */
+  readonly validations: number;
+}
 
-/** A configuration as a person writes it; what is left out has a default. */
-export type TrainOptions = z.input<typeof schema>;
+/** A configuration as a person writes it; what is left out has a default, `patch` that of the preset. */
+export type TrainOptions = Partial<Omit<TrainConfig, "weights">> & {
+  readonly weights?: Partial<TrainConfig["weights"]>;
+};
 
 /** Edit distance that counts a swap of neighbours as one, for "did you mean". */
 function distance(a: string, b: string): number {
