@@ -61,7 +61,7 @@ async function open(path: string, recipe?: string): Promise<FileDataset> {
   const onWarning = ({ code, message }: { code: string; message: string }) =>
     console.error(`warning[${code}]: ${message}`);
   if (recipe === undefined) return await openDataset(path, { onWarning });
-  return datasetOf(await importRecipe(await Deno.readTextFile(recipe), recipe, path), path, { onWarning });
+  return datasetOf(await importRecipe(recipe, path), path, { onWarning });
 }
 
 function fileText(report: FileReport): string {

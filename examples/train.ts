@@ -10,16 +10,7 @@
  * @module
  */
 
-import {
-  type Dataset,
-  datasetOf,
-  type FolderPattern,
-  importFolder,
-  makePhantom,
-  openDataset,
-  type Split,
-  splitByLabelRatio,
-} from "../data/mod.ts";
+import { type Dataset, makePhantom, type Split, splitByLabelRatio } from "../data/mod.ts";
 import { table } from "../eval/mod.ts";
 import {
   clock,
@@ -34,6 +25,7 @@ import {
   type TrainOptions,
 } from "../model/mod.ts";
 import { openDevice } from "../tensor/mod.ts";
+import { dataOptions, openData } from "./open_data.ts";
 import {
   type Command,
   main,
@@ -47,10 +39,10 @@ import {
 
 const options = {
   data: {
-    value: "DIR|FILE",
+    ...dataOptions.data,
     help: "manifest, or folder with a dataset.json; a phantom data set when absent",
   },
-  recipe: { value: "FILE", help: "file-name pattern (JSON) that makes a manifest of the folder --data" },
+  recipe: dataOptions.recipe,
   split: { value: "FILE", help: "JSON with the case ids of labelled, unlabelled, validation, test" },
   method: { value: "NAME", help: `one of ${methodNames.join(", ")}` },
   profile: { value: "NAME", help: "cmc, cmc-confident" },
@@ -129,15 +121,8 @@ async function trainOptions(values: Values): Promise<TrainOptions> {
 }
 
 async function datasetFor(values: Values, seed: number): Promise<Dataset & { split?: Split }> {
-  const path = text(values, "data");
-  const recipe = text(values, "recipe");
-  if (path === undefined) {
-    const { cases, misalignmentMm } = phantomSize;
-    return makePhantom({ cases, modalities: ["ct", "mr"], misalignmentMm, seed });
-  }
-  if (recipe === undefined) return openDataset(path);
-  const pattern = await settingsOf(recipe) as unknown as FolderPattern;
-  return datasetOf(await importFolder(path, pattern), path);
+  const { cases, misalignmentMm } = phantomSize;
+  return await openData(values) ?? makePhantom({ cases, modalities: ["ct", "mr"], misalignmentMm, seed });
 }
 
 async function splitFor(values: Values, dataset: Dataset & { split?: Split }, seed: number): Promise<Split> {

@@ -29,7 +29,7 @@ async function run(values: Values, positionals: readonly string[]): Promise<Resu
   const recipe = text(values, "recipe");
   const found = recipe === undefined
     ? await verifyDataset(path)
-    : await verifyManifest(await importRecipe(await Deno.readTextFile(recipe), recipe, path), path);
+    : await verifyManifest(await importRecipe(recipe, path), path);
   const errors = found.problems.filter(({ severity }) => severity === "error").length;
   return { text: lines(found, errors), json: found, exitCode: errors > 0 ? 1 : 0 };
 }
