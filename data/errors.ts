@@ -12,7 +12,7 @@ export { CodedError, type CodedErrorOptions };
  * A scan, a manifest or a split that cannot be used as it is.
  *
  * Codes start with the area: `data.*` (a file or its voxels), `nifti.*`, `gzip.*`, `geometry.*`, `label.*`,
- * `manifest.*`, `split.*`, `config.*`.
+ * `manifest.*`, `split.*`, `config.*` (options), `io.*` (writing).
  */
 export class DataError extends CodedError {}
 

@@ -7,6 +7,7 @@
 import { dirname, resolve } from "node:path";
 import { z } from "./deps.ts";
 import { DataError } from "./errors.ts";
+import { diskFiles, type Files, readBytes } from "./files.ts";
 import { importCmcList } from "./import_cmc_list.ts";
 import { importDecathlon } from "./import_decathlon.ts";
 import { importFolder } from "./import_folder.ts";
@@ -31,6 +32,19 @@ const recipe = z.strictObject({
 });
 
 /**
+ * Follows the recipe in a file, see {@link followRecipe}.
+ *
+ * @throws {DataError} `data.path`, `manifest.*`
+ */
+export async function importRecipe(
+  path: string,
+  folder?: string,
+  files: Files = diskFiles,
+): Promise<Manifest> {
+  return await followRecipe(new TextDecoder().decode(await readBytes(files, path)), path, folder);
+}
+
+/**
  * Follows a recipe: a JSON file with the fields of `FolderPattern`, and optionally `root` (the folder it describes,
  * from the recipe's own) and `splits`.
  *
@@ -38,7 +52,7 @@ const recipe = z.strictObject({
  * @param folder to follow it in, instead of its `root`
  * @throws {DataError} `manifest.*`
  */
-export async function importRecipe(text: string, path: string, folder?: string): Promise<Manifest> {
+export async function followRecipe(text: string, path: string, folder?: string): Promise<Manifest> {
   const parsed = recipe.safeParse(parseJson(text, path));
   if (!parsed.success) throw schemaProblems(parsed.error, path);
   const { version: _, root = ".", labels, labelMap, aligned, splits, modalities, ...rest } = parsed.data;
@@ -55,7 +69,7 @@ export async function importRecipe(text: string, path: string, folder?: string):
 }
 
 /**
- * Parses our manifest, a recipe (see {@link importRecipe}), a Medical Segmentation Decathlon `dataset.json` or the list of the CMC authors.
+ * Parses our manifest, a recipe (see {@link followRecipe}), a Medical Segmentation Decathlon `dataset.json` or the list of the CMC authors.
  *
  * @param path of the text; a recipe lists the files below its folder, or below its `root`
  * @throws {DataError} `manifest.*`
@@ -74,5 +88,5 @@ export async function importManifest(text: string, path: string): Promise<Manife
       Object.keys(first).some((key) => key.startsWith("img_"));
     return paired ? importCmcList(content, path) : importDecathlon(content, path);
   }
-  return typeof keys.images === "string" ? await importRecipe(text, path) : parseManifest(text, path);
+  return typeof keys.images === "string" ? await followRecipe(text, path) : parseManifest(text, path);
 }

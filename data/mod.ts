@@ -25,7 +25,7 @@ export { checkSameGrid, sameGrid } from "./grid_check.ts";
 export { type FolderPattern, importFolder } from "./import_folder.ts";
 export { type FileReport, inspectFile } from "./inspect_file.ts";
 export { checkLabelledClasses } from "./label_check.ts";
-export { importManifest, importRecipe } from "./import_manifest.ts";
+export { followRecipe, importManifest, importRecipe } from "./import_manifest.ts";
 export { BatchLoader, type BatchOptions } from "./loader.ts";
 export { checkManifest, type Manifest, manifestJsonSchema, parseManifest } from "./manifest.ts";
 export { misalign, type Misalignment } from "./misalign.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dirname, resolve } from "node:path";
+import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Case, Dataset, LabelledCase, UnlabelledCase } from "./dataset.ts";
 import { DataError, type DataWarning } from "./errors.ts";
 import { diskFiles, type Files, readBytes } from "./files.ts";
@@ -134,7 +134,8 @@ async function inside<T>(root: string, path: string, read: () => Promise<T>): Pr
   const [base, real] = await Promise.all(
     [root, path].map((name) => Deno.realPath(name).catch(() => undefined)),
   );
-  if (base !== undefined && real !== undefined && real !== base && !real.startsWith(`${base}/`)) {
+  const way = base === undefined || real === undefined ? "" : relative(base, real);
+  if (way.startsWith("..") || isAbsolute(way)) {
     throw new DataError(
       "manifest.path",
       `${path} is a link to ${real}, outside the data set's folder ${base}`,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { DataError } from "../../data/errors.ts";
 import { importFolder } from "../../data/import_folder.ts";
-import { importManifest, importRecipe } from "../../data/import_manifest.ts";
+import { followRecipe, importManifest, importRecipe } from "../../data/import_manifest.ts";
 import { manifestJsonSchema, parseManifest } from "../../data/manifest.ts";
 import { datasetOf, openDataset } from "../../data/open_dataset.ts";
 import { makeNifti } from "./make_nifti.ts";
@@ -103,9 +103,14 @@ Deno.test("a recipe is a manifest with patterns in place of cases, for its own f
     });
     await Deno.writeTextFile(`${folder}/recipe.json`, recipe);
     assert.equal((await openDataset(`${folder}/recipe.json`)).cases.length, 2);
-    assert.equal((await importRecipe(recipe, "/elsewhere/recipe.json", folder)).cases.length, 2);
+    assert.equal((await importRecipe(`${folder}/recipe.json`)).cases.length, 2);
+    assert.equal((await followRecipe(recipe, "/elsewhere/recipe.json", folder)).cases.length, 2);
     await assert.rejects(
-      importRecipe('{"images": 3}', "r.json"),
+      importRecipe(`${folder}/none.json`),
+      (error: DataError) => error.code === "data.path",
+    );
+    await assert.rejects(
+      followRecipe('{"images": 3}', "r.json"),
       (error: DataError) => error.code === "manifest.schema",
     );
   });
