@@ -9,7 +9,7 @@ import { apply } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { type Shape, shapeText, type Triple, triple, type Window3d, windowOutput } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { type GradientContext, type Op, type TensorSpec, values } from "./op.ts";
+import { type GradientContext, labels, type Op, requireFloat, type TensorSpec, values } from "./op.ts";
 import { sum } from "./reduce.ts";
 
 /** Attributes of a convolution: how the window moves, and into how many groups the channels are cut. */
@@ -20,7 +20,8 @@ export interface ConvAttributes extends Window3d {
 
 const spatial = (shape: Shape): Triple => [shape[2]!, shape[3]!, shape[4]!];
 
-function checkRank(op: string, inputs: readonly TensorSpec[]): void {
+function checkInputs(op: string, inputs: readonly TensorSpec[]): void {
+  requireFloat(op, inputs);
   if (inputs[0]!.shape.length !== 5 || inputs[1]!.shape.length !== 5) {
     throw new ShapeError(
       "shape.rank",
@@ -48,7 +49,7 @@ export const conv3dOp: Op<ConvAttributes> = {
   name: "conv3d",
   family: "convolution",
   infer(inputs, attributes) {
-    checkRank("conv3d", inputs);
+    checkInputs("conv3d", inputs);
     const [x, w, bias] = [inputs[0]!.shape, inputs[1]!.shape, inputs[2]];
     const { groups } = attributes;
     if (x[1] !== w[1]! * groups || w[0]! % groups !== 0) {
@@ -90,6 +91,11 @@ export const conv3dOp: Op<ConvAttributes> = {
   refusals: [
     { inputs: [values([1, 2, 4, 4, 4]), values([3, 3, 3, 3, 3])], attributes: plain, code: "shape.channels" },
     { inputs: [values([2, 4, 4, 4]), values([3, 2, 3, 3, 3])], attributes: plain, code: "shape.rank" },
+    {
+      inputs: [labels([1, 2, 4, 4, 4], 2), values([3, 2, 3, 3, 3])],
+      attributes: plain,
+      code: "dtype.mismatch",
+    },
     {
       inputs: [values([1, 2, 4, 4, 4]), values([3, 2, 7, 3, 3])],
       attributes: { ...plain, padding: [0, 0, 0] },
@@ -149,7 +155,7 @@ export const convTranspose3dOp: Op<ConvAttributes> = {
   name: "convTranspose3d",
   family: "convolution",
   infer(inputs, { stride, padding, dilation, groups }) {
-    checkRank("convTranspose3d", inputs);
+    checkInputs("convTranspose3d", inputs);
     const [x, w, bias] = [inputs[0]!.shape, inputs[1]!.shape, inputs[2]];
     if (x[1] !== w[0] || w[0]! % groups !== 0) {
       throw new ShapeError(

@@ -10,7 +10,7 @@ import { CodedError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { Tensor } from "../tensor.ts";
 import { mul } from "./elementwise.ts";
-import { type Op, values } from "./op.ts";
+import { type Op, requireFloat, values } from "./op.ts";
 
 /** Which elements to drop. */
 export interface DropoutAttributes {
@@ -30,6 +30,7 @@ export const dropoutOp: Op<DropoutAttributes> = {
   name: "dropout",
   family: "random",
   infer([x], { rate }) {
+    requireFloat("dropout", [x!]);
     if (!(rate >= 0 && rate < 1)) {
       throw new CodedError("dropout.rate", `dropout: the rate must be in [0, 1), got ${rate}`);
     }

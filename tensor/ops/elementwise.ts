@@ -10,10 +10,17 @@
  */
 
 import { apply } from "../apply.ts";
-import { ShapeError } from "../errors.ts";
-import { broadcastShapes, shapeText } from "../shape.ts";
+import { broadcastShapes } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { type GradientContext, type Op, type Sample, type SampleInput, values } from "./op.ts";
+import {
+  type GradientContext,
+  labels,
+  type Op,
+  requireFloat,
+  type Sample,
+  type SampleInput,
+  values,
+} from "./op.ts";
 import { sumTo } from "./reduce.ts";
 
 /** A tensor, or a number that stands for a tensor of one value. */
@@ -43,14 +50,7 @@ function elementwise(name: string, arity: 1 | 2 | 3, row: ElementwiseRow): Eleme
     family: "elementwise",
     expression: row.expression,
     infer(inputs) {
-      const other = inputs.find((input) => input.dtype !== "f32");
-      if (other) {
-        throw new ShapeError(
-          "dtype.mismatch",
-          `${name}: inputs must be f32, got ${other.dtype}${shapeText(other.shape)}`,
-          { fix: 'Convert it with cast(x, "f32").' },
-        );
-      }
+      requireFloat(name, inputs);
       return [{ shape: broadcastShapes(name, inputs.map((input) => input.shape)), dtype: "f32" }];
     },
     saves: row.saves ?? {},
@@ -61,7 +61,7 @@ function elementwise(name: string, arity: 1 | 2 | 3, row: ElementwiseRow): Eleme
           grad && context.wants[i] ? sumTo(grad, inputs[i]!.shape) : null
         ),
     samples: row.samples,
-    refusals: arity === 1 ? [] : [{
+    refusals: arity === 1 ? [{ inputs: [labels([3], 2)], attributes: {}, code: "dtype.mismatch" }] : [{
       inputs: Array.from({ length: arity }, (_, i) => values([2, 3 + (i % 2)])),
       attributes: {},
       code: "shape.broadcast",

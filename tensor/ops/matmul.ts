@@ -8,7 +8,7 @@ import { apply } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { broadcastShapes, shapeText } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { type Op, values } from "./op.ts";
+import { labels, type Op, requireFloat, values } from "./op.ts";
 import { sumTo } from "./reduce.ts";
 
 /** Which operands are transposed in their last two axes. */
@@ -24,6 +24,7 @@ export const matmulOp: Op<MatmulAttributes> = {
   name: "matmul",
   family: "matmul",
   infer([a, b], { transposeA, transposeB }) {
+    requireFloat("matmul", [a!, b!]);
     const [p, q] = [a!.shape, b!.shape];
     const [m, ka] = transposeA ? [p.at(-1), p.at(-2)] : [p.at(-2), p.at(-1)];
     const [kb, n] = transposeB ? [q.at(-1), q.at(-2)] : [q.at(-2), q.at(-1)];
@@ -56,11 +57,18 @@ export const matmulOp: Op<MatmulAttributes> = {
     { inputs: [values([5, 7]), values([2, 3, 5])], attributes: { transposeA: true, transposeB: true } },
     { inputs: [values([17, 33]), values([33, 19])], attributes: { transposeA: false, transposeB: false } },
   ],
-  refusals: [{
-    inputs: [values([3, 5]), values([4, 5])],
-    attributes: { transposeA: false, transposeB: false },
-    code: "shape.matmul",
-  }],
+  refusals: [
+    {
+      inputs: [values([3, 5]), values([4, 5])],
+      attributes: { transposeA: false, transposeB: false },
+      code: "shape.matmul",
+    },
+    {
+      inputs: [values([3, 5]), labels([5, 4], 2)],
+      attributes: { transposeA: false, transposeB: false },
+      code: "dtype.mismatch",
+    },
+  ],
 };
 
 /** Matrix product of `[…,M,K]` and `[…,K,N]`, with either operand transposed in its last two axes. */

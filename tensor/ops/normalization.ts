@@ -10,7 +10,7 @@ import { apply, applyAll } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { shapeText } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { type Op, values } from "./op.ts";
+import { type Op, requireFloat, values } from "./op.ts";
 
 /** Attributes of a group normalisation. */
 export interface GroupNormAttributes {
@@ -30,6 +30,7 @@ export const groupNormOp: Op<GroupNormAttributes> = {
   name: "groupNorm",
   family: "normalization",
   infer([x, gamma, beta], { groups }) {
+    requireFloat("groupNorm", [x!, gamma!, beta!]);
     const [n, channels] = x!.shape;
     if (channels === undefined || channels % groups !== 0) {
       throw new ShapeError(

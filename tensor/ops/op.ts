@@ -6,7 +6,8 @@
  */
 
 import type { DType } from "../device.ts";
-import type { Shape } from "../shape.ts";
+import { ShapeError } from "../errors.ts";
+import { type Shape, shapeText } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Shape and dtype of a tensor, without its values. */
@@ -109,4 +110,19 @@ export function values(shape: Shape, low = -2, high = 2): SampleInput {
 /** A sample input of class ids `0 … classes − 1`. */
 export function labels(shape: Shape, classes: number): SampleInput {
   return { shape, classes };
+}
+
+/**
+ * Refuses inputs that are not f32: kernels that compute would read labels as floats.
+ *
+ * @throws {ShapeError} `dtype.mismatch`
+ */
+export function requireFloat(op: string, inputs: readonly TensorSpec[]): void {
+  const other = inputs.find((input) => input.dtype !== "f32");
+  if (!other) return;
+  throw new ShapeError(
+    "dtype.mismatch",
+    `${op}: inputs must be f32, got ${other.dtype}${shapeText(other.shape)}`,
+    { fix: 'Convert it with cast(x, "f32").' },
+  );
 }

@@ -8,7 +8,7 @@ import { apply } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { type Shape, shapeText, type Triple, triple, windowOutput } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { type Op, type TensorSpec, values } from "./op.ts";
+import { type Op, requireFloat, type TensorSpec, values } from "./op.ts";
 
 /** Attributes of a pooling: the window and its step. */
 export interface PoolAttributes {
@@ -19,6 +19,7 @@ export interface PoolAttributes {
 }
 
 function pooledShape(op: string, x: TensorSpec, { kernel, stride }: PoolAttributes): Shape {
+  requireFloat(op, [x]);
   if (x.shape.length !== 5) {
     throw new ShapeError("shape.rank", `${op}: input must be [N,C,D,H,W], got ${shapeText(x.shape)}`);
   }

@@ -9,7 +9,7 @@ import { ShapeError } from "../errors.ts";
 import { broadcastShapes, normalizeAxes, sameShape, type Shape, shapeText, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape } from "./layout.ts";
-import { type Op, type Sample, type TensorSpec, values } from "./op.ts";
+import { labels, type Op, requireFloat, type Sample, type TensorSpec, values } from "./op.ts";
 
 /** Attributes of a reduction: sorted axes counted from the front; they stay with size 1. */
 export interface ReduceAttributes {
@@ -23,6 +23,7 @@ function reducedShape(shape: Shape, axes: readonly number[]): Shape {
 
 function inferReduce(name: string, needsValues: boolean) {
   return ([x]: readonly TensorSpec[], { axes }: ReduceAttributes): TensorSpec[] => {
+    requireFloat(name, [x!]);
     normalizeAxes(name, axes, x!.shape.length);
     if (needsValues && axes.some((axis) => x!.shape[axis] === 0)) {
       throw new ShapeError("shape.empty", `${name}: axis of size 0 in ${shapeText(x!.shape)} has no ${name}`);
@@ -37,7 +38,10 @@ const samples: Sample<ReduceAttributes>[] = [
   { inputs: [values([2, 3, 33])], attributes: { axes: [0, 1, 2] } },
   { inputs: [values([2, 3])], attributes: { axes: [] } },
 ];
-const refusals = [{ inputs: [values([3, 4])], attributes: { axes: [2] }, code: "shape.axis" }];
+const refusals = [
+  { inputs: [values([3, 4])], attributes: { axes: [2] }, code: "shape.axis" },
+  { inputs: [labels([3, 4], 2)], attributes: { axes: [0] }, code: "dtype.mismatch" },
+];
 
 /** Sum. */
 export const sumOp: Op<ReduceAttributes> = {

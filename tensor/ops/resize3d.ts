@@ -8,7 +8,7 @@ import { apply } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { type Shape, shapeText, type Triple } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { type Op, type TensorSpec, values } from "./op.ts";
+import { type Op, requireFloat, type TensorSpec, values } from "./op.ts";
 
 /** Where an output voxel takes its value from. */
 export interface ResizeAttributes {
@@ -48,6 +48,7 @@ export function resizeRule(
 }
 
 function checkRank(x: TensorSpec, size: Triple): void {
+  requireFloat("resize3d", [x]);
   if (x.shape.length !== 5) {
     throw new ShapeError("shape.rank", `resize3d: input must be [N,C,D,H,W], got ${shapeText(x.shape)}`);
   }

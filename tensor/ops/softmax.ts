@@ -7,7 +7,7 @@
 import { apply } from "../apply.ts";
 import { normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { type Op, type TensorSpec, values } from "./op.ts";
+import { labels, type Op, requireFloat, type TensorSpec, values } from "./op.ts";
 
 /** The axis along which the values sum to 1, counted from the front. */
 export interface AxisAttributes {
@@ -17,6 +17,7 @@ export interface AxisAttributes {
 
 function infer(name: string) {
   return ([x]: readonly TensorSpec[], { axis }: AxisAttributes): TensorSpec[] => {
+    requireFloat(name, [x!]);
     normalizeAxis(name, axis, x!.shape.length);
     return [x!];
   };
@@ -26,7 +27,10 @@ const samples = [
   { inputs: [values([2, 3, 4, 5])], attributes: { axis: 1 } },
   { inputs: [values([3, 7], -30, 30)], attributes: { axis: 1 } },
 ];
-const refusals = [{ inputs: [values([2, 3])], attributes: { axis: 2 }, code: "shape.axis" }];
+const refusals = [
+  { inputs: [values([2, 3])], attributes: { axis: 2 }, code: "shape.axis" },
+  { inputs: [labels([2, 3], 2)], attributes: { axis: 1 }, code: "dtype.mismatch" },
+];
 const gradOp = (name: string): Op<AxisAttributes> => ({
   name,
   family: "softmax",

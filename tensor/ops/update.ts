@@ -6,11 +6,12 @@
 
 import { sameShape, shapeText } from "../shape.ts";
 import { ShapeError } from "../errors.ts";
-import { type Op, type TensorSpec, values } from "./op.ts";
+import { type Op, requireFloat, type TensorSpec, values } from "./op.ts";
 
 const noGradient = "an update has no gradient";
 
 function requireAlike(name: string, inputs: readonly TensorSpec[]): void {
+  requireFloat(name, inputs);
   const [first] = inputs;
   if (inputs.some((input) => !sameShape(input.shape, first!.shape))) {
     throw new ShapeError(
