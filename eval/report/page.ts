@@ -10,6 +10,9 @@ export interface Section {
   readonly html: string;
 }
 
+/** Forbids the browser to load anything but what is written in the page itself. */
+const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
 /** A self-contained HTML page: no address in it leads anywhere else. */
 export function page(title: string, lead: string, sections: readonly Section[]): string {
   const links = sections.map((s) => `<a href="#${s.id}">${escapeHtml(s.title)}</a>`).join(" ");
@@ -20,6 +23,7 @@ export function page(title: string, lead: string, sections: readonly Section[]):
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title>
 <link rel="icon" href="data:,">

@@ -51,6 +51,7 @@ Deno.test("reportHtml() writes one page about six run folders that asks for noth
       /NaN["<,]|>undefined|"undefined|<script>alert/,
     );
     assert.match(html, /&lt;script&gt;alert/);
+    assert.match(html, /Content-Security-Policy" content="default-src 'none'; img-src data:;/);
     assert.equal(reportHtml(runs, { cases, classes }), html, "the same runs give the same bytes");
   });
 });
