@@ -162,6 +162,9 @@ async function fit(
   const first = resume?.step ?? 0;
   const progress = new Progress(sink, config.steps, first);
   const validateAfter = stepsWithValidation(config);
+  if (!loader.hasUnlabelled && method.unlabelledViews(config, 1) !== "none") {
+    progress.note("warning: the split has no unlabelled case; training uses the labelled ones alone");
+  }
   for (let step = first; step < config.steps; step++) {
     const factor = unlabelledFactor(step, phases);
     const views = loader.hasUnlabelled ? method.unlabelledViews(config, factor) : "none";

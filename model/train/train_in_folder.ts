@@ -51,12 +51,13 @@ const splitHash = (split: Split) => createHash("sha256").update(JSON.stringify(s
 async function loadState(path: string, now: CheckpointInfo): Promise<TrainState> {
   const last = decodeCheckpoint(await Deno.readFile(`${path}/checkpoints/last.safetensors`));
   requireSameTraining(last.info, now);
-  const { step, best: dice } = last.info;
+  const { step } = last.info;
   const rows = parseLog(await Deno.readTextFile(`${path}/log.csv`));
   let best: TrainState["best"] = null;
-  if (dice !== null) {
+  if (last.info.best !== null) {
+    // After a crash between the two files this one may be newer; the resumed run then reaches the same score again.
     const saved = decodeCheckpoint(await Deno.readFile(`${path}/checkpoints/best.safetensors`));
-    best = { step: saved.info.step, dice, network: saved.network };
+    best = { step: saved.info.step, dice: saved.info.best!, network: saved.network };
   }
   return {
     step,
