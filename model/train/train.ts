@@ -61,6 +61,8 @@ export interface TrainedRun extends Training {
   readonly log: readonly LogRow[];
   /** The parameters that validated best; the network holds them. */
   readonly best: BestState;
+  /** Milliseconds that the steps waited for batches. */
+  readonly waitedMs: number;
   /** One record for each test case, modality and class, of the best parameters. */
   readonly test: readonly CaseRecord[];
 }
@@ -151,10 +153,11 @@ export async function train(options: TrainOptions, setting: TrainSetting): Promi
 async function fit(
   training: Training,
   { dataset, split, progress: sink = silent, signal, save, resume }: TrainSetting,
-): Promise<{ best: BestState; log: LogRow[] } | null> {
+): Promise<{ best: BestState; log: LogRow[]; waitedMs: number } | null> {
   const { config, phases, method, loader, network, optimizer } = training;
   const log: LogRow[] = [...resume?.log ?? []];
   let best = resume?.best ?? null;
+  let waitedMs = 0;
   if (resume) {
     network.loadStateDict(resume.network);
     optimizer.loadStateDict(resume.optimizer, resume.step);
@@ -168,8 +171,10 @@ async function fit(
   for (let step = first; step < config.steps; step++) {
     const factor = unlabelledFactor(step, phases);
     const views = loader.hasUnlabelled ? method.unlabelledViews(config, factor) : "none";
+    const asked = performance.now();
     const labelled = await loader.labelledBatch(step);
     const unlabelled = views === "none" ? undefined : await loader.unlabelledBatch(step);
+    waitedMs += performance.now() - asked;
     const lr = config.learningRate * learningRateFactor(step, phases);
     const report = await trainStep(training, labelled, unlabelled, lr, factor);
     requireFinite(step + 1, report, [...labelled.cases, ...unlabelled?.cases ?? []]);
@@ -200,7 +205,7 @@ async function fit(
     if (validate || stop) await save?.(await stateOf(training, step + 1, best, log));
     if (stop && step + 1 < config.steps) return null;
   }
-  return { best: best!, log };
+  return { best: best!, log, waitedMs };
 }
 
 function warnOfCollapse(columns: Readonly<Record<string, number>>, progress: Progress): void {

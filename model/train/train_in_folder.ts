@@ -120,7 +120,7 @@ async function headerOf(dataset: Dataset, id: string, modality: string): Promise
 export const testColumns = ["dice", "assd_mm", "hd95_mm"] as const;
 
 async function writeResults(folder: RunFolder, run: TrainedRun, seconds: number): Promise<void> {
-  const { config, test, log, best } = run;
+  const { config, test, log, best, waitedMs } = run;
   const layout = { rows: ["modality", "class"], columns: testColumns } as const;
   const columns = log.flatMap((row) => Object.keys(row));
   const losses = [...new Set(columns)].filter((name) => !["step", "lr", "gradient_norm"].includes(name));
@@ -137,7 +137,12 @@ async function writeResults(folder: RunFolder, run: TrainedRun, seconds: number)
   await folder.writeJson("metrics.json", {
     best: { step: best.step, val_dice: best.dice },
     test: { ...summarise(test), cases: test },
-    cost: { ...await costOf(config, task), seconds, measuredPeakBytes: run.device.stats().peakBytes },
+    cost: {
+      ...await costOf(config, task),
+      seconds,
+      secondsWaitedForData: waitedMs / 1000,
+      measuredPeakBytes: run.device.stats().peakBytes,
+    },
   });
 }
 
