@@ -151,7 +151,10 @@ export class WebGpuDevice implements Device {
       throw new DeviceError("device.alias", `${text()}: an output shares its buffer with an input`);
     }
     const plan = this.#plans.get(op, inputs, outputs, attributes, text);
-    const scratch = plan.scratches.map((length) => this.#take(length));
+    const scratch = plan.scratches.map((length) => {
+      this.#ledger.add(4 * length);
+      return this.#take(length);
+    });
     const scalars = plan.scalarsOf(attributes);
     for (const step of plan.steps) {
       const buffers = step.bindings.map(({ bound }) =>
@@ -166,6 +169,7 @@ export class WebGpuDevice implements Device {
     }
     // Commands run in order, so later ops may use the same scratch memory.
     for (const memory of scratch) this.#pool.give(memory, this.#queue.submission);
+    for (const length of plan.scratches) this.#ledger.remove(4 * length);
   }
 
   /** Waits until everything queued is done. */

@@ -12,6 +12,8 @@ export interface Tuning {
   readonly uniformBytes: number;
   /** Start of a uniform range must divide by this many elements. */
   readonly uniformAlignment: number;
+  /** Workgroups that keep the adapter busy; with fewer, kernels cut the work finer. */
+  readonly workgroups: number;
   /** Outputs along one axis that one thread of a convolution computes. */
   readonly convolutionOutputs: number;
   /** Output channels that one thread of a convolution computes. */
@@ -26,11 +28,12 @@ export interface Tuning {
 export function tuningOf(software: boolean, limits: GPUSupportedLimits): Tuning {
   return {
     tiles: !software,
+    workgroups: software ? 16 : 1024,
     uniformBytes: Math.min(limits.maxUniformBufferBindingSize, 65536),
     uniformAlignment: Math.max(64, limits.minUniformBufferOffsetAlignment / 4),
     convolutionOutputs: software ? 8 : 4,
-    convolutionChannels: 16,
-    weightGradientSums: software ? 288 : 72,
+    convolutionChannels: software ? 8 : 16,
+    weightGradientSums: software ? 144 : 72,
     matmulBlock: software ? 8 : 4,
   };
 }

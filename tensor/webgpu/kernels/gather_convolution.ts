@@ -102,26 +102,29 @@ function blockingOf(
   taps: number,
   members: number,
 ): Blocking {
-  const { convolutionChannels, convolutionOutputs, uniformBytes } = call.tuning;
+  const { convolutionChannels, convolutionOutputs, uniformBytes, workgroups } = call.tuning;
   const outPerGroup = gather.outShape[1]! / gather.groups;
   const inPerGroup = gather.xShape[1]! / gather.groups;
   const capacity = uniformBytes / 4;
+  // H first: neighbouring threads then read neighbouring inputs along W.
+  const axis = [1, 0, 2].find((a) => counts[a]! >= convolutionOutputs) ?? counts.indexOf(Math.max(...counts));
+  let outputs = Math.min(convolutionOutputs, counts[axis]!);
   let channels = Math.min(convolutionChannels, Math.ceil(outPerGroup / 4) * 4);
-  while (channels > 4 && inPerGroup * taps * channels > capacity) channels = Math.ceil(channels / 8) * 4;
+  const halve = (n: number, unit: number) => Math.ceil(n / (2 * unit)) * unit;
+  while (channels > 4 && inPerGroup * taps * channels > capacity) channels = halve(channels, 4);
+  const workgroupsOf = () =>
+    Math.ceil(outPerGroup / channels) * members * gather.groups *
+    Math.ceil(gather.xShape[0]! * sizeOf(counts) / outputs / 64);
+  while (workgroupsOf() < workgroups && channels * outputs > 4) {
+    if (channels > 4 && channels >= outputs) channels = halve(channels, 4);
+    else if (outputs > 1) outputs = halve(outputs, 1);
+    else channels = halve(channels, 4);
+  }
   const inputs = Math.min(inPerGroup, Math.max(1, Math.floor(capacity / (taps * channels))));
   const unit = inputs * taps * channels;
   const perGroup = Math.ceil(outPerGroup / channels);
-  // H first: neighbouring threads then read neighbouring inputs along W.
-  const axis = [1, 0, 2].find((a) => counts[a]! >= convolutionOutputs) ?? counts.indexOf(Math.max(...counts));
-  return {
-    axis,
-    outputs: Math.min(convolutionOutputs, counts[axis]!),
-    channels,
-    perGroup,
-    inputs,
-    blocks: Math.min(members * gather.groups * perGroup, Math.floor(capacity / unit)),
-    unit,
-  };
+  const blocks = Math.min(members * gather.groups * perGroup, Math.floor(capacity / unit));
+  return { axis, outputs, channels, perGroup, inputs, blocks, unit };
 }
 
 /** The steps of a gathering convolution. */

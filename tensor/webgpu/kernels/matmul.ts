@@ -103,16 +103,18 @@ function storeBlock(rows: number, columns: number, { m, n }: Sizes): string {
     ).join("\n  ");
 }
 
-/** Steps along the inner axis that are in workgroup memory at once. */
-const depth = 16;
 /** Threads along each side of a workgroup. */
 const side = 16;
 
-/** A workgroup of 16 × 16 threads computes a tile; each thread every 16th row and column of a `rows × columns` block. */
+/** A workgroup of 16 × 16 threads computes a tile; each thread every 16th row and column of a block. */
 function tiled(call: Call<Attributes>, { m, n, inner, batches, code }: Sizes): Step {
   const { transposeA, transposeB } = call.attributes;
-  const rows = Math.min(4, Math.max(1, blockSize(Math.ceil(m / side), 4)));
-  const columns = Math.min(4, Math.max(1, blockSize(Math.ceil(n / side), 4)));
+  // The larger the block, the fewer loads a product; but large blocks of a small matrix leave the adapter idle.
+  const large = batches * Math.ceil(m / (8 * side)) * Math.ceil(n / (8 * side));
+  const limit = large * 16 >= call.tuning.workgroups ? 8 : 4;
+  const rows = blockSize(Math.ceil(m / side), limit);
+  const columns = blockSize(Math.ceil(n / side), limit);
+  const depth = rows * columns > 16 ? 8 : 16; // steps along the inner axis that are in workgroup memory at once
   const [tileM, tileN] = [rows * side, columns * side];
   const [high, wide] = [Math.ceil(m / tileM), Math.ceil(n / tileN)];
   /** Fetches one element a thread; the faster of its two coordinates is the one that is contiguous in memory. */
@@ -198,7 +200,7 @@ export const matmul: Kernel<Attributes> = {
     const { m, n, inner } = sizes;
     if (sizeOf(sizes.out) === 0) return [];
     if (sizeOf(sizes.out) <= 4096 && inner >= 1024) return long(call, sizes);
-    const isTile = call.tuning.tiles && Math.min(m, n) >= side / 2 && inner >= depth;
+    const isTile = call.tuning.tiles && Math.min(m, n) >= side / 2 && inner >= 16;
     return [isTile ? tiled(call, sizes) : direct(call, sizes)];
   },
 };

@@ -19,28 +19,33 @@ type Attributes = KernelAttributes<"conv3dWeightGrad">;
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const lanes = 64;
-/** Columns that one thread walks, before more workgroups would not fill the device anyway. */
-const enoughGroups = 512;
 /** Floats of workgroup memory: 16 KiB, which every adapter has. */
 const sharedFloats = 4096;
 
 interface Block {
-  /** Output channels, input channels, and first axis of taps that a thread covers. */
+  /** Output channels. */
   readonly outs: number;
+  /** Input channels. */
   readonly ins: number;
-  /** Sums of a thread. */
+  /** Sums: these times the taps of H and W. */
   readonly sums: number;
 }
 
-function blockOf(outPerGroup: number, inPerGroup: number, taps: number, wanted: number): Block {
-  const fit = (n: number, limit: number) => {
-    let size = 1;
-    while (size * 2 <= Math.min(n, limit)) size *= 2;
-    return size;
-  };
-  const outs = fit(outPerGroup, Math.max(1, Math.min(16, wanted / taps)));
-  const ins = fit(inPerGroup, Math.max(1, wanted / (taps * outs)));
-  return { outs, ins, sums: outs * ins * taps };
+/** The block of at most `wanted` sums, sizes powers of two, that loads the fewest values for each sum. */
+function blockOf(
+  outPerGroup: number,
+  inPerGroup: number,
+  rows: number,
+  width: number,
+  wanted: number,
+): Block {
+  const sizes = (n: number) => [1, 2, 4, 8, 16].filter((size) => size === 1 || size <= n);
+  const taps = rows * width;
+  const candidates = sizes(outPerGroup).flatMap((outs) =>
+    sizes(inPerGroup).map((ins) => ({ outs, ins, sums: outs * ins * taps }))
+  ).filter(({ outs, ins, sums }) => sums <= wanted || outs * ins === 1);
+  const cost = ({ outs, ins }: Block) => (outs + ins * width) / (outs * ins);
+  return candidates.reduce((best, block) => cost(block) < cost(best) ? block : best);
 }
 
 /** Gradient for the weight. */
@@ -49,10 +54,13 @@ export const conv3dWeightGrad: Kernel<Attributes> = {
     const [g, w] = [call.inputs[1]!.shape, call.outputs[0]!.shape];
     const { groups } = call.attributes;
     const outPerGroup = w[0]! / groups;
-    const block = blockOf(outPerGroup, w[1]!, w[3]! * w[4]!, call.tuning.weightGradientSums);
+    const block = blockOf(outPerGroup, w[1]!, w[3]!, w[4]!, call.tuning.weightGradientSums);
     const columns = g[0]! * g[2]! * g[4]!;
     const blocks = groups * Math.ceil(outPerGroup / block.outs) * Math.ceil(w[1]! / block.ins) * w[2]!;
-    const chunks = Math.min(Math.ceil(columns / lanes), Math.max(1, Math.ceil(enoughGroups / blocks)));
+    const chunks = Math.min(
+      Math.ceil(columns / lanes),
+      Math.max(1, Math.ceil(call.tuning.workgroups / blocks)),
+    );
     const partial = call.scratch(chunks * sizeOf(w));
     return [
       {

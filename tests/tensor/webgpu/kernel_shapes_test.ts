@@ -31,6 +31,7 @@ const hardware: Partial<Tuning> = {
   weightGradientSums: 72,
   matmulBlock: 4,
   uniformBytes: 2048,
+  workgroups: 4,
 };
 
 interface Convolution {
