@@ -1,3 +1,4 @@
+import { scalingAffine } from "../../data/affine.ts";
 import assert from "node:assert/strict";
 import { noAugmentation, strongAugmentation } from "../../data/augmentation.ts";
 import {
@@ -166,4 +167,29 @@ Deno.test("predictions of a prepared case go back to the grid of the raw image",
   const [zero, one] = restoreProbabilities(image, background);
   assert.deepEqual(zero!.array.shape, raw!.array.shape);
   zero!.array.data.forEach((p, i) => assert.ok(Math.abs(p + one!.array.data[i]! - 1) < 1e-6));
+});
+
+Deno.test("an aligned modality on a smaller grid is brought onto the first one's, background outside", async () => {
+  const wide = volumeFrom(
+    Float32Array.from({ length: 1000 }, (_, at) => 1 + at % 9),
+    [10, 10, 10],
+    scalingAffine([1, 1, 1]),
+  );
+  const narrow = volumeFrom(
+    Float32Array.from({ length: 64 }, (_, at) => 1 + at % 5),
+    [4, 4, 4],
+    scalingAffine([1, 1, 1], [3, 3, 3]),
+  );
+  const filled = (of: typeof wide, label: number) =>
+    volumeFrom(new Uint8Array(of.array.size).fill(label), shapeOf(of), of.affine);
+  const two: Dataset = {
+    ...dataset,
+    modalities: [{ id: "ct", kind: "other" }, { id: "mr", kind: "other" }],
+    loadImages: () => Promise.resolve([wide, narrow]),
+    loadLabels: () => Promise.resolve([filled(wide, 1), filled(narrow, 2)]),
+  };
+  const { images, labels } = await prepareLabelledCase(two, dataset.cases[0] as LabelledCase);
+  assert.deepEqual(images.map(({ shape }) => shape), [[10, 10, 10], [10, 10, 10]]);
+  assert.deepEqual(labels.map((label) => label.filter((v) => v > 0).length), [1000, 64]);
+  assert.equal(labels[1]![(3 * 10 + 3) * 10 + 3], 2);
 });
