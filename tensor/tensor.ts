@@ -6,6 +6,7 @@
 
 import { backward, type GraphNode } from "./autograd.ts";
 import type { Device, DeviceBuffer, DType, HostArray, Operand } from "./device.ts";
+import { displayTensor } from "./display.ts";
 import { DisposedError, ShapeError } from "./errors.ts";
 import { add, div, exp, log, mul, neg, pow, sqrt, square, sub, type Term } from "./ops/elementwise.ts";
 import { permute, reshape, slice } from "./ops/layout.ts";
@@ -13,6 +14,8 @@ import { mean, type ReduceOptions, sum } from "./ops/reduce.ts";
 import type { Random } from "./random.ts";
 import { disown, keep, own } from "./scope.ts";
 import { type Shape, shapeText, sizeOf } from "./shape.ts";
+
+const jupyterDisplay: unique symbol = Symbol.for("Jupyter.display") as typeof jupyterDisplay;
 
 /** Device memory with a count of the handles on it. */
 class Storage {
@@ -183,6 +186,11 @@ export class Tensor implements Disposable {
   asParameter(): this {
     this.requiresGrad = true;
     return keep(this);
+  }
+
+  /** What a notebook shows: shape, dtype, device, range and, for three axes and more, the middle slice. */
+  [jupyterDisplay](): Promise<Record<string, string>> {
+    return displayTensor(this);
   }
 
   /** The values, copied to the host in row-major order. */
