@@ -16,8 +16,11 @@ export interface Preset {
   readonly patch: Triple;
 }
 
+/** Name of a preset. */
+export type PresetName = "unet-tiny" | "unet-light" | "unet-small" | "unet-base" | "unet-paper";
+
 /** All presets by name. */
-export const presets = {
+export const presets: Readonly<Record<PresetName, Preset>> = {
   /** For a laptop's processor: trains in minutes. */
   "unet-tiny": { unet: universalShape(4), patch: [32, 32, 32] },
   /** Light decoder, 0.96 M parameters for two modalities and three classes. */
@@ -28,10 +31,7 @@ export const presets = {
   "unet-base": { unet: universalShape(16), patch: [96, 96, 96] },
   /** The size of the authors' released network. */
   "unet-paper": { unet: universalShape(32), patch: [128, 128, 128] },
-} as const satisfies Record<string, Preset>;
-
-/** Name of a preset. */
-export type PresetName = keyof typeof presets;
+};
 
 /** The names, smallest first. */
 export const presetNames: readonly PresetName[] = Object.keys(presets) as PresetName[];

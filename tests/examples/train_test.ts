@@ -15,7 +15,7 @@ Deno.test("train --help lists the options", async () => {
 Deno.test("train refuses what makes no sense, with a code, a fix and exit code 2 or 1", async () => {
   await inFreshFolder(async (folder) => {
     const cases: [string[], number, RegExp][] = [
-      [["--setps", "3"], 2, /^error\[usage\]: there is no option --setps\n  Did you mean --steps\?/],
+      [["--setps", "3"], 2, /^error\[usage\]: there is no option --setps\n {2}Did you mean --steps\?/],
       [["--steps", "many"], 2, /^error\[usage\]: --steps many: expected a number/],
       [["--label-ratio", "0"], 1, /^error\[split\.ratio\]/],
       [["--patch", "30,32,32"], 1, /^error\[config\.patch\][\s\S]*32,32,32/],
@@ -100,7 +100,7 @@ Deno.test("predict writes labels on the grid of its image, whatever the orientat
     const unknown = await runExample("predict", args.with(3, "pet=scan.nii.gz"), folder);
     assert.match(
       unknown.stderr,
-      /^error\[predict\.modality\]: the network knows no modality "pet"\n  Give images of ct, mr\./,
+      /^error\[predict\.modality\]: the network knows no modality "pet"\n {2}Give images of ct, mr\./,
     );
     const text = new TextEncoder().encode("not a checkpoint");
     await Deno.writeFile(`${folder}/bad.safetensors`, text);

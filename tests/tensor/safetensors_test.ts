@@ -73,7 +73,10 @@ for (const [what, code, bytes] of refusals) {
   Deno.test(`decodeSafetensors() refuses ${what}`, () => {
     assert.throws(() => decodeSafetensors(bytes), (error: CodedError) => {
       // A size that is no safe integer is a bad shape before it is a bad size.
-      assert.equal(error.code, what.includes("2⁵³") || what.includes("overflows") ? "safetensors.shape" : code);
+      assert.equal(
+        error.code,
+        what.includes("2⁵³") || what.includes("overflows") ? "safetensors.shape" : code,
+      );
       return true;
     });
   });
