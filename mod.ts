@@ -24,4 +24,3 @@ export * from "./tensor/mod.ts";
 // Two folders have a type of this name: three numbers along the axes of a volume, and of a tensor.
 export type { Triple } from "./data/mod.ts";
 export type { Triple as Sizes3d } from "./tensor/mod.ts";
-export type { Misalignment } from "./data/mod.ts";

@@ -81,7 +81,6 @@ export { type InputRecord, modalityBars, type ModalityBarsOptions } from "./plot
 export { blandAltman } from "./plots/bland_altman.ts";
 export { pairedDifference, type PairedDifferenceOptions } from "./plots/paired_difference.ts";
 export { channelMap, confusionPlot } from "./plots/heat_map.ts";
-export { misalignImage, misalignLabels, type Misalignment } from "./misalignment.ts";
 export { chooseCases, type ChosenCase, type OverlayCase, overlayPlot } from "./plots/overlay.ts";
 export type { ImageGrid } from "./plots/slice.ts";
 export { methodName, readRunFolder, type RunResults } from "./report/run_results.ts";

@@ -14,7 +14,7 @@ export const perturbationUnits: Readonly<Record<Perturbation, string>> = {
   translation: "mm",
   rotation: "°",
   elastic: "mm",
-  "slice-drop": "% of slices",
+  "slice-drop": "slices",
 };
 
 /** A record of a prediction on misaligned input. */

@@ -8,13 +8,10 @@
  * @module
  */
 
-import { type Dataset, shapeOf, volumeFrom } from "../data/mod.ts";
+import { type Dataset, misalign, type Misalignment } from "../data/mod.ts";
 import {
   caseCsv,
   EvalError,
-  misalignImage,
-  misalignLabels,
-  type Misalignment,
   type Perturbation,
   perturbationUnits,
   readRunFolder,
@@ -28,36 +25,28 @@ import { dataOptions, openData } from "./open_data.ts";
 import { openDevice } from "../tensor/mod.ts";
 import { type Command, main, number, type Result, text, UsageError } from "./command.ts";
 
-/** Levels that are tested, in mm, degrees and per cent of slices. */
+/** Levels that are tested: mm, degrees, mm, slices. */
 const levels: Readonly<Record<Perturbation, readonly number[]>> = {
   translation: [0, 2, 4, 8, 16],
   rotation: [0, 5, 10, 15],
   elastic: [0, 2, 4, 8],
-  "slice-drop": [0, 10, 25, 50],
+  "slice-drop": [0, 2, 4, 8],
 };
 
-/** The data set with every modality but the first misaligned, each case its own way. */
-function misaligned(dataset: Dataset, by: Misalignment): Dataset {
-  const seedOf = (id: string): number => dataset.cases.findIndex((c) => c.id === id) + 1000 * by.seed;
-  return {
-    ...dataset,
-    loadImages: async (of) =>
-      (await dataset.loadImages(of)).map((image, i) =>
-        i === 0 ? image : volumeFrom(
-          misalignImage(image, { ...by, seed: seedOf(of.id) }),
-          shapeOf(image),
-          image.affine,
-        )
-      ),
-    loadLabels: async (of) =>
-      (await dataset.loadLabels(of)).map((labels, i) =>
-        i === 0 ? labels : volumeFrom(
-          misalignLabels(labels, { ...by, seed: seedOf(of.id) }),
-          shapeOf(labels),
-          labels.affine,
-        )
-      ),
-  };
+/** The setting of `misalign` that each perturbation turns. */
+const settings = {
+  translation: "translationMm",
+  rotation: "rotationDegrees",
+  elastic: "elasticMm",
+  "slice-drop": "droppedSlices",
+} as const satisfies Record<Perturbation, keyof Misalignment>;
+
+/** The data set with every modality but the first misaligned; a case moves the same way at every level. */
+function misaligned(dataset: Dataset, perturbation: Perturbation, level: number, seed: number): Dataset {
+  return dataset.modalities.slice(1).reduce<Dataset>(
+    (moved, { id }) => misalign(moved, { modality: id, [settings[perturbation]]: level, seed }),
+    dataset,
+  );
 }
 
 function chosenKinds(list: string | undefined): Perturbation[] {
@@ -103,7 +92,7 @@ const command: Command = {
       for (const perturbation of kinds) {
         for (const level of levels[perturbation]) {
           const records = await evaluateCases(
-            misaligned(dataset, { perturbation, level, seed }),
+            misaligned(dataset, perturbation, level, seed),
             run.split.test as string[],
             segment,
             info.spacing === null ? {} : { spacing: info.spacing },
