@@ -16,7 +16,8 @@ export class ByteReader {
   /** Bytes of the file on disk. */
   readonly fileSize: number;
   readonly #path: string;
-  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #chunks: AsyncGenerator<Uint8Array>;
+  readonly #source: AsyncGenerator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
   #position = 0;
 
@@ -24,12 +25,14 @@ export class ByteReader {
     path: string,
     fileSize: number,
     compressed: boolean,
-    chunks: AsyncIterator<Uint8Array>,
+    chunks: AsyncGenerator<Uint8Array>,
+    source: AsyncGenerator<Uint8Array>,
   ) {
     this.#path = path;
     this.fileSize = fileSize;
     this.compressed = compressed;
     this.#chunks = chunks;
+    this.#source = source;
   }
 
   /**
@@ -44,7 +47,7 @@ export class ByteReader {
     const head = first.done ? new Uint8Array(0) : first.value;
     const whole = chain(head, source);
     const compressed = head[0] === 0x1f && head[1] === 0x8b;
-    return new ByteReader(path, size, compressed, compressed ? gunzip(whole, path, size) : whole);
+    return new ByteReader(path, size, compressed, compressed ? gunzip(whole, path, size) : whole, source);
   }
 
   /** Bytes handed out so far. */
@@ -88,7 +91,8 @@ export class ByteReader {
 
   /** Closes the file. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#chunks.return?.();
+    await this.#chunks.return(undefined);
+    await this.#source.return(undefined); // the chain above does not pass it on if nobody read from it yet
   }
 
   /** The path, for messages. */

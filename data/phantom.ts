@@ -1,8 +1,8 @@
 /**
  * A data set made of nothing but a seed: several modalities of the same random anatomy.
  *
- * A soft-edged body holds three organs of different size; loops of tissue that look like an organ in one
- * modality but not in the other make single voxels ambiguous. The first contrast is in Hounsfield units, the
+ * A soft-edged body holds three organs of different size; patches of fat and vessel that look like an organ in
+ * one modality but not in the other make single voxels ambiguous. The first contrast is in Hounsfield units, the
  * others in arbitrary units with a bias field, each with its own noise and resolution. For tests, demos and a
  * first run on a machine without data; the anatomy is not that of any person.
  *
@@ -165,7 +165,7 @@ function drawTissue(shape: Triple, random: Random, shiftMm: Triple): Uint8Array 
       height: random.uniform(0, height),
     })),
   });
-  // Later blobs lie over earlier ones; organs come last, so no loop of fat or vessel cuts into them.
+  // Later blobs lie over earlier ones; organs come last, so no fat or vessel cuts into them.
   const blobs = [
     blob("fat", [0, 0, 0], [0.88, 0.84, 0.92], 0.02, 0.04, 0.02),
     blob("body", [0, 0, 0], [0.8, 0.76, 0.86], 0.02, 0.04, 0.03),
