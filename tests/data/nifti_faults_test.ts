@@ -58,16 +58,20 @@ Deno.test("fault 1: a missing file and a folder are refused with their absolute 
   await Deno.remove(folder);
 });
 
-Deno.test("fault 17: a refused pair leaves no file open", async () => {
-  const folder = await Deno.makeTempDir();
-  for (const ending of ["", ".gz"]) {
-    const bytes = makeNifti({ magic: "ni1\0", voxOffset: 0 });
-    const stored = (part: Uint8Array) => ending === "" ? part : gzipSync(part);
-    await Deno.writeFile(`${folder}/p.hdr${ending}`, stored(bytes.subarray(0, 348)));
-    await Deno.writeFile(`${folder}/p.img${ending}`, stored(bytes.subarray(352, 380)));
-    await refused("nifti.truncated", readNifti(`${folder}/p.hdr${ending}`)); // the sanitizer looks for open files
-  }
-  await Deno.remove(folder, { recursive: true });
+Deno.test({
+  name: "fault 17: a refused pair leaves no file open",
+  sanitizeResources: true,
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    for (const ending of ["", ".gz"]) {
+      const bytes = makeNifti({ magic: "ni1\0", voxOffset: 0 });
+      const stored = (part: Uint8Array) => ending === "" ? part : gzipSync(part);
+      await Deno.writeFile(`${folder}/p.hdr${ending}`, stored(bytes.subarray(0, 348)));
+      await Deno.writeFile(`${folder}/p.img${ending}`, stored(bytes.subarray(352, 380)));
+      await refused("nifti.truncated", readNifti(`${folder}/p.hdr${ending}`));
+    }
+    await Deno.remove(folder, { recursive: true });
+  },
 });
 
 Deno.test({
