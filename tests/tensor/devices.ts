@@ -4,6 +4,7 @@ import { CodedError } from "../../tensor/errors.ts";
 import type { Device } from "../../tensor/device.ts";
 import { openDevice } from "../../tensor/open_device.ts";
 import { openReferenceCpu } from "../../tensor/cpu/open.ts";
+import { logRuns } from "./op_log.ts";
 
 /** A device under test. */
 export interface TestDevice {
@@ -40,7 +41,9 @@ export function testOnDevices(
   for (const { name: deviceName, open } of devices) {
     Deno.test(`${name} [${deviceName}]`, async (t) => {
       using device = await open();
+      const writeLog = logRuns(device, deviceName, t.origin);
       await body(device, t);
+      writeLog();
     });
   }
   if (!devices.includes(webgpu)) {

@@ -1,0 +1,53 @@
+/**
+ * Runs the op tests and prints the op table, each tick from a test that ran and passed:
+ * deno run --allow-read --allow-write --allow-run --allow-env tests/tensor/op_table.ts
+ */
+
+import { fileURLToPath } from "node:url";
+import { elementwiseOps } from "../../tensor/ops/elementwise.ts";
+import { kernelOps, ops } from "../../tensor/ops/registry.ts";
+
+const tests = {
+  values: "op_values_test.ts",
+  gradient: "op_gradients_test.ts",
+  golden: "golden_test.ts",
+  property: "properties_test.ts",
+};
+const log = Deno.makeTempFileSync();
+const { success } = await new Deno.Command(Deno.execPath(), {
+  args: ["test", "-A", "--no-check", ...Object.values(tests), "attention_test.ts"],
+  cwd: fileURLToPath(new URL(".", import.meta.url)),
+  env: { CMC_OP_LOG: log },
+  stdout: "null",
+  stderr: "inherit",
+}).output();
+const ran = new Set(Deno.readTextFileSync(log).split("\n"));
+Deno.removeSync(log);
+if (!success) {
+  console.error("a test failed: no table");
+  Deno.exit(1);
+}
+
+const tick = (isTicked: boolean) => isTicked ? "✓" : "";
+const passed = (file: string, name: string, devices = ["cpu", "webgpu"]) =>
+  devices.every((device) => ran.has(`${file}\t${device}\t${name}`));
+console.log("| family | op | cpu | webgpu | gradient | golden | property |");
+console.log("|---|---|---|---|---|---|---|");
+for (const op of Object.values(ops)) {
+  const hasKernel = op.name in kernelOps || op.name in elementwiseOps;
+  const onDevice = (device: string) => hasKernel ? tick(passed(tests.values, op.name, [device])) : "view";
+  const gradient = op.name.endsWith("Grad") || op.family === "update"
+    ? "is one"
+    : typeof op.gradient === "string"
+    ? "none"
+    : hasKernel
+    ? tick(passed(tests.gradient, op.name))
+    : "✓";
+  const golden = tick(passed(tests.golden, op.name));
+  const property = tick(passed(tests.property, op.name));
+  console.log(
+    `| ${op.family} | ${op.name} | ${onDevice("cpu")} | ${
+      onDevice("webgpu")
+    } | ${gradient} | ${golden} | ${property} |`,
+  );
+}
