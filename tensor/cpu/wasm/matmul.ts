@@ -1,8 +1,8 @@
 /**
  * Batched matrix product.
  *
- * b is packed into panels of eight columns, a into panels of six rows with every number stored four times;
- * a tile of 6 × 8 results stays in twelve registers while a block of the inner axis is summed.
+ * b is packed into panels of a few vectors of columns, a into panels of a few rows, both neighbours along
+ * the inner axis; a tile of results stays in registers while a block of the inner axis is summed.
  *
  * @module
  */
@@ -13,14 +13,30 @@ import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { broadcastStrides } from "./elementwise.ts";
 import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
 import { block, call, type Code, f32, i32, type Local, loop, madd, v128, when } from "./instructions.ts";
+import type { ModuleBuilder } from "./module_builder.ts";
 import { joinAxes, placeIn } from "./strided_loops.ts";
 
-/** Columns of a tile: two vectors. */
-const panelColumns = 8;
-/** Rows of a tile. */
-const panelRows = 6;
-/** Part of the inner axis that is summed at once: its panels fit into the first-level cache. */
+/** Rows and columns of a tile, whose sums the registers hold. */
+interface Tile {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+function tileSizes(engine: Engine): Tile {
+  return engine.wide ? { rows: 6, columns: 16 } : { rows: 4, columns: 8 };
+}
+
+/** Part of the inner axis that is summed at once: a panel of b fits into the first-level cache. */
 const depth = 256;
+/** Panels of rows in a block of a: they stay in the second-level cache. */
+const blockPanels = 16;
+/** Panels of columns of a work item. */
+const itemPanels = 32;
+
+/** Working memory of a thread: a tile at the edge, and a block of rows. */
+function scratchBytes({ rows, columns }: Tile): number {
+  return 4 * rows * columns + 4 * rows * blockPanels * depth + 64;
+}
 
 interface Product {
   readonly rows: number;
@@ -31,193 +47,186 @@ interface Product {
   readonly batch: readonly { readonly size: number; readonly a: number; readonly b: number }[];
 }
 
-/** Matrices of b to `[panel][inner][8]`, zeros beyond the last column. An item is one panel of one matrix. */
+/** Matrices of b to `[panel][inner][columns]`, zeros beyond the last one. An item is a panel of a matrix. */
 function packColumns(engine: Engine, { columns, inner, attributes: { transposeB } }: Product): Kernel {
-  const panels = Math.ceil(columns / panelColumns);
-  return engine.kernel(
-    `matmul pack ${[columns, inner, transposeB]}`,
-    () => ({ locals, begin, end, word }) => {
-      const [item, panel, from, to, k, c] = locals.locals("i32", 6) as [
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
-      ];
-      const [columnStep, innerStep] = transposeB ? [4 * inner, 4] : [4, 4 * columns];
-      const copyColumns = (count: number): Code =>
-        loop(
-          k,
-          i32.const(0),
-          i32.const(inner),
-          1,
-          block(
-            ...(count === panelColumns && !transposeB
-              ? [0, 16].map((at) => v128.store(to.get, v128.load(from.get, at), at))
-              : Array.from(
-                { length: panelColumns },
-                (_, at) =>
-                  f32.store(to.get, at < count ? f32.load(from.get, at * columnStep) : f32.const(0), 4 * at),
-              )),
-            from.set(i32.add(from.get, i32.const(innerStep))),
-            to.set(i32.add(to.get, i32.const(4 * panelColumns))),
-          ),
-        );
-      const rest = columns % panelColumns;
+  const width = tileSizes(engine).columns;
+  const panels = Math.ceil(columns / width);
+  const key = `matmul pack ${[columns, inner, transposeB]}`;
+  return engine.kernel(key, () => ({ locals, begin, end, word }) => {
+    const [item, panel, from, to, k] = locals.locals("i32", 5) as [Local, Local, Local, Local, Local];
+    const [columnStep, innerStep] = transposeB ? [4 * inner, 4] : [4, 4 * columns];
+    const vector = (at: number): Code => v128.store(to.get, v128.load(from.get, 4 * at), 4 * at);
+    const single = (at: number, count: number): Code =>
+      f32.store(to.get, at < count ? f32.load(from.get, at * columnStep) : f32.const(0), 4 * at);
+    const copyColumns = (count: number): Code => {
+      const all = Array.from({ length: width }, (_, at) => at);
+      const isWhole = count === width && !transposeB;
       return loop(
-        item,
-        begin,
-        end,
+        k,
+        i32.const(0),
+        i32.const(inner),
         1,
         block(
-          panel.set(remainder(item.get, panels)),
-          c.set(i32.mul(panel.get, i32.const(panelColumns))),
-          from.set(addressOf(word(0), [quotient(item.get, panels), 4 * columns * inner], [c, columnStep])),
-          to.set(addressOf(word(1), [item, 4 * panelColumns * inner])),
-          rest === 0 ? copyColumns(panelColumns) : when(
-            i32.eq(panel.get, i32.const(panels - 1)),
-            copyColumns(rest),
-            copyColumns(panelColumns),
-          ),
+          ...(isWhole ? all.filter((at) => at % 4 === 0).map(vector) : all.map((at) => single(at, count))),
+          from.set(i32.add(from.get, i32.const(innerStep))),
+          to.set(i32.add(to.get, i32.const(4 * width))),
         ),
       );
-    },
-  );
+    };
+    const rest = columns % width;
+    return loop(
+      item,
+      begin,
+      end,
+      1,
+      block(
+        panel.set(remainder(item.get, panels)),
+        from.set(addressOf(
+          word(0),
+          [quotient(item.get, panels), 4 * columns * inner],
+          [panel, width * columnStep],
+        )),
+        to.set(addressOf(word(1), [item, 4 * width * inner])),
+        rest === 0 ? copyColumns(width) : when(
+          i32.eq(panel.get, i32.const(panels - 1)),
+          copyColumns(rest),
+          copyColumns(width),
+        ),
+      ),
+    );
+  });
 }
 
-function productKernel(engine: Engine, product: Product): Kernel {
-  const { rows, columns, inner, attributes: { transposeA }, batch } = product;
-  const wholePanels = Math.floor(columns / panelColumns);
-  const rest = columns % panelColumns;
-  const panels = wholePanels + (rest > 0 ? 1 : 0);
-  const [rowStep, innerStep] = transposeA ? [4, 4 * rows] : [4 * inner, 4];
-  const lastRows = rows % panelRows;
-  const rowPanels = Math.ceil(rows / panelRows);
-  return engine.kernel(`matmul ${JSON.stringify(product)}`, (module) => {
-    /** pack(a, to, count): so many columns of a panel of rows, each number four times. */
-    const pack = (height: number) =>
-      module.add(`pack${height}`, ["i32", "i32", "i32"], (locals, [a, to, count]) => {
-        const k = locals.local("i32");
-        return loop(
-          k,
-          i32.const(0),
-          count!.get,
-          1,
+/** `pack(a, to, count)`: so many columns of a panel of rows, to `[inner][rows]`. */
+function addPack(module: ModuleBuilder, height: number, rowStep: number, innerStep: number): number {
+  return module.add(`pack${height}`, ["i32", "i32", "i32"], (locals, [a, to, count]) => {
+    const k = locals.local("i32");
+    return loop(
+      k,
+      i32.const(0),
+      count!.get,
+      1,
+      block(
+        ...Array.from({ length: height }, (_, r) => f32.store(to!.get, f32.load(a!.get, r * rowStep), 4 * r)),
+        a!.set(i32.add(a!.get, i32.const(innerStep))),
+        to!.set(i32.add(to!.get, i32.const(4 * height))),
+      ),
+    );
+  });
+}
+
+/** `tile(a, b, c, count, isFirst)`: adds `count` products to each result, or starts it with them. */
+function addTile(
+  module: ModuleBuilder,
+  { height, width, pitch, wide }: { height: number; width: number; pitch: number; wide: boolean },
+): number {
+  const name = `tile${height}x${width}x${pitch}`;
+  return module.add(name, ["i32", "i32", "i32", "i32", "i32"], (locals, all) => {
+    const [a, b, c, count, isFirst] = all as [Local, Local, Local, Local, Local];
+    const vectors = width / 4;
+    const sums = locals.locals("v128", vectors * height);
+    const columnValues = locals.locals("v128", vectors);
+    const [rowValues, value] = locals.locals("v128", 2) as [Local, Local];
+    const k = locals.local("i32");
+    const place = (i: number): number => Math.floor(i / vectors) * pitch + 16 * (i % vectors);
+    const step = (at: number): Code =>
+      block(
+        ...columnValues.map((v, i) => v.set(v128.load(b.get, 4 * width * at + 16 * i))),
+        wide ? [] : rowValues.set(v128.load(a.get, 4 * at * height)),
+        ...Array.from({ length: height }, (_, r) =>
           block(
-            ...Array.from(
-              { length: height },
-              (_, r) => v128.store(to!.get, v128.loadSplat(a!.get, r * rowStep), 16 * r),
+            value.set(
+              wide
+                ? v128.loadSplat(a.get, 4 * (at * height + r))
+                : v128.shuffle(rowValues.get, rowValues.get, [r, r, r, r]),
             ),
-            a!.set(i32.add(a!.get, i32.const(innerStep))),
-            to!.set(i32.add(to!.get, i32.const(16 * height))),
-          ),
-        );
-      });
-    /** tile(a, b, c, count, isFirst): adds a block of products to the results, or starts them. */
-    const tile = (height: number, pitch: number) =>
-      module.add(`tile${height}x${pitch}`, ["i32", "i32", "i32", "i32", "i32"], (locals, all) => {
-        const [a, b, c, count, isFirst] = all as [Local, Local, Local, Local, Local];
-        const sums = locals.locals("v128", 2 * height);
-        const [low, high] = locals.locals("v128", 2) as [Local, Local];
-        const k = locals.local("i32");
-        const place = (i: number): number => (i >> 1) * pitch + 16 * (i & 1);
-        const step = (at: number): Code =>
-          block(
-            low.set(v128.load(b.get, 32 * at)),
-            high.set(v128.load(b.get, 32 * at + 16)),
-            ...Array.from({ length: height }, (_, r) => {
-              const value = v128.load(a.get, 16 * (at * height + r));
-              return block(
-                sums[2 * r]!.set(madd(value, low.get, sums[2 * r]!.get)),
-                sums[2 * r + 1]!.set(madd(value, high.get, sums[2 * r + 1]!.get)),
-              );
+            ...columnValues.map((v, i) => {
+              const sum = sums[vectors * r + i]!;
+              return sum.set(madd(value.get, v.get, sum.get));
             }),
-          );
-        const advance = (steps: number): Code =>
-          block(
-            a.set(i32.add(a.get, i32.const(16 * steps * height))),
-            b.set(i32.add(b.get, i32.const(32 * steps))),
-          );
-        const fours = i32.and(count.get, i32.const(-4));
-        return block(
+          )),
+      );
+    const advance = (steps: number): Code =>
+      block(
+        a.set(i32.add(a.get, i32.const(4 * steps * height))),
+        b.set(i32.add(b.get, i32.const(4 * width * steps))),
+      );
+    const fours = i32.and(count.get, i32.const(-4));
+    return block(
+      when(
+        isFirst.get,
+        block(...sums.map((sum) => sum.set(v128.zero))),
+        block(...sums.map((sum, i) => sum.set(v128.load(c.get, place(i))))),
+      ),
+      loop(k, i32.const(0), fours, 4, block(step(0), step(1), step(2), step(3), advance(4))),
+      loop(k, fours, count.get, 1, block(step(0), advance(1))),
+      ...sums.map((sum, i) => v128.store(c.get, sum.get, place(i))),
+    );
+  });
+}
+
+/** `edge(from, c, height, isFirst)`: puts the first columns of a tile at their places, or adds them. */
+function addEdge(module: ModuleBuilder, width: number, rest: number, pitch: number): number {
+  return module.add("edge", ["i32", "i32", "i32", "i32"], (locals, all) => {
+    const [from, c, height, isFirst] = all as [Local, Local, Local, Local];
+    const [line, at] = locals.locals("i32", 2) as [Local, Local];
+    const [source, target] = [i32.add(from.get, at.get), i32.add(c.get, at.get)];
+    return loop(
+      line,
+      i32.const(0),
+      height.get,
+      1,
+      block(
+        loop(
+          at,
+          i32.const(0),
+          i32.const(4 * rest),
+          4,
           when(
             isFirst.get,
-            block(...sums.map((sum) => sum.set(v128.zero))),
-            block(...sums.map((sum, i) => sum.set(v128.load(c.get, place(i))))),
+            f32.store(target, f32.load(source)),
+            f32.store(target, f32.add(f32.load(target), f32.load(source))),
           ),
-          loop(k, i32.const(0), fours, 4, block(step(0), step(1), step(2), step(3), advance(4))),
-          loop(k, fours, count.get, 1, block(step(0), advance(1))),
-          ...sums.map((sum, i) => v128.store(c.get, sum.get, place(i))),
-        );
-      });
-    /** One panel of rows: panel(a, b, c, scratch). */
-    const panel = (height: number) => {
-      const packRows = pack(height);
-      const whole = wholePanels > 0 ? tile(height, 4 * columns) : -1;
-      const edge = rest > 0 ? tile(height, 4 * panelColumns) : -1;
-      return module.add(`panel${height}`, ["i32", "i32", "i32", "i32"], (locals, all) => {
-        const [a, b, c, scratch] = all as [Local, Local, Local, Local];
-        const [k, count, p] = locals.locals("i32", 3) as [Local, Local, Local];
-        const packed = i32.add(scratch.get, i32.const(4 * panelRows * panelColumns));
-        const isFirst = i32.eqz(k.get);
-        const panelBytes = 4 * panelColumns * inner;
-        return loop(
-          k,
-          i32.const(0),
-          i32.const(inner),
-          depth,
-          block(
-            count.set(i32.sub(i32.const(inner), k.get)),
-            when(i32.gtU(count.get, i32.const(depth)), count.set(i32.const(depth))),
-            call(packRows, addressOf(a.get, [k, innerStep]), packed, count.get),
-            wholePanels > 0
-              ? loop(
-                p,
-                i32.const(0),
-                i32.const(wholePanels),
-                1,
-                call(
-                  whole,
-                  packed,
-                  addressOf(b.get, [k, 4 * panelColumns], [p, panelBytes]),
-                  addressOf(c.get, [p, 4 * panelColumns]),
-                  count.get,
-                  isFirst,
-                ),
-              )
-              : [],
-            // The last columns are computed aside: a whole tile would write past the end of the row.
-            rest > 0
-              ? block(
-                call(
-                  edge,
-                  packed,
-                  addressOf(b.get, [k, 4 * panelColumns], [i32.const(wholePanels), panelBytes]),
-                  scratch.get,
-                  count.get,
-                  i32.const(1),
-                ),
-                ...Array.from({ length: height * rest }, (_, i) => {
-                  const [r, column] = [Math.floor(i / rest), i % rest];
-                  const at = 4 * (r * columns + wholePanels * panelColumns + column);
-                  const value = f32.load(scratch.get, 4 * (r * panelColumns + column));
-                  return when(
-                    isFirst,
-                    f32.store(c.get, value, at),
-                    f32.store(c.get, f32.add(f32.load(c.get, at), value), at),
-                  );
-                }),
-              )
-              : [],
-          ),
-        );
-      });
-    };
-    const full = rows >= panelRows ? panel(panelRows) : -1;
-    const last = lastRows > 0 ? panel(lastRows) : -1;
+        ),
+        from.set(i32.add(from.get, i32.const(4 * width))),
+        c.set(i32.add(c.get, i32.const(pitch))),
+      ),
+    );
+  });
+}
+
+/** An item is a block of rows times some panels of columns of one matrix. */
+function productKernel(engine: Engine, product: Product): Kernel {
+  const { rows, columns, inner, attributes: { transposeA }, batch } = product;
+  const { rows: height, columns: width } = tileSizes(engine);
+  const { wide } = engine;
+  const wholePanels = Math.floor(columns / width);
+  const rest = columns % width;
+  const panels = wholePanels + (rest > 0 ? 1 : 0);
+  const lastRows = rows % height;
+  const blockRows = height * blockPanels;
+  const rowBlocks = Math.ceil(rows / blockRows);
+  const columnBlocks = Math.ceil(panels / itemPanels);
+  const [rowStep, innerStep] = transposeA ? [4, 4 * rows] : [4 * inner, 4];
+  return engine.kernel(`matmul ${JSON.stringify(product)}`, (module) => {
+    /** Functions for panels of a height. */
+    const functions = (height: number) => ({
+      pack: addPack(module, height, rowStep, innerStep),
+      whole: wholePanels > 0 ? addTile(module, { height, width, pitch: 4 * columns, wide }) : -1,
+      edge: rest > 0 ? addTile(module, { height, width, pitch: 4 * width, wide }) : -1,
+    });
+    const full = rows >= height ? functions(height) : null;
+    const last = lastRows > 0 ? functions(lastRows) : null;
+    const edgeRows = rest > 0 ? addEdge(module, width, rest, 4 * columns) : -1;
     return ({ locals, begin, end, word, thread }) => {
-      const [item, matrix, row, a, b, c, scratch] = locals.locals("i32", 7) as [
+      const names = locals.locals("i32", 14) as unknown as [
+        Local,
+        Local,
+        Local,
+        Local,
+        Local,
+        Local,
+        Local,
         Local,
         Local,
         Local,
@@ -226,34 +235,83 @@ function productKernel(engine: Engine, product: Product): Kernel {
         Local,
         Local,
       ];
-      const run = (index: number): Code => call(index, a.get, b.get, c.get, scratch.get);
-      const packedMatrix = panels * panelColumns * inner;
+      const [item, matrix, row, left, a, b, c, scratch, k, count, r, p, first, stop] = names;
+      const packed = i32.add(scratch.get, i32.const(4 * height * width));
+      const isFirst = i32.eqz(k.get);
+      const wholeRows = i32.sub(left.get, remainder(left.get, height));
+      /** Runs a body for each panel of rows of the block; its first row is in `r`. */
+      const eachPanel = (body: (of: ReturnType<typeof functions>, height: number) => Code): Code =>
+        block(
+          full ? loop(r, i32.const(0), wholeRows, height, body(full, height)) : [],
+          last ? when(remainder(left.get, height), block(r.set(wholeRows), body(last, lastRows))) : [],
+        );
+      const panelOfRows = addressOf(packed, [r, 4 * depth]);
+      const panelOfColumns = addressOf(b.get, [k, 4 * width], [p, 4 * width * inner]);
+      const place = addressOf(c.get, [r, 4 * columns], [p, 4 * width]);
       return loop(
         item,
         begin,
         end,
         1,
         block(
-          matrix.set(quotient(item.get, rowPanels)),
-          row.set(i32.mul(remainder(item.get, rowPanels), i32.const(panelRows))),
+          matrix.set(quotient(item.get, rowBlocks * columnBlocks)),
+          row.set(i32.mul(remainder(quotient(item.get, columnBlocks), rowBlocks), i32.const(blockRows))),
+          left.set(i32.sub(i32.const(rows), row.get)),
+          when(i32.gtU(left.get, i32.const(blockRows)), left.set(i32.const(blockRows))),
+          first.set(i32.mul(remainder(item.get, columnBlocks), i32.const(itemPanels))),
+          stop.set(i32.add(first.get, i32.const(itemPanels))),
+          when(i32.gtU(stop.get, i32.const(wholePanels)), stop.set(i32.const(wholePanels))),
           a.set(addressOf(
             placeIn(word(0), matrix, batch.map(({ size, a }) => ({ size, step: a * rows * inner }))),
             [row, rowStep],
           )),
-          b.set(placeIn(word(1), matrix, batch.map(({ size, b }) => ({ size, step: b * packedMatrix })))),
+          b.set(placeIn(
+            word(1),
+            matrix,
+            batch.map(({ size, b }) => ({ size, step: b * panels * width * inner })),
+          )),
           c.set(addressOf(word(2), [matrix, 4 * rows * columns], [row, 4 * columns])),
-          scratch.set(addressOf(word(3), [thread, scratchBytes])),
-          full >= 0 && last >= 0
-            ? when(i32.gtU(i32.add(row.get, i32.const(panelRows)), i32.const(rows)), run(last), run(full))
-            : run(full >= 0 ? full : last),
+          scratch.set(addressOf(word(3), [thread, scratchBytes({ rows: height, columns: width })])),
+          loop(
+            k,
+            i32.const(0),
+            i32.const(inner),
+            depth,
+            block(
+              count.set(i32.sub(i32.const(inner), k.get)),
+              when(i32.gtU(count.get, i32.const(depth)), count.set(i32.const(depth))),
+              eachPanel(({ pack }) =>
+                call(pack, addressOf(a.get, [r, rowStep], [k, innerStep]), panelOfRows, count.get)
+              ),
+              loop(
+                p,
+                first.get,
+                stop.get,
+                1,
+                eachPanel(({ whole }) =>
+                  whole < 0 ? [] : call(whole, panelOfRows, panelOfColumns, place, count.get, isFirst)
+                ),
+              ),
+              // The last columns are computed aside: a whole tile would write past the end of a row.
+              rest === 0 ? [] : when(
+                i32.eq(stop.get, i32.const(wholePanels)),
+                block(
+                  p.set(i32.const(wholePanels)),
+                  eachPanel(({ edge }, height) =>
+                    block(
+                      call(edge, panelOfRows, panelOfColumns, scratch.get, count.get, i32.const(1)),
+                      call(edgeRows, scratch.get, place, i32.const(height), isFirst),
+                    )
+                  ),
+                ),
+              ),
+            ),
+          ),
         ),
       );
     };
   });
 }
-
-/** Working memory of a thread: a tile at the edge, and a panel of rows. */
-const scratchBytes = 4 * panelRows * panelColumns + 16 * panelRows * depth;
 
 function productOf(a: CpuArray, b: CpuArray, out: Shape, attributes: MatmulAttributes): Product {
   const lead = out.slice(0, -2);
@@ -281,16 +339,18 @@ export function matmulKernels(engine: Engine): Pick<CpuKernels, "matmul"> {
         out!.data.fill(0);
         return;
       }
-      const panels = Math.ceil(columns / panelColumns);
+      const tile = tileSizes(engine);
+      const panels = Math.ceil(columns / tile.columns);
       const matrices = sizeOf(b!.shape) / (columns * inner);
       engine.withScratch(
-        4 * matrices * panels * panelColumns * inner,
+        4 * matrices * panels * tile.columns * inner,
         (packed) =>
-          engine.withScratch(engine.threads * scratchBytes, (scratch) => {
+          engine.withScratch(engine.threads * scratchBytes(tile), (scratch) => {
             engine.launch(packColumns(engine, product), matrices * panels, [b!.address, packed]);
             engine.launch(
               productKernel(engine, product),
-              sizeOf(out!.shape.slice(0, -2)) * Math.ceil(rows / panelRows),
+              sizeOf(out!.shape.slice(0, -2)) * Math.ceil(rows / (tile.rows * blockPanels)) *
+                Math.ceil(panels / itemPanels),
               [a!.address, packed, out!.address, scratch],
             );
           }),
