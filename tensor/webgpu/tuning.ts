@@ -18,6 +18,8 @@ export interface Tuning {
   readonly convolutionOutputs: number;
   /** Output channels that one thread of a convolution computes. */
   readonly convolutionChannels: number;
+  /** Workgroups of a weight gradient: with more, each reads a smaller part of the tensors, which caches hold. */
+  readonly weightGradientWorkgroups: number;
   /** Weights that one thread of a convolution's weight gradient sums. */
   readonly weightGradientSums: number;
   /** Rows and columns of a matrix product that one thread computes when it shares nothing. */
@@ -32,7 +34,8 @@ export function tuningOf(software: boolean, limits: GPUSupportedLimits): Tuning 
     uniformBytes: Math.min(limits.maxUniformBufferBindingSize, 65536),
     uniformAlignment: Math.max(64, limits.minUniformBufferOffsetAlignment / 4),
     convolutionOutputs: software ? 8 : 4,
-    convolutionChannels: software ? 8 : 16,
+    convolutionChannels: 16,
+    weightGradientWorkgroups: software ? 256 : 1024,
     weightGradientSums: software ? 144 : 72,
     matmulBlock: software ? 8 : 4,
   };

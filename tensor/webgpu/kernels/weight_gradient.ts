@@ -59,7 +59,7 @@ export const conv3dWeightGrad: Kernel<Attributes> = {
     const blocks = groups * Math.ceil(outPerGroup / block.outs) * Math.ceil(w[1]! / block.ins) * w[2]!;
     const chunks = Math.min(
       Math.ceil(columns / lanes),
-      Math.max(1, Math.ceil(call.tuning.workgroups / blocks)),
+      Math.max(1, Math.ceil(call.tuning.weightGradientWorkgroups / blocks)),
     );
     const partial = call.scratch(chunks * sizeOf(w));
     return [
@@ -97,6 +97,7 @@ function columnStep(
   const [k1, k2] = [w[3]!, w[4]!];
   const outBlocks = Math.ceil(outPerGroup / outs);
   const inBlocks = Math.ceil(w[1]! / ins);
+  const blocks = groups * outBlocks * inBlocks * w[2]!;
   const slides = stride[1] === 1 && dilation[1] === 1;
 
   const input = (c: number, t1: number, t2: number) => `x${c}_${t1}_${t2}`;
@@ -157,8 +158,8 @@ function columnStep(
     reads: { x: call.input(0), g: call.input(1) },
     code: `var<workgroup> shared_sums: array<f32, ${portion * (lanes + 1)}>;`,
     body: `
-  let chunk = group % ${chunks}u;
-  ${unravel(`(group / ${chunks}u)`, [groups, outBlocks, inBlocks, w[2]!], "b")}
+  let chunk = group / ${blocks}u; // neighbouring workgroups read the same columns
+  ${unravel(`(group % ${blocks}u)`, [groups, outBlocks, inBlocks, w[2]!], "b")}
   let channel_group = b0;
   let o0 = b1 * ${outs}u;
   let c0 = b2 * ${ins}u;
