@@ -1,9 +1,12 @@
 /**
- * What a NIfTI file holds.
+ * What a NIfTI file holds, or each of those in a folder.
  *
  * @module
  */
 
+import { join } from "node:path";
+import { CodedError } from "./errors.ts";
+import { listFiles } from "./import_folder.ts";
 import { readNifti, type ReadOptions } from "./nifti_read.ts";
 import { orientationOf } from "./orientation.ts";
 
@@ -67,4 +70,34 @@ export async function inspectFile(
     nonfinite: total - finite,
     warnings,
   };
+}
+
+/** One file of a folder: what it holds, or why it cannot be read. */
+export interface ListedFile {
+  /** Path below the folder. */
+  readonly file: string;
+  /** What it holds. */
+  readonly report?: FileReport;
+  /** Why it cannot be read. */
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+/**
+ * Inspects every NIfTI file below a folder, by code point of the paths. Files that cannot be read are listed with
+ * the reason.
+ *
+ * @throws {DataError} `data.path` when the folder cannot be listed
+ */
+export async function inspectFolder(folder: string): Promise<ListedFile[]> {
+  const files = (await listFiles(folder)).filter((file) => /\.(nii|hdr)(\.gz)?$/i.test(file));
+  const listed: ListedFile[] = [];
+  for (const file of files) {
+    try {
+      listed.push({ file, report: await inspectFile(join(folder, file)) });
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      listed.push({ file, error: { code: error.code, message: error.message } });
+    }
+  }
+  return listed;
 }

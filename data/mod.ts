@@ -23,7 +23,7 @@ export * from "./foreground.ts";
 export { hashFile, hashSplit } from "./file_hashes.ts";
 export { checkSameGrid, sameGrid } from "./grid_check.ts";
 export { type FolderPattern, importFolder } from "./import_folder.ts";
-export { type FileReport, inspectFile } from "./inspect_file.ts";
+export { type FileReport, inspectFile, inspectFolder, type ListedFile } from "./inspect_file.ts";
 export { checkLabelledClasses } from "./label_check.ts";
 export { followRecipe, importManifest, importRecipe } from "./import_manifest.ts";
 export { BatchLoader, type BatchOptions } from "./loader.ts";

@@ -52,7 +52,8 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
     if (!info?.isDirectory || !(cause instanceof DataError)) throw cause;
     throw new DataError("manifest.missing", `${path} has no dataset.json`, {
       cause,
-      fix: "Make one for files named by a pattern with importFolder, or name the manifest itself.",
+      fix:
+        "Describe its file names with a recipe (--recipe FILE, importRecipe), or name the manifest itself.",
     });
   });
   const manifest = await importManifest(new TextDecoder().decode(bytes), file);

@@ -17,6 +17,8 @@ import {
   fingerprint,
   importRecipe,
   inspectFile,
+  inspectFolder,
+  type ListedFile,
   openDataset,
   picture,
   type Spread,
@@ -44,7 +46,12 @@ async function run(values: Values, positionals: readonly string[]): Promise<Resu
     const report = await inspectFile(path);
     return { text: fileText(report), json: report };
   }
-  const dataset = await open(path, text(values, "recipe"));
+  const recipe = text(values, "recipe");
+  if (recipe === undefined && await isFolderOfFiles(path)) {
+    const files = await inspectFolder(path);
+    return { text: files.map(listText).join("\n"), json: files };
+  }
+  const dataset = await open(path, recipe);
   const folder = text(values, "pictures");
   if (folder !== undefined) await Deno.mkdir(folder, { recursive: true });
   const summary = await fingerprint(dataset, async (id, images, labels) => {
@@ -55,6 +62,20 @@ async function run(values: Values, positionals: readonly string[]): Promise<Resu
   });
   const note = folder === undefined ? "" : `\n\nPictures: ${folder}`;
   return { text: summaryText(summary) + note, json: summary };
+}
+
+/** Whether a path is a folder without a manifest. */
+async function isFolderOfFiles(path: string): Promise<boolean> {
+  const isFolder = await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
+  return isFolder && await Deno.stat(`${path}/dataset.json`).then(() => false, () => true);
+}
+
+function listText({ file, report, error }: ListedFile): string {
+  if (report === undefined) return `${file}  error[${error!.code}]: ${error!.message}`;
+  const { shape, spacing_mm: spacing, orientation, dtype, min, max, warnings } = report;
+  const short = (x: number | null) => x === null ? "none" : Number(x.toPrecision(4));
+  return `${file}  ${shape.join("×")}  ${spacing.map(short).join("×")} mm  ${orientation}  ${dtype}  ` +
+    `${short(min)} … ${short(max)}${warnings.map(({ code }) => `  warning[${code}]`).join("")}`;
 }
 
 async function open(path: string, recipe?: string): Promise<FileDataset> {
