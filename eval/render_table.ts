@@ -44,7 +44,8 @@ function spread(cell: TableCell, digits: number, sign: string): string {
 }
 
 function markdown({ caption, heads, columns, rows }: TableModel): string {
-  const safe = (text: string): string => text.replaceAll("|", "\\|");
+  // Marks such as *** would otherwise run into the ** of a bold number.
+  const safe = (text: string): string => text.replaceAll("|", "\\|").replaceAll("*", "\\*");
   const lines = rows.map(({ heads: names, cells }) => [
     ...names.map(safe),
     ...cells.map((cell, i) => {
