@@ -51,6 +51,15 @@ def attention(q, k, v):
     return torch.softmax(scores, -1) @ v
 
 
+def dice_cross_entropy(z):
+    """Squared denominators, background included; labels 0, 1, 2, 0, 1, 2, ..."""
+    y = (torch.arange(z[:, 0].numel()) % z.shape[1]).reshape(z[:, 0].shape)
+    p, g = torch.softmax(z, 1), F.one_hot(y, z.shape[1]).movedim(-1, 1).to(z.dtype)
+    axes = tuple(range(2, z.dim()))
+    dice = 1 - 2 * (p * g).sum(axes) / ((p * p).sum(axes) + (g * g).sum(axes) + 1e-6)
+    return F.cross_entropy(z, y) + dice.mean()
+
+
 def adamw():
     """Five steps on a fixed gradient wave that changes with the step."""
     p = wave((3, 5), 0.2).requires_grad_(True)
@@ -92,6 +101,18 @@ cases = [
     case("logSoftmax", [((2, 5, 3), 0.1, 0.37, 4.0)], lambda x: F.log_softmax(x, 1)),
     case("logSumExp", [((2, 5, 3), 0.1, 0.37, 4.0)], lambda x: torch.logsumexp(x, (0, 2))),
     case("variance", [((2, 5, 3), 0.1)], lambda x: x.var((0, 2), unbiased=True)),
+    case("pow", [((3, 7), 0.1), ((3, 7), 0.9)], lambda x, y: (x + 1.5).pow(y)),
+    case("maximum minimum", [((3, 7), 0.1), ((7,), 0.9)], lambda x, y: torch.maximum(x, y) - 2 * torch.minimum(x, y)),
+    case("abs sqrt", [((3, 7), 0.1)], lambda x: (x.abs() + 0.1).sqrt()),
+    case("sigmoid tanh erf", [((3, 7), 0.1, 0.37, 3.0)], lambda x: torch.sigmoid(x) * torch.tanh(x) + torch.erf(x)),
+    case("relu leakyRelu clamp", [((3, 7), 0.1)],
+         lambda x: F.relu(x) + F.leaky_relu(x, 0.2) + x.clamp(-0.3, 0.6)),
+    case("max min", [((2, 5, 3), 0.1)], lambda x: x.amax((0, 2)) - x.amin((0, 2))),
+    case("concat flip roll", [((2, 3, 4), 0.1), ((2, 2, 4), 0.9)],
+         lambda x, y: torch.cat([x, y], 1).flip((0, 2)).roll(2, 1)),
+    case("gather", [((5, 3), 0.1)], lambda x: x.index_select(0, torch.tensor([4, 0, 0, 2, 4, 1, 0]))),
+    case("linear", [((2, 3, 5), 0.1), ((4, 5), 0.2), ((4,), 0.3)], F.linear),
+    case("diceCrossEntropy", [((2, 3, 2, 3, 4), 0.1, 0.37, 2.0)], dice_cross_entropy),
     case("maxPool3d", [((2, 2, 4, 5, 6), 0.1, 1.7)], lambda x: F.max_pool3d(x, 2, 2)),
     case("avgPool3d", [((2, 2, 4, 5, 6), 0.1)], lambda x: F.avg_pool3d(x, (2, 3, 2), (1, 2, 2))),
 ]

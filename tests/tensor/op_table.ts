@@ -15,7 +15,7 @@ const tests = {
 };
 const log = Deno.makeTempFileSync();
 const { success } = await new Deno.Command(Deno.execPath(), {
-  args: ["test", "-A", "--no-check", ...Object.values(tests), "attention_test.ts"],
+  args: ["test", "-A", "--no-check", ...Object.values(tests)],
   cwd: fileURLToPath(new URL(".", import.meta.url)),
   env: { CMC_OP_LOG: log },
   stdout: "null",

@@ -3,9 +3,11 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../tensor/device.ts";
 import {
+  abs,
   argmax,
   attention,
   avgPool3d,
+  cast,
   concat,
   conv3d,
   type ConvOptions,
@@ -13,23 +15,47 @@ import {
   diceCrossEntropy,
   dropout,
   dropPath,
+  elu,
+  equal,
+  erf,
   flip,
+  floor,
+  gather,
+  gelu,
+  greater,
   groupNorm,
   instanceNorm,
   layerNorm,
+  leakyRelu,
+  less,
   logSoftmax,
   matmul,
+  max,
+  maximum,
   maxPool3d,
+  mean,
+  min,
+  minimum,
   oneHot,
+  pad,
   permute,
+  pow,
   Random,
+  relu,
   resize3d,
   roll,
   scope,
+  sigmoid,
+  silu,
   slice,
   softmax,
+  sum,
+  tanh,
   Tensor,
+  update,
+  where,
 } from "../../tensor/mod.ts";
+import { accumulateOp, averageOp } from "../../tensor/ops/update.ts";
 import { type Shape, sizeOf } from "../../tensor/shape.ts";
 import { testOnDevices } from "./devices.ts";
 import { around, assertClose } from "./tolerance.ts";
@@ -175,6 +201,56 @@ testOnDevices("a flipped input gives the flipped output", async (device) => {
     });
     await assertSame(before, after, name);
   }
+});
+
+testOnDevices("functions keep their identities", async (device) => {
+  const identities: Record<string, (x: Tensor, y: Tensor) => readonly [Tensor, Tensor]> = {
+    "x − y + y = x": (x, y) => [x.sub(y).add(y), x],
+    "x / y · y = x": (x, y) => [x.div(y.add(3)).mul(y.add(3)), x],
+    "log eˣ = x": (x) => [x.exp().log(), x],
+    "√x² = |x|": (x) => [x.square().sqrt(), abs(x)],
+    "|x|² = x²": (x) => [pow(abs(x), 2), x.square()],
+    "−(−x) = x": (x) => [x.neg().neg(), x],
+    "σ(x) + σ(−x) = 1": (x) => [sigmoid(x).add(sigmoid(x.neg())), x.mul(0).add(1)],
+    "2 σ(2x) − 1 = tanh x": (x) => [sigmoid(x.mul(2)).mul(2).sub(1), tanh(x)],
+    "erf is odd": (x) => [erf(x.neg()), erf(x).neg()],
+    "gelu(x) − gelu(−x) = x": (x) => [gelu(x).sub(gelu(x.neg())), x],
+    "silu(x) = x σ(x)": (x) => [silu(x), x.mul(sigmoid(x))],
+    "relu(x) − relu(−x) = x": (x) => [relu(x).sub(relu(x.neg())), x],
+    "leakyRelu = max(x, s x)": (x) => [leakyRelu(x, 0.2), maximum(x, x.mul(0.2))],
+    "elu(x) = relu(x) + e^min(x,0) − 1": (x) => [elu(x), relu(x).add(minimum(x, 0).exp()).sub(1)],
+    "max + min = x + y": (x, y) => [maximum(x, y).add(minimum(x, y)), x.add(y)],
+    "where(x > y) = max": (x, y) => [where(greater(x, y), x, y), maximum(x, y)],
+    "<, > and = are one": (x, y) => [less(x, y).add(greater(x, y)).add(equal(x, y)), x.mul(0).add(1)],
+    "0 ≤ x − floor x < 1": (x) => {
+      const rest = x.mul(5).sub(floor(x.mul(5)));
+      return [less(rest, 1).sub(less(rest, 0)), x.mul(0).add(1)];
+    },
+    "floor of labels = labels": (
+      x,
+    ) => [cast(cast(x.mul(9), "i32"), "f32"), floor(cast(cast(x.mul(9), "i32"), "f32"))],
+    "min x = −max −x": (x) => [min(x, { axes: [1] }), max(x.neg(), { axes: [1] }).neg()],
+    "Σ = n · mean": (x) => [sum(x, { axes: [0, 2] }), mean(x, { axes: [0, 2] }).mul(15)],
+    "pad, then slice": (x) => [slice(pad(x, [1, 0, 2], [0, 3, 1], 9), [1, 0, 2], x.shape), x],
+    "gather of all in order = x": (x) => [gather(x, Tensor.from(device, [0, 1, 2, 3], [4], "i32"), 1), x],
+  };
+  for (const [name, identity] of Object.entries(identities)) {
+    const [left, right] = scope(() => identity(draw(device, "x", [3, 4, 5]), draw(device, "y", [3, 4, 5])));
+    await assertSame(left, right, name, 2e-5);
+  }
+});
+
+testOnDevices("update ops change their target in place and nothing else", async (device) => {
+  const x = draw(device, "x", [3, 5]);
+  const target = draw(device, "y", [3, 5]);
+  const [a, b] = [Array.from(await x.data()), Array.from(await target.data())];
+  update(averageOp, [x], [target], { decay: 0.75 });
+  const averaged = b.map((v, i) => 0.75 * v + 0.25 * a[i]!);
+  assertClose(await target.data(), averaged, () => 1e-6, "average");
+  update(accumulateOp, [x], [target], {});
+  assertClose(await target.data(), averaged.map((v, i) => v + a[i]!), () => 1e-6, "accumulate");
+  assert.deepEqual(await values(x), a);
+  target.dispose();
 });
 
 testOnDevices("moves undo each other exactly", async (device) => {
