@@ -11,7 +11,7 @@ const allowed: Record<string, (to: string, from: string) => boolean> = {
   "losses/": (to) => to.startsWith("tensor/"),
   "data/": (to) => leaves.includes(to),
   "eval/": (to) => leaves.includes(to),
-  "model/train/": (to) => /^(tensor|losses|model|data|eval)\//.test(to),
+  "model/train/": (to) => /^(tensor|losses|model|data|eval)\//.test(to) || to === "deno.json", // its version
   "model/": (to, from) => to.startsWith("tensor/") || to.startsWith("losses/") || from === "model/mod.ts",
   "examples/": () => true,
 };
