@@ -10,6 +10,7 @@ const lane = 16; // neighbouring lines handled together, so that a cache line is
  * @param marked non-zero where distance is 0, row-major over `shape`
  * @param shape voxels along each axis
  * @param spacing voxel size along each axis in mm
+ * @param wanted non-zero where the distance is needed; elsewhere the result may then be anything
  * @returns row-major over `shape`
  *
  * @example
@@ -25,15 +26,34 @@ export function squaredDistance(
   marked: ArrayLike<number>,
   shape: readonly [number, number, number],
   spacing: readonly [number, number, number],
+  wanted?: ArrayLike<number>,
 ): Float64Array {
-  const [depth, height, width] = shape;
-  const field = new Float64Array(depth * height * width);
+  const [depth, height, width] = shape, plane = height * width;
+  const field = new Float64Array(depth * plane);
   scanRows(marked, field, width, spacing[2]);
+  const columns = wanted === undefined ? undefined : shadow(wanted, plane);
   for (let z = 0; z < depth; z++) {
-    envelopeAlong(field, z * height * width, height, width, width, spacing[1]);
+    // A plane without marks is infinite all over, and stays so until the last axis.
+    if (!anyFinite(field, z * plane, plane, width)) continue;
+    envelopeAlong(field, z * plane, height, width, width, spacing[1]);
   }
-  envelopeAlong(field, 0, depth, height * width, height * width, spacing[0]);
+  envelopeAlong(field, 0, depth, plane, plane, spacing[0], columns);
   return field;
+}
+
+/** The columns along the first axis that hold a wanted voxel. */
+function shadow(wanted: ArrayLike<number>, plane: number): Uint8Array {
+  const columns = new Uint8Array(plane);
+  for (let from = 0; from < wanted.length; from += plane) {
+    for (let i = 0; i < plane; i++) if (wanted[from + i]) columns[i] = 1;
+  }
+  return columns;
+}
+
+/** Whether a plane has a finite value; a row is finite everywhere or nowhere. */
+function anyFinite(field: Float64Array, start: number, plane: number, width: number): boolean {
+  for (let row = start; row < start + plane; row += width) if (field[row] !== Infinity) return true;
+  return false;
 }
 
 /** Distances along contiguous rows of 0/∞ cost need no envelope: one sweep each way. */
@@ -52,7 +72,7 @@ function scanRows(marked: ArrayLike<number>, field: Float64Array, width: number,
   }
 }
 
-/** Lower envelopes along one axis, for `lines` lines that start next to one another at `start`. */
+/** Lower envelopes along one axis, for the needed ones of `lines` lines that start next to one another at `start`. */
 function envelopeAlong(
   field: Float64Array,
   start: number,
@@ -60,6 +80,7 @@ function envelopeAlong(
   stride: number,
   lines: number,
   mm: number,
+  needed?: Uint8Array,
 ): void {
   if (count === 1) return;
   const bundle = new Float64Array(count * lane);
@@ -68,6 +89,7 @@ function envelopeAlong(
     border = new Float64Array(count + 1);
   for (let first = 0; first < lines; first += lane) {
     const used = Math.min(lane, lines - first);
+    if (needed !== undefined && !needed.subarray(first, first + used).includes(1)) continue;
     for (let i = 0; i < count; i++) {
       const from = start + i * stride + first;
       for (let l = 0; l < used; l++) bundle[l * count + i] = field[from + l]!;

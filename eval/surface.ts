@@ -55,8 +55,8 @@ export function surfaceDistances({ shape, spacing, prediction, reference }: Mask
   const predicted = surfaceVoxels(prediction, shape);
   const referred = surfaceVoxels(reference, shape);
   return {
-    predictionToReference: distancesAt(predicted, squaredDistance(referred, shape, spacing)),
-    referenceToPrediction: distancesAt(referred, squaredDistance(predicted, shape, spacing)),
+    predictionToReference: distancesAt(predicted, squaredDistance(referred, shape, spacing, predicted)),
+    referenceToPrediction: distancesAt(referred, squaredDistance(predicted, shape, spacing, referred)),
   };
 }
 

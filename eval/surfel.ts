@@ -24,8 +24,8 @@ export function areaWeightedDistances(pair: MaskPair): AreaWeightedDistances {
   const corners: Triple = [shape[0] + 1, shape[1] + 1, shape[2] + 1];
   const areas = elementAreas(spacing);
   const predicted = elementCodes(pair.prediction, shape), referred = elementCodes(pair.reference, shape);
-  const forward = weigh(predicted, squaredDistance(referred, corners, spacing), areas);
-  const back = weigh(referred, squaredDistance(predicted, corners, spacing), areas);
+  const forward = weigh(predicted, squaredDistance(referred, corners, spacing, predicted), areas);
+  const back = weigh(referred, squaredDistance(predicted, corners, spacing, referred), areas);
   return {
     predictionToReference: forward.moment / forward.area,
     referenceToPrediction: back.moment / back.area,
