@@ -12,11 +12,10 @@ import type { Triple } from "./affine.ts";
 import { type Augmentation, defaultAugmentation } from "./augmentation.ts";
 import type { LabelledBatch, UnlabelledBatch } from "./batch.ts";
 import { BoundedCache } from "./cache.ts";
-import { type Dataset, withoutLabels } from "./dataset.ts";
+import { type Case, type Dataset, withoutLabels } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 import { cutLabelledPatch, cutUnlabelledPatch } from "./patch.ts";
 import {
-  caseOf,
   labelledCase,
   prepareCase,
   type PreparedCase,
@@ -63,6 +62,7 @@ export interface BatchOptions extends PrepareOptions {
  */
 export class BatchLoader {
   readonly #dataset: Dataset;
+  readonly #cases: ReadonlyMap<string, Case>;
   readonly #split: Split;
   readonly #options: BatchOptions;
   readonly #augmentation: Augmentation;
@@ -85,6 +85,7 @@ export class BatchLoader {
       );
     }
     this.#dataset = dataset;
+    this.#cases = new Map(dataset.cases.map((of) => [of.id, of]));
     this.#split = split;
     this.#options = options;
     this.#augmentation = options.augmentation ?? defaultAugmentation;
@@ -170,7 +171,7 @@ export class BatchLoader {
     }
     if (paired) return [shuffledAt(ids, random.child("order"), index)];
     return modalities.map(({ id: modality }) => {
-      const having = ids.filter((id) => caseOf(this.#dataset, id).images[modality] !== undefined);
+      const having = ids.filter((id) => this.#cases.get(id)!.images[modality] !== undefined);
       if (having.length === 0) {
         throw new DataError("split.empty", `no case in the ${part} list has modality ${modality}`);
       }
@@ -197,7 +198,7 @@ export class BatchLoader {
   }
 
   #loadUnlabelled(id: string): Promise<PreparedCase> {
-    const load = () => prepareCase(this.#dataset, withoutLabels(caseOf(this.#dataset, id)), this.#options);
+    const load = () => prepareCase(this.#dataset, withoutLabels(this.#cases.get(id)!), this.#options);
     return this.#unlabelled.get(id, load);
   }
 }
