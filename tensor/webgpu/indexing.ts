@@ -25,6 +25,11 @@ export function ravel(prefix: string, strides: readonly number[]): string {
   return terms.length === 0 ? "0u" : terms.join(" + ");
 }
 
+/** A WGSL array of constants. */
+export function tableOf(numbers: readonly number[]): string {
+  return `array<u32, ${numbers.length}>(${numbers.map((n) => `${n}u`).join()})`;
+}
+
 /** Axes walked together: sizes, and for each array the step along each of them. */
 export interface Walk {
   /** Sizes. */

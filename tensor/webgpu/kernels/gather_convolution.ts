@@ -13,9 +13,10 @@
  * @module
  */
 
-import { type Shape, sizeOf, stridesOf, type Triple } from "../../shape.ts";
-import { unravel } from "../indexing.ts";
+import { type Shape, sizeOf, type Triple } from "../../shape.ts";
+import { tableOf, unravel } from "../indexing.ts";
 import type { Bound, Call, Step } from "../kernel.ts";
+import { blockBody } from "./gather_block.ts";
 
 /** The taps that hit the outputs at `phase`, `phase + outStride`, … of one axis. */
 export interface Phase {
@@ -55,8 +56,10 @@ export interface Gather {
 }
 
 /** Phases that share their offsets on every axis, so that they differ only in taps and place. */
-interface PhaseGroup {
+export interface PhaseGroup {
+  /** For each the phase of D, H and W. */
   readonly members: readonly (readonly Phase[])[];
+  /** Offsets of the taps of D, H and W. */
   readonly offsets: readonly (readonly number[])[];
 }
 
@@ -77,8 +80,10 @@ function phaseGroups(axes: readonly GatherAxis[]): PhaseGroup[] {
   return [...groups.values()];
 }
 
-/** Sizes of one phase group's blocks. */
-interface Blocking {
+/** How a phase group is cut into blocks and dispatches. */
+export interface Blocking {
+  /** Outputs of a phase along D, H and W. */
+  readonly counts: Triple;
   /** Axis along which a thread computes several outputs. */
   readonly axis: number;
   /** How many. */
@@ -93,15 +98,15 @@ interface Blocking {
   readonly blocks: number;
   /** Weights of one block in one dispatch. */
   readonly unit: number;
+  /** Threads of a block of channels: samples, then D, H and W, of which `axis` counts blocks of outputs. */
+  readonly tileShape: readonly number[];
 }
 
-function blockingOf(
-  call: Call<unknown>,
-  gather: Gather,
-  counts: Triple,
-  taps: number,
-  members: number,
-): Blocking {
+function blockingOf(call: Call<unknown>, gather: Gather, { members, offsets }: PhaseGroup): Blocking {
+  const counts = gather.axes.map(({ outStride }, a) =>
+    Math.max(...members.map((member) => Math.ceil((gather.outShape[a + 2]! - member[a]!.phase) / outStride)))
+  ) as unknown as Triple;
+  const taps = Math.max(1, sizeOf(offsets.map(({ length }) => length)));
   const { convolutionChannels, convolutionOutputs, uniformBytes, workgroups } = call.tuning;
   const outPerGroup = gather.outShape[1]! / gather.groups;
   const inPerGroup = gather.xShape[1]! / gather.groups;
@@ -113,7 +118,7 @@ function blockingOf(
   const halve = (n: number, unit: number) => Math.ceil(n / (2 * unit)) * unit;
   while (channels > 4 && inPerGroup * taps * channels > capacity) channels = halve(channels, 4);
   const workgroupsOf = () =>
-    Math.ceil(outPerGroup / channels) * members * gather.groups *
+    Math.ceil(outPerGroup / channels) * members.length * gather.groups *
     Math.ceil(gather.xShape[0]! * sizeOf(counts) / outputs / 64);
   while (workgroupsOf() < workgroups && channels * outputs > 4) {
     if (channels > 4 && channels >= outputs) channels = halve(channels, 4);
@@ -123,8 +128,9 @@ function blockingOf(
   const inputs = Math.min(inPerGroup, Math.max(1, Math.floor(capacity / (taps * channels))));
   const unit = inputs * taps * channels;
   const perGroup = Math.ceil(outPerGroup / channels);
-  const blocks = Math.min(members * gather.groups * perGroup, Math.floor(capacity / unit));
-  return { axis, outputs, channels, perGroup, inputs, blocks, unit };
+  const blocks = Math.min(members.length * gather.groups * perGroup, Math.floor(capacity / unit));
+  const tileShape = [gather.xShape[0]!, ...counts.map((n, a) => a === axis ? Math.ceil(n / outputs) : n)];
+  return { counts, axis, outputs, channels, perGroup, inputs, blocks, unit, tileShape };
 }
 
 /** The steps of a gathering convolution. */
@@ -133,47 +139,37 @@ export function gatherSteps(call: Call<unknown>, gather: Gather): Step[] {
   return phaseGroups(gather.axes).flatMap((group) => phaseGroupSteps(call, gather, group));
 }
 
-function phaseGroupSteps(call: Call<unknown>, gather: Gather, { members, offsets }: PhaseGroup): Step[] {
-  const { outShape, axes, groups } = gather;
-  const counts = axes.map(({ outStride }, a) =>
-    Math.max(...members.map((member) => Math.ceil((outShape[a + 2]! - member[a]!.phase) / outStride)))
-  ) as unknown as Triple;
-  const taps = offsets.reduce((product, { length }) => product * length, 1);
-  const blocking = blockingOf(call, gather, counts, Math.max(taps, 1), members.length);
+function phaseGroupSteps(call: Call<unknown>, gather: Gather, group: PhaseGroup): Step[] {
+  const blocking = blockingOf(call, gather, group);
   const { blocks, inputs, unit, perGroup } = blocking;
-  const allBlocks = members.length * groups * perGroup;
+  const allBlocks = group.members.length * gather.groups * perGroup;
   const dispatches = Math.ceil(allBlocks / blocks);
-  const inPerGroup = gather.xShape[1]! / groups;
-  const slices = Math.ceil(inPerGroup / inputs);
+  const slices = Math.ceil(gather.xShape[1]! / gather.groups / inputs);
   const { uniformAlignment } = call.tuning;
   const room = Math.ceil(blocks * unit / uniformAlignment) * uniformAlignment;
   const packed = call.scratch(room * dispatches * slices);
-  const tiles = gather.xShape[0]! *
-    sizeOf(counts.map((n, a) => a === blocking.axis ? Math.ceil(n / blocking.outputs) : n));
-  const steps = [packStep(gather, { members, offsets }, blocking, packed, room, slices)];
-  const body = blockBody(gather, { members, offsets }, blocking, counts, tiles, slices > 1);
-  for (let d = 0; d < dispatches; d++) {
-    const here = Math.min(blocks, allBlocks - d * blocks);
+  const body = blockBody(gather, group, blocking);
+  const workgroups = Math.ceil(sizeOf(blocking.tileShape) / 64);
+  const steps = [packStep(gather, group, blocking, packed, room)];
+  for (let dispatch = 0; dispatch < dispatches; dispatch++) {
     for (let slice = 0; slice < slices; slice++) {
+      const start = (dispatch * slices + slice) * room;
       steps.push({
         label: "convolution",
         reads: {
           x: gather.x,
-          weights: { ...packed, uniform: { start: (d * slices + slice) * room, length: blocks * unit } },
+          weights: { ...packed, uniform: { start, length: blocks * unit } },
           ...(gather.bias ? { bias: gather.bias } : {}),
         },
         writes: { out: gather.out },
-        groups: here * Math.ceil(tiles / 64),
-        parameters: { first_block: d * blocks, first_input: slice * inputs },
+        groups: Math.min(blocks, allBlocks - dispatch * blocks) * workgroups,
+        parameters: { first_block: dispatch * blocks, first_input: slice * inputs },
         body,
       });
     }
   }
   return steps;
 }
-
-const tableOf = (numbers: readonly number[]) =>
-  `array<u32, ${numbers.length}>(${numbers.map((n) => `${n}u`).join()})`;
 
 /** Copies the weights to `[dispatch][slice][block][input channel][tap][channel of the block]`. */
 function packStep(
@@ -182,13 +178,13 @@ function packStep(
   { channels, inputs, unit, blocks, perGroup, axis }: Blocking,
   packed: Bound,
   room: number,
-  slices: number,
 ): Step {
   const [u, v] = [0, 1, 2].filter((a) => a !== axis) as [number, number];
   const counts = offsets.map(({ length }) => length);
   const taps = sizeOf(counts);
   const outPerGroup = gather.outShape[1]! / gather.groups;
   const inPerGroup = gather.xShape[1]! / gather.groups;
+  const slices = Math.ceil(inPerGroup / inputs);
   const order = [u, v, axis].map((a) => counts[a]!);
   const tables = [0, 1, 2].map((a) =>
     `var taps${a} = ${tableOf(members.flatMap((member) => member[a]!.taps))};
@@ -218,128 +214,4 @@ function packStep(
   ${tables}
   set_packed(i, w_at(${gather.weightIndex}));`,
   };
-}
-
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-
-/** `offsets` as first value and step; taps that hit are evenly spaced, so their offsets are too. */
-const progression = (offsets: readonly number[]) =>
-  [offsets[0] ?? 0, (offsets[1] ?? 0) - (offsets[0] ?? 0)] as const;
-
-/** The statements of one thread. */
-function blockBody(
-  gather: Gather,
-  { members, offsets }: PhaseGroup,
-  { axis, outputs, channels, perGroup, inputs, unit }: Blocking,
-  counts: Triple,
-  tiles: number,
-  resumes: boolean,
-): string {
-  const { xShape, outShape, axes, groups, bias } = gather;
-  const xs = stridesOf(xShape);
-  const os = stridesOf(outShape);
-  const [u, v] = [0, 1, 2].filter((a) => a !== axis) as [number, number];
-  const outPerGroup = outShape[1]! / groups;
-  const inPerGroup = xShape[1]! / groups;
-  const quads = channels / 4;
-  const tileShape = [xShape[0]!, ...counts.map((n, a) => a === axis ? Math.ceil(n / outputs) : n)];
-  const workgroups = Math.ceil(tiles / 64);
-
-  // Inputs of the row, relative to output 0's input at offset 0; each is loaded once.
-  const { inStride } = axes[axis]!;
-  const rowOf = (j: number, t: number) => j * inStride + offsets[axis]![t]!;
-  const rows = [...new Set(range(outputs).flatMap((j) => offsets[axis]!.map((_, t) => rowOf(j, t))))]
-    .sort((a, b) => a - b);
-  const rowName = (row: number) => `r${rows.indexOf(row)}`;
-  const loads = rows.map((row) =>
-    `let q${rows.indexOf(row)} = row0 ${row < 0 ? `- ${-row}u` : `+ ${row}u`}; let ${
-      rowName(row)
-    } = select(0.0, x_at(line + min(q${rows.indexOf(row)}, ${xShape[axis + 2]! - 1}u) * ${xs[axis + 2]}u), q${
-      rows.indexOf(row)
-    } < ${xShape[axis + 2]}u);`
-  ).join("\n        ");
-  const products = offsets[axis]!.map((_, t) =>
-    range(quads).map((q) =>
-      `{ let w = weights_data[at + ${t * quads + q}u]; ${
-        range(outputs).map((j) => `a${j}_${q} = fma(w, vec4<f32>(${rowName(rowOf(j, t))}), a${j}_${q});`)
-          .join(" ")
-      } }`
-    ).join("\n        ")
-  ).join("\n        ");
-  const tapLoop = (a: number, inner: string) => {
-    const [first, step] = progression(offsets[a]!);
-    return `for (var k${a} = 0; k${a} < ${offsets[a]!.length}; k${a}++) {
-      let i${a} = u32(i32(j${a} * ${axes[a]!.inStride}u) + ${first} + k${a} * ${step});
-      if (i${a} >= ${xShape[a + 2]}u) { continue; }
-      ${inner}
-    }`;
-  };
-  const perTap = offsets[axis]!.length * quads;
-  const channelGuard = (o: number) =>
-    outPerGroup % channels === 0 ? "" : `if (o0 + ${o}u < ${outPerGroup}u) `;
-  const phaseTables = [0, 1, 2].map((a) =>
-    members.length === 1
-      ? `let f${a} = ${members[0]![a]!.phase}u;`
-      : `var phases${a} = ${
-        tableOf(members.map((member) => member[a]!.phase))
-      }; let f${a} = phases${a}[member];`
-  ).join(" ");
-  const outAt = (j: number, o: number) =>
-    `corner + ${o * os[1]!}u + ${j * axes[axis]!.outStride * os[axis + 2]!}u`;
-  const inside = (j: number) => `p${axis} + ${j * axes[axis]!.outStride}u < ${outShape[axis + 2]}u`;
-  const each = (statement: (j: number, q: number, k: number) => string) =>
-    range(outputs).map((j) =>
-      `if (${inside(j)}) { ${
-        range(quads).flatMap((q) =>
-          range(4).map((k) => channelGuard(4 * q + k) + `{ ${statement(j, q, k)} }`)
-        )
-          .join(" ")
-      } }`
-    ).join("\n  ");
-  return `
-  let local_block = group / ${workgroups}u;
-  let block = scalars.first_block + local_block;
-  let tile = (group % ${workgroups}u) * 64u + lane;
-  if (tile >= ${tiles}u) { return; }
-  let member = block / ${groups * perGroup}u;
-  let channel_group = (block / ${perGroup}u) % ${groups}u;
-  let o0 = (block % ${perGroup}u) * ${channels}u;
-  let channel0 = channel_group * ${outPerGroup}u + o0;
-  ${unravel("tile", tileShape, "tile_")}
-  let j0 = tile_1${axis === 0 ? ` * ${outputs}u` : ""};
-  let j1 = tile_2${axis === 1 ? ` * ${outputs}u` : ""};
-  let j2 = tile_3${axis === 2 ? ` * ${outputs}u` : ""};
-  ${phaseTables}
-  ${[0, 1, 2].map((a) => `let p${a} = f${a} + j${a} * ${axes[a]!.outStride}u;`).join(" ")}
-  if (p${u} >= ${outShape[u + 2]}u || p${v} >= ${outShape[v + 2]}u) { return; }
-  let corner = tile_0 * ${os[0]}u + channel0 * ${os[1]}u + p0 * ${os[2]}u + p1 * ${os[3]}u + p2;
-  ${range(outputs).flatMap((j) => range(quads).map((q) => `var a${j}_${q} = vec4<f32>();`)).join(" ")}
-  ${
-    resumes
-      ? `if (scalars.first_input > 0u) { ${
-        each((j, q, k) => `a${j}_${q}[${k}] = out_at(${outAt(j, 4 * q + k)});`)
-      } } else {`
-      : ""
-  }
-  ${bias ? each((j, q, k) => `a${j}_${q}[${k}] = bias_at(channel0 + ${4 * q + k}u);`) : ""}
-  ${resumes ? "}" : ""}
-  let row0 = j${axis} * ${inStride}u;
-  let inputs = min(${inputs}u, ${inPerGroup}u - scalars.first_input);
-  for (var c = 0u; c < inputs; c++) {
-    let plane = tile_0 * ${xs[0]}u + (channel_group * ${inPerGroup}u + scalars.first_input + c) * ${xs[1]}u;
-    let weights0 = (local_block * ${unit}u + c * ${unit / inputs}u) / 4u;
-    ${
-    tapLoop(
-      u,
-      tapLoop(
-        v,
-        `let line = plane + i${u} * ${xs[u + 2]}u + i${v} * ${xs[v + 2]}u;
-        let at = weights0 + u32(k${u} * ${offsets[v]!.length} + k${v}) * ${perTap}u;
-        ${loads}
-        ${products}`,
-      ),
-    )
-  }
-  }
-  ${each((j, q, k) => `set_out(${outAt(j, 4 * q + k)}, a${j}_${q}[${k}]);`)}`;
 }
