@@ -9,8 +9,8 @@ Deno.test("lesionCounts() joins across corners and counts what the other volume 
   const draw = (...on: [number, number, number][]): Uint8Array =>
     makeGrid(shape, [1, 1, 1], (z, y, x) => +on.some((p) => p[0] === z && p[1] === y && p[2] === x)).array
       .data as Uint8Array;
-  const reference = draw([0, 0, 0], [1, 1, 1], [0, 0, 4], [0, 0, 8]); // a diagonal pair, two single voxels
-  const prediction = draw([0, 0, 0], [0, 0, 4], [0, 0, 6]); // finds two, invents one
+  const reference = draw([0, 0, 1], [1, 1, 0], [0, 0, 4], [0, 0, 8]); // a diagonal pair, two single voxels
+  const prediction = draw([0, 0, 1], [0, 0, 4], [0, 0, 6]); // finds two, invents one
   const counts = lesionCounts({ shape, spacing: [1, 1, 1], prediction, reference });
   assert.deepEqual(counts, { predicted: 3, predictedFound: 2, reference: 3, referenceFound: 2 });
   assert.ok(Math.abs(lesionF1(counts) - 2 / 3) < 1e-12);
