@@ -67,8 +67,21 @@ export class RunFolder implements Disposable {
   /** Its path. */
   readonly path: string;
 
+  readonly #lock: Deno.FsFile;
+
+  /** Claims the folder by a lock of the operating system, which ends with its process, however that ends. */
   private constructor(path: string) {
     this.path = path;
+    try {
+      this.#lock = Deno.openSync(`${path}/lock`, { create: true, write: true });
+    } catch (cause) {
+      throw explain(`${path}/lock`, cause);
+    }
+    if (this.#lock.tryLockSync(true)) return;
+    this.#lock.close();
+    throw new CodedError("run.locked", `another process works in ${path}`, {
+      fix: "Wait for it, or end it.",
+    });
   }
 
   /** Makes `root/name`, or `root/name-2` and so on when it is taken: a run never overwrites another. */
@@ -80,7 +93,7 @@ export class RunFolder implements Disposable {
     } catch (cause) {
       throw explain(path, cause);
     }
-    return new RunFolder(path).#lock();
+    return new RunFolder(path);
   }
 
   /**
@@ -94,25 +107,7 @@ export class RunFolder implements Disposable {
         fix: "Give the folder that an earlier training printed.",
       });
     }
-    return new RunFolder(path).#lock();
-  }
-
-  /** Claims the folder; the claim of a process that no longer runs is taken over. */
-  #lock(): RunFolder {
-    const lock = `${this.path}/lock`;
-    try {
-      Deno.writeTextFileSync(lock, `${Deno.pid}\n`, { createNew: true });
-    } catch (cause) {
-      if (!(cause instanceof Deno.errors.AlreadyExists)) throw explain(lock, cause);
-      const owner = Number(Deno.readTextFileSync(lock));
-      if (isRunning(owner)) {
-        throw new CodedError("run.locked", `${this.path} is in use by process ${owner}`, {
-          fix: "Wait for it, or end it.",
-        });
-      }
-      Deno.writeTextFileSync(lock, `${Deno.pid}\n`);
-    }
-    return this;
+    return new RunFolder(path);
   }
 
   /** Writes a file of the folder. */
@@ -127,17 +122,7 @@ export class RunFolder implements Disposable {
 
   /** Gives the folder free. */
   [Symbol.dispose](): void {
+    this.#lock.close();
     Deno.removeSync(`${this.path}/lock`);
-  }
-}
-
-/** Whether a process exists, as far as the system's process folder tells; unknown counts as running. */
-function isRunning(pid: number): boolean {
-  if (Deno.build.os !== "linux") return true;
-  try {
-    Deno.statSync(`/proc/${pid}`);
-    return true;
-  } catch (error) {
-    return !(error instanceof Deno.errors.NotFound);
   }
 }

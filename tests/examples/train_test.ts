@@ -109,3 +109,28 @@ Deno.test("predict writes labels on the grid of its image, whatever the orientat
     assert.equal(bad.code, 1);
   });
 });
+
+Deno.test("a run that was killed resumes from its last checkpoint and ends like one that was not", async () => {
+  await inFreshFolder(async (folder) => {
+    const args = [...small, "--steps", "6", "--validations", "3"];
+    const process = await startExample("train", [...args, "--name", "killed"], folder);
+    const decoder = new TextDecoder();
+    let seen = "";
+    for await (const chunk of process.stderr) {
+      seen += decoder.decode(chunk);
+      if (/step 4: validation/.test(seen)) process.kill("SIGKILL"); // while, or before, step 4 is saved
+    }
+    await process.stdout.cancel();
+    await process.status;
+    const resumed = await runExample("train", [...args, "--resume", "runs/killed"], folder);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    const whole = await runExample("train", [...args, "--name", "whole"], folder);
+    assert.equal(whole.code, 0, whole.stderr);
+    for (const file of ["log.csv", "cases.csv"]) {
+      const [one, two] = await Promise.all(
+        ["killed", "whole"].map((run) => Deno.readFile(`${folder}/runs/${run}/${file}`)),
+      );
+      assert.deepEqual(one, two, file);
+    }
+  });
+});
