@@ -4,7 +4,7 @@
  * @module
  */
 
-import { datasetOf, type FileDataset, type FolderPattern, importFolder, openDataset } from "../data/mod.ts";
+import { datasetOf, type FileDataset, importRecipe, openDataset } from "../data/mod.ts";
 import { type Option, text, UsageError, type Values } from "./command.ts";
 
 /** `--data` and `--recipe`. */
@@ -23,11 +23,5 @@ export async function openData(values: Values): Promise<FileDataset | undefined>
     return undefined;
   }
   if (recipe === undefined) return await openDataset(path);
-  const content = await Deno.readTextFile(recipe);
-  try {
-    return datasetOf(await importFolder(path, JSON.parse(content) as FolderPattern), path);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new UsageError(`${recipe} is no JSON: ${error.message}`);
-    throw error;
-  }
+  return datasetOf(await importRecipe(recipe, path), path);
 }

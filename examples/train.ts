@@ -143,6 +143,7 @@ async function splitFor(values: Values, dataset: Dataset & { split?: Split }, se
   return splitByLabelRatio(dataset, {
     ...(count === undefined ? { ratio: text(values, "label-ratio") ?? 0.2 } : { count }),
     seed,
+    onWarning: ({ message }) => say(`warning: ${message}`),
     validation: number(values, "validation") ?? (phantom ? phantomSize.validation : 0.15),
     test: number(values, "test") ?? (phantom ? phantomSize.test : 0.25),
   });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkLabelledClasses } from "../../data/label_check.ts";
 import { type CaseRecord, type LogRow, summarise } from "../../eval/mod.ts";
 import { CodedError } from "../../tensor/errors.ts";
 import type { StateDict } from "../../tensor/module.ts";
@@ -114,7 +115,8 @@ async function stateOf(
  * @param options settings; what is left out has a default
  * @returns the run, or null when the signal ended it early (its state was given to `save`)
  * @throws {CodedError} `config.*` for bad settings, `method.unpaired` when the method compares voxels of images
- * that do not correspond, `train.nonfinite` for NaN or infinity; and what loading data throws
+ * that do not correspond, `train.nonfinite` for NaN or infinity; and what loading data throws, among it
+ * a class that no labelled case has
  *
  * @example
  * ```ts
@@ -165,6 +167,7 @@ async function fit(
   const first = resume?.step ?? 0;
   const progress = new Progress(sink, config.steps, first);
   const validateAfter = stepsWithValidation(config);
+  for (const { message } of await checkLabelledClasses(dataset, split)) progress.note(`warning: ${message}`);
   if (!loader.hasUnlabelled && method.unlabelledViews(config, 1) !== "none") {
     progress.note("warning: the split has no unlabelled case; training uses the labelled ones alone");
   }

@@ -10,6 +10,8 @@ import { resolve } from "node:path";
 import {
   caseOf,
   type Dataset,
+  type FileDataset,
+  hashSplit,
   type NiftiHeader,
   readNiftiHeader,
   type Split,
@@ -88,7 +90,8 @@ async function writeSettings(folder: RunFolder, config: TrainConfig, setting: Fo
     ...config,
     dataset: { name, modalities, classes, paired, aligned },
   });
-  await folder.writeJson("split.json", { ...split, sha256: splitHash(split) });
+  const files = "root" in dataset ? { files: await hashSplit(dataset as FileDataset, split) } : {};
+  await folder.writeJson("split.json", { ...split, sha256: splitHash(split), ...files });
   await folder.writeJson("env.json", {
     version: settings.version,
     deno: Deno.version,
