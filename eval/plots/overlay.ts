@@ -79,9 +79,12 @@ function drawOutlines(
     const mask = Array.from(values, (v) => v === c.id ? 1 : 0);
     if (!mask.includes(1)) return;
     const [outline] = d3.contours().size([width, height]).thresholds([0.5])(mask);
-    svg.append("path").attr("transform", transform).attr("d", d3.geoPath()(outline!)).attr("fill", "none")
-      .attr("stroke", color(i)).attr("stroke-width", 1.8).attr("vector-effect", "non-scaling-stroke")
-      .attr("stroke-dasharray", dashes || null).append("title").text(c.name);
+    const path = d3.geoPath()(outline!);
+    for (const [stroke, width] of [["#fff", 3.2], [color(i), 1.8]] as const) { // on white, to be seen in grey
+      svg.append("path").attr("transform", transform).attr("d", path).attr("fill", "none")
+        .attr("stroke", stroke).attr("stroke-width", width).attr("vector-effect", "non-scaling-stroke")
+        .attr("stroke-dasharray", dashes || null).append("title").text(c.name);
+    }
   });
 }
 
