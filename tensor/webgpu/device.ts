@@ -51,9 +51,6 @@ class WebGpuBuffer implements DeviceBuffer {
   }
 }
 
-const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC |
-  GPUBufferUsage.COPY_DST;
-
 const describe = (op: AnyOp, inputs: readonly Operand[], outputs: readonly Operand[]) =>
   `${op.name} ${inputs.map((x) => shapeText(x.shape)).join(" ")} to ${
     outputs.map((x) => shapeText(x.shape)).join(" ")
@@ -81,6 +78,8 @@ export class WebGpuDevice implements Device {
     this.#maxBufferSize = Math.min(gpu.limits.maxBufferSize, limits.maxBufferSize ?? Infinity);
     this.#faults = new Faults(gpu, () => this.#trim());
     this.#queue = new CommandQueue(gpu, this.#faults);
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC |
+      GPUBufferUsage.COPY_DST;
     this.#pool = new BufferPool(
       (size) => this.#faults.guard(() => `allocating ${size} bytes`, () => gpu.createBuffer({ size, usage })),
       () => this.#queue.forgetBindGroups(),

@@ -59,8 +59,13 @@ function blockSize(n: number, limit: number): number {
 /** Each thread computes `rows × columns` results. */
 function direct(call: Call<Attributes>, sizes: Sizes): Step {
   const { m, n, inner, batches, code } = sizes;
-  const rows = blockSize(m, call.tuning.matmulBlock);
-  const columns = blockSize(n, call.tuning.matmulBlock);
+  const threads = (rows: number, columns: number) => batches * Math.ceil(m / rows) * Math.ceil(n / columns);
+  let rows = blockSize(m, call.tuning.matmulBlock);
+  let columns = blockSize(n, call.tuning.matmulBlock);
+  while (rows * columns > 1 && threads(rows, columns) < 64 * call.tuning.workgroups) {
+    if (rows > columns) rows /= 2;
+    else columns /= 2;
+  }
   const [high, wide] = [Math.ceil(m / rows), Math.ceil(n / columns)];
   return {
     label: "matmul",

@@ -1,4 +1,4 @@
-/** Tests that need a WebGPU adapter are ignored without one. */
+/** Tests that need a WebGPU adapter are ignored without one; with CMC_REQUIRE_WEBGPU set they fail. */
 
 import { probeAdapter } from "../../../tensor/webgpu/adapter.ts";
 import { openWebGpu, type WebGpuDevice, type WebGpuOptions } from "../../../tensor/webgpu/device.ts";
@@ -13,7 +13,7 @@ export function testWebGpu(
 ): void {
   Deno.test({
     name: adapter ? name : `${name} [no adapter]`,
-    ignore: !adapter,
+    ignore: !adapter && !Deno.env.get("CMC_REQUIRE_WEBGPU"),
     async fn(t) {
       using device = await openWebGpu(options);
       await body(device, t);
