@@ -43,16 +43,27 @@ testWebGpu("a buffer over the limit is refused with sizes", (device) => {
 }, { limits: { maxBufferSize: 2048 } });
 
 testWebGpu(
-  "a failed allocation is an OutOfMemoryError at the next call, and idle memory is freed",
+  "a failed allocation is an OutOfMemoryError at the next call; idle memory is freed",
   async (device) => {
     using x = Tensor.from(device, [1]);
     Tensor.zeros(device, [5000]).dispose(); // now idle
-    const error = new GPUOutOfMemoryError("no memory left");
-    device.gpu.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error }));
-    await assert.rejects(
-      x.data(),
-      (cause) => cause instanceof OutOfMemoryError && /no memory left/.test(cause.message),
-    );
+    const destroyed: number[] = [];
+    const { destroy } = GPUBuffer.prototype;
+    GPUBuffer.prototype.destroy = function () {
+      destroyed.push(this.size);
+      return destroy.call(this);
+    };
+    try {
+      const error = new GPUOutOfMemoryError("no memory left");
+      device.gpu.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error }));
+      await assert.rejects(
+        x.data(),
+        (cause) => cause instanceof OutOfMemoryError && /no memory left/.test(cause.message),
+      );
+    } finally {
+      GPUBuffer.prototype.destroy = destroy;
+    }
+    assert.ok(destroyed.some((bytes) => bytes >= 20_000), `destroyed ${destroyed}`);
     assert.deepEqual([...await x.data()], [1]);
   },
 );
