@@ -113,10 +113,13 @@ console.log(`${machine}\n`);
 const rows: Row[] = [];
 for (const workload of workloads) {
   if (!workload.name.includes(options.only)) continue;
-  console.error(workload.name);
-  rows.push(
-    await measure(workload, { threads, repetitions: Number(options.repetitions), torch: torch?.peer }),
-  );
+  const row = await measure(workload, {
+    threads,
+    repetitions: Number(options.repetitions),
+    torch: torch?.peer,
+  });
+  rows.push(row);
+  console.error(table([row]).split("\n").at(-1));
 }
 let text = `${table(rows)}\n`;
 if (options["step-growth"]) text += `\n${await stepGrowth(threads)}\n`;
