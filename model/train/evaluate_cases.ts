@@ -24,6 +24,8 @@ export interface Prediction {
   readonly modality: string;
   /** Predicted class ids. */
   readonly labels: Volume<Uint8Array>;
+  /** Milliseconds for the whole case: loading, preparing and segmenting all its images. */
+  readonly caseMs: number;
 }
 
 /**
@@ -42,18 +44,21 @@ export async function evaluateCases(
   const records: CaseRecord[] = [];
   for (const id of ids) {
     const of = labelledCase(dataset, id);
+    const begin = performance.now();
     const prepared = await prepareCase(dataset, of, prepare);
-    const references = await dataset.loadLabels(of);
     const present = modalitiesOf(dataset, of);
     const images = dataset.modalities.map((modality) =>
       prepared.images.find((image) => image.modality.id === modality.id) ?? null
     );
-    for (const { image, labels } of await segmentCase(setting, images)) {
+    const segmentations = await segmentCase(setting, images);
+    const caseMs = performance.now() - begin;
+    const references = await dataset.loadLabels(of);
+    for (const { image, labels } of segmentations) {
       const modality = image.modality.id;
       const prediction = restoreLabels(image, labels);
       const reference = references[present.findIndex((candidate) => candidate.id === modality)]!;
       records.push(...evaluateCase({ case: id, modality, prediction, reference, classes: dataset.classes }));
-      await seen({ case: id, modality, labels: prediction });
+      await seen({ case: id, modality, labels: prediction, caseMs });
     }
   }
   return records;

@@ -122,7 +122,12 @@ async function headerOf(dataset: Dataset, id: string, modality: string): Promise
 /** The columns of a run's test table. */
 export const testColumns = ["dice", "assd_mm", "hd95_mm"] as const;
 
-async function writeResults(folder: RunFolder, run: TrainedRun, seconds: number): Promise<void> {
+async function writeResults(
+  folder: RunFolder,
+  run: TrainedRun,
+  seconds: number,
+  caseMs: ReadonlyMap<string, number>,
+): Promise<void> {
   const { config, test, log, best, waitedMs } = run;
   const layout = { rows: ["modality", "class"], columns: testColumns } as const;
   const columns = log.flatMap((row) => Object.keys(row));
@@ -143,6 +148,7 @@ async function writeResults(folder: RunFolder, run: TrainedRun, seconds: number)
     cost: {
       ...await costOf(config, task),
       seconds,
+      inferenceMs: [...caseMs.values()].reduce((sum, ms) => sum + ms, 0) / caseMs.size,
       secondsWaitedForData: waitedMs / 1000,
       measuredPeakBytes: run.device.stats().peakBytes,
     },
@@ -164,15 +170,17 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
     : await RunFolder.open(resumeFrom);
   if (!resume) await writeSettings(folder, config, setting);
   const begin = performance.now();
+  const caseMs = new Map<string, number>();
   const run = await train(config, {
     ...setting,
     ...(resume && { resume }),
     save: (state) => saveState(folder, info, state),
-    predicted: async ({ case: id, modality, labels }) => {
+    predicted: async ({ case: id, modality, labels, caseMs: ms }) => {
+      caseMs.set(id, ms);
       const grid = await headerOf(setting.dataset, id, modality);
       await writeNifti(`${folder.path}/predictions/${id}_${modality}.nii.gz`, labels, grid);
     },
   });
-  if (run) await writeResults(folder, run, (performance.now() - begin) / 1000);
+  if (run) await writeResults(folder, run, (performance.now() - begin) / 1000, caseMs);
   return { folder: folder.path, run };
 }
