@@ -103,6 +103,8 @@ export const groupNormGrad: Kernel<KernelAttributes<"groupNormGrad">> = {
     // Σ g and Σ g·x̂ over the voxels of each channel of each sample.
     const shiftSums = call.scratch(samples * channels);
     const scaleSums = call.scratch(samples * channels);
+    const groupShift = call.scratch(samples * groups);
+    const groupScale = call.scratch(samples * groups);
     return [
       ...reductionSteps(call, {
         label: "channel sums",
@@ -118,23 +120,32 @@ export const groupNormGrad: Kernel<KernelAttributes<"groupNormGrad">> = {
         store: `set_shift_sums(row, acc.shift); set_scale_sums(row, acc.scale);`,
       }),
       parameterSums(call, sizes, shiftSums, scaleSums),
+      ...reductionSteps(call, {
+        label: "group sums",
+        rows: samples * groups,
+        length: perGroup,
+        fields: { shift: "f32", scale: "f32" },
+        identity: "Acc()",
+        reads: { gamma: reads.gamma, shift_sums: shiftSums, scale_sums: scaleSums },
+        writes: { group_shift: groupShift, group_scale: groupScale },
+        element: `
+  let at = row * ${perGroup}u + k;
+  let gamma = gamma_at(at % ${channels}u);
+  return Acc(gamma * shift_sums_at(at), gamma * scale_sums_at(at));`,
+        combine: `return Acc(a.shift + b.shift, a.scale + b.scale);`,
+        store: `set_group_shift(row, acc.shift); set_group_scale(row, acc.scale);`,
+      }),
       {
         label: "input gradient",
-        reads: { ...reads, shift_sums: shiftSums, scale_sums: scaleSums },
+        reads: { ...reads, group_shift: groupShift, group_scale: groupScale },
         writes: { out: call.output(0) },
         code,
         threads: sizeOf(call.inputs[1]!.shape),
         body: `
-  let first = group_of(i) * ${perGroup}u;
-  var shift = 0.0;
-  var scale = 0.0;
-  for (var c = 0u; c < ${perGroup}u; c++) {
-    let gamma = gamma_at((first + c) % ${channels}u);
-    shift += gamma * shift_sums_at(first + c);
-    scale += gamma * scale_sums_at(first + c);
-  }
+  let row = group_of(i);
   let own = gamma_at(channel_of(i)) * gradient(i);
-  set_out(i, rstd_at(group_of(i)) * (own - (shift + normed(i) * scale) / ${voxels * perGroup}.0));`,
+  let shared_part = group_shift_at(row) + normed(i) * group_scale_at(row);
+  set_out(i, rstd_at(row) * (own - shared_part / ${voxels * perGroup}.0));`,
       },
     ];
   },

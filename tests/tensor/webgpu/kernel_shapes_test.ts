@@ -14,8 +14,9 @@ import {
   convTranspose3dOp,
 } from "../../../tensor/ops/conv3d.ts";
 import { matmul } from "../../../tensor/ops/matmul.ts";
+import { groupNorm } from "../../../tensor/ops/normalization.ts";
 import { Random } from "../../../tensor/random.ts";
-import { scope } from "../../../tensor/scope.ts";
+import { keep, scope } from "../../../tensor/scope.ts";
 import type { Triple } from "../../../tensor/shape.ts";
 import { Tensor } from "../../../tensor/tensor.ts";
 import type { Tuning } from "../../../tensor/webgpu/tuning.ts";
@@ -122,3 +123,30 @@ for (const [kind, tuning] of Object.entries({ software: {}, hardware })) {
     { tuning },
   );
 }
+
+testWebGpu(
+  "group normalisation of few and many channels a group agrees with the reference, with its gradients",
+  async (device) => {
+    for (
+      const [shape, groups] of [[[2, 96, 5], 1], [[50, 200], 1], [[3, 4, 9], 4], [
+        [1, 8, 20, 20, 20],
+        8,
+      ]] as const
+    ) {
+      await compare(device, `${shape} in ${groups}`, (on) => {
+        const random = new Random(22);
+        const leaves = [shape, [shape[1]], [shape[1]]].map((s, i) => keep(tensorOf(on, random.child(i), s)));
+        const [x, gamma, beta] = leaves as [Tensor, Tensor, Tensor];
+        for (const leaf of leaves) leaf.requiresGrad = true;
+        const y = scope(() => {
+          const y = groupNorm(x, gamma, beta, groups, { slope: 0.1 });
+          y.mul(tensorOf(on, random.child("weights"), shape)).sum().backward();
+          return y;
+        });
+        const gradients = leaves.map((leaf) => leaf.grad!.alias());
+        for (const leaf of leaves) leaf.dispose();
+        return [y, ...gradients];
+      });
+    }
+  },
+);
