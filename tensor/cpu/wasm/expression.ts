@@ -7,7 +7,7 @@
 
 import { type Code, f32x4, type Local, v128 } from "./instructions.ts";
 import type { FunctionBuilder } from "./module_builder.ts";
-import { cos, exp, log, pow, sin, tanh } from "./vector_math.ts";
+import { cos, erf, exp, log, pow, sin, tanh } from "./vector_math.ts";
 
 type Node =
   | { readonly kind: "number"; readonly value: number }
@@ -92,6 +92,7 @@ const functions: Readonly<Record<string, Emit>> = {
   exp: (locals, x) => exp(locals, x!),
   log: (locals, x) => log(locals, x!),
   tanh: (locals, x) => tanh(locals, x!),
+  erf: (locals, x) => erf(locals, x!),
   sin: (locals, x) => sin(locals, x!),
   cos: (locals, x) => cos(locals, x!),
   pow: (locals, x, y) => pow(locals, x!, y!),

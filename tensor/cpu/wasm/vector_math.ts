@@ -1,5 +1,5 @@
 /**
- * exp, log, tanh, pow, sin and cos of four floats at once, within a few units in the last place. The series
+ * exp, log, tanh, erf, pow, sin and cos of four floats at once, within a few units in the last place. The series
  * are the textbook ones; the arguments are reduced until few terms reach float32 precision.
  *
  * Each function returns code that leaves the result; it may use new local variables.
@@ -110,6 +110,49 @@ export const tanh: Unary = (locals, x) => {
     v128.or(
       div(e.get, add(e.get, number(2))),
       v128.and(value.get, number(-0)),
+    ),
+  );
+};
+
+/**
+ * `e^{x²} erfc x` for x from 1 to 4.3 as a polynomial in u, where 1 / (1 + x/2) runs over [0.3175, 0.6667] and u
+ * over [−1, 1]: a Chebyshev fit of degree 6, off by at most 3e-8.
+ */
+const scaledErfc = [
+  0.24867552518844604,
+  0.14651787281036377,
+  0.029011081904172897,
+  0.0033519503194838762,
+  6.384838343365118e-5,
+  -3.492442556307651e-5,
+  -1.8109827806256362e-6,
+];
+const [erfcLow, erfcHigh] = [1 / 3.15, 2 / 3];
+
+/** Below 1 the Taylor series, above it 1 − erfc; beyond 4.3 it is 1 in float32. */
+export const erf: Unary = (locals, x) => {
+  const [value, size, square, u, tail] = locals.locals("v128", 5);
+  const series = polynomial(
+    square!.get,
+    Array.from(
+      { length: 11 },
+      (_, n) => 2 / Math.sqrt(Math.PI) * (n % 2 === 0 ? 1 : -1) / (factorial(n) * (2 * n + 1)),
+    ),
+  );
+  return block(
+    value!.set(x),
+    size!.set(min(abs(value!.get), number(4.3))),
+    square!.set(mul(size!.get, size!.get)),
+    u!.set(div(number(1), madd(size!.get, number(0.5), number(1)))),
+    u!.set(
+      madd(u!.get, number(2 / (erfcHigh - erfcLow)), number(-(erfcHigh + erfcLow) / (erfcHigh - erfcLow))),
+    ),
+    tail!.set(
+      sub(number(1), mul(exp(locals, sub(v128.zero, square!.get)), polynomial(u!.get, scaledErfc))),
+    ),
+    v128.or(
+      v128.select(mul(size!.get, series), tail!.get, f32x4.lt(size!.get, number(1))),
+      v128.and(value!.get, number(-0)),
     ),
   );
 };
