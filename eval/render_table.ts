@@ -28,7 +28,10 @@ export function escapeHtml(text: string): string {
 
 /** A number with fixed digits and a real minus sign, or a dash. */
 function fixed(value: number | null, digits: number): string {
-  return value === null ? "–" : value.toFixed(digits).replace("-", "−");
+  if (value === null) return "–";
+  // Four digits are for p values and differences; one that is not 0 must not read 0.0000.
+  const vanishes = digits >= 4 && value !== 0 && Number(value.toFixed(digits)) === 0;
+  return (vanishes ? value.toExponential(1) : value.toFixed(digits)).replaceAll("-", "−");
 }
 
 function count(cell: TableCell): string {

@@ -1,3 +1,4 @@
+import { tableCell } from "../../eval/table_model.ts";
 import assert from "node:assert/strict";
 import { caseCsv, renderTable, table, type TableFormat, tableModel } from "../../eval/mod.ts";
 import { makeRecords } from "./make_records.ts";
@@ -51,4 +52,17 @@ Deno.test("caseCsv() has one line a record and empty cells for undefined numbers
   assert.match(lines[0]!, /^case,modality,class,class_name,status,dice,/);
   assert.ok(lines.some((line) => /case_01,mr,2,spleen,absent,,/.test(line)));
   assert.ok(!/NaN|Infinity|null/.test(lines.join()));
+});
+
+Deno.test("renderTable() never shows a p value that is not 0 as 0.0000", () => {
+  const model = {
+    caption: "",
+    heads: ["test"],
+    columns: [{ key: "p", labels: ["p"], digits: 4 }],
+    rows: [3.6e-12, 0.00004, 0.00006, 0].map((mean) => ({ heads: ["x"], cells: [tableCell({ mean })] })),
+  };
+  const cells = renderTable(model, "markdown").split("\n").slice(2, 6).map((line) =>
+    line.split("|")[2]!.trim()
+  );
+  assert.deepEqual(cells, ["3.6e−12", "4.0e−5", "0.0001", "0.0000"]);
 });
