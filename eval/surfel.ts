@@ -22,7 +22,7 @@ export interface AreaWeightedDistances {
 export function areaWeightedDistances(pair: MaskPair): AreaWeightedDistances {
   const { shape, spacing } = pair;
   const corners: Triple = [shape[0] + 1, shape[1] + 1, shape[2] + 1];
-  const areas = elementAreas(spacing);
+  const areas = areasFor(spacing);
   const predicted = elementCodes(pair.prediction, shape), referred = elementCodes(pair.reference, shape);
   const forward = weigh(predicted, squaredDistance(referred, corners, spacing, predicted), areas);
   const back = weigh(referred, squaredDistance(predicted, corners, spacing, referred), areas);
@@ -31,6 +31,16 @@ export function areaWeightedDistances(pair: MaskPair): AreaWeightedDistances {
     referenceToPrediction: back.moment / back.area,
     symmetric: (forward.moment + back.moment) / (forward.area + back.area),
   };
+}
+
+const areasBySpacing = new Map<string, Float64Array>();
+
+/** The areas depend on the spacing alone, which the cases of a data set mostly share. */
+function areasFor(spacing: Triple): Float64Array {
+  const key = spacing.join();
+  const known = areasBySpacing.get(key) ?? elementAreas(spacing);
+  areasBySpacing.set(key, known);
+  return known;
 }
 
 /** Which of the eight voxels around each corner point are inside, one bit a voxel; 0 where all or none are. */
