@@ -165,3 +165,10 @@ export function numbers(values: Values, name: string, count: number): number[] |
   }
   return parsed;
 }
+
+/** The device of `--device`; "auto" when it was not given. */
+export function deviceChoice(values: Values): "auto" | "cpu" | "webgpu" {
+  const name = text(values, "device") ?? "auto";
+  if (name === "auto" || name === "cpu" || name === "webgpu") return name;
+  throw new UsageError(`--device ${name}: expected auto, cpu or webgpu`);
+}

@@ -21,7 +21,15 @@ import {
 import { openPredictor, predict } from "../model/mod.ts";
 import { CodedError } from "../tensor/errors.ts";
 import { openDevice } from "../tensor/mod.ts";
-import { type Command, main, requiredText, type Result, text, UsageError, type Values } from "./command.ts";
+import {
+  type Command,
+  deviceChoice,
+  main,
+  requiredText,
+  type Result,
+  UsageError,
+  type Values,
+} from "./command.ts";
 
 /** `MODALITY=FILE` pairs. */
 function imagePaths(values: Values): Map<string, string> {
@@ -74,10 +82,11 @@ const command: Command = {
       imagePaths(values),
     ];
     if (!/\.nii(\.gz)?$/.test(out)) throw new UsageError(`--out ${out}: expected a name in .nii or .nii.gz`);
+    const choice = deviceChoice(values);
     const images = new Map<string, NiftiVolume<Float32Array>>();
     for (const [modality, path] of paths) images.set(modality, await readImage(path));
     const bytes = await readCheckpoint(checkpoint);
-    using device = await openDevice((text(values, "device") ?? "auto") as "auto");
+    using device = await openDevice(choice);
     using predictor = openPredictor(bytes, device);
     const ras = new Map([...images].map(([id, image]): [string, Volume<Float32Array>] => [id, toRas(image)]));
     const written: Record<string, string> = {};

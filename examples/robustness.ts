@@ -23,7 +23,7 @@ import {
 import { evaluateCases, openPredictor } from "../model/train/mod.ts";
 import { dataOptions, openData } from "./open_data.ts";
 import { openDevice } from "../tensor/mod.ts";
-import { type Command, main, number, type Result, text, UsageError } from "./command.ts";
+import { type Command, deviceChoice, main, number, type Result, text, UsageError } from "./command.ts";
 
 /** Levels that are tested: mm, degrees, mm, slices. */
 const levels: Readonly<Record<Perturbation, readonly number[]>> = {
@@ -83,7 +83,7 @@ const command: Command = {
       );
     }
     const kinds = chosenKinds(text(values, "perturbations")), seed = number(values, "seed") ?? 0;
-    using device = await openDevice((text(values, "device") ?? "auto") as "auto");
+    using device = await openDevice(deviceChoice(values));
     const all: RobustnessRecord[] = [];
     for (const folder of folders) {
       const run = await readRunFolder(folder), own: RobustnessRecord[] = [];

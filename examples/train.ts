@@ -28,6 +28,7 @@ import { openDevice } from "../tensor/mod.ts";
 import { dataOptions, openData } from "./open_data.ts";
 import {
   type Command,
+  deviceChoice,
   main,
   number,
   numbers,
@@ -196,6 +197,7 @@ const command: Command = {
     "Without --data it trains on a phantom data set made from the seed.",
   options,
   async run(values): Promise<Result> {
+    const choice = deviceChoice(values);
     const settings = await trainOptions(values);
     const config = resolveConfig(settings);
     const dataset = await datasetFor(values, config.seed);
@@ -212,7 +214,7 @@ const command: Command = {
       ];
       return { text: lines.join("\n"), json: { config, split, ...cost } };
     }
-    using device = await openDevice(deviceNamed(text(values, "device") ?? "auto"), {
+    using device = await openDevice(choice, {
       threads: number(values, "threads"),
     });
     announce(dataset, split, config, device.description);
@@ -252,11 +254,6 @@ const command: Command = {
     };
   },
 };
-
-function deviceNamed(name: string): "auto" | "cpu" | "webgpu" {
-  if (name === "auto" || name === "cpu" || name === "webgpu") return name;
-  throw new UsageError(`--device ${name}: expected auto, cpu or webgpu`);
-}
 
 /** The options that resume a run: its data, which the run folder does not hold, and the folder. */
 function goOn(values: Values, folder: string): string {
