@@ -48,10 +48,11 @@ function record(
     typeof input === "number" ? null : input.node ?? (input.requiresGrad ? input : null)
   );
   if (edges.every((edge) => edge === null)) return;
+  const kept = op.saves.inputs ?? [];
   const savedInputs = inputs.map((input, i) =>
     typeof input === "number"
       ? input
-      : op.saves.inputs?.includes(i)
+      : kept === "all" || kept.includes(i)
       ? input.alias({ owned: false })
       : input.hollow()
   );

@@ -83,9 +83,19 @@ export { expand, max, mean, min, type ReduceOptions, sum, sumTo } from "./ops/re
 export { ops } from "./ops/registry.ts";
 export { resize3d, type ResizeOptions } from "./ops/resize3d.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { sumOfSquares } from "./ops/sum_of_squares.ts";
 export { logSumExp, variance, type VarianceOptions } from "./ops/statistics.ts";
 export { windowPartition, windowReverse } from "./ops/windows.ts";
-export { AdamW, type AdamWOptions, clipFactor, globalGradientNorm } from "./optim.ts";
+export { Adam, type AdamOptions, AdamW, Sgd, type SgdOptions } from "./optim.ts";
+export {
+  Optimizer,
+  type OptimizerOptions,
+  type ParameterGroup,
+  type ParameterSettings,
+  type SettingsOf,
+} from "./optimizer.ts";
+export { clipFactor, globalGradientNorm } from "./clip.ts";
+export { Ema } from "./ema.ts";
 export { Random, type RandomState, threefry } from "./random.ts";
 export { decodeSafetensors, encodeSafetensors, type SafeTensor, type SafeTensors } from "./safetensors.ts";
 export { keep, scope } from "./scope.ts";

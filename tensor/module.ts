@@ -20,6 +20,35 @@ export interface HostTensor {
 /** Values by parameter name. */
 export type StateDict = ReadonlyMap<string, HostTensor>;
 
+/**
+ * Refuses values that are not those of these tensors.
+ *
+ * @throws {ParameterFileError} `parameters.mismatch` listing the first ten missing, unknown or differently
+ * shaped names
+ */
+export function requireSameTensors(
+  own: ReadonlyMap<string, Tensor>,
+  state: StateDict,
+  problem: string,
+): void {
+  const problems: string[] = [];
+  for (const [name, tensor] of own) {
+    const given = state.get(name);
+    if (!given) problems.push(`missing ${name}${shapeText(tensor.shape)}`);
+    else if (!sameShape(given.shape, tensor.shape)) {
+      problems.push(`${name}: got ${shapeText(given.shape)}, expected ${shapeText(tensor.shape)}`);
+    }
+  }
+  for (const name of state.keys()) if (!own.has(name)) problems.push(`unknown ${name}`);
+  if (problems.length === 0) return;
+  const more = problems.length > 10 ? ` and ${problems.length - 10} more` : "";
+  throw new ParameterFileError(
+    "parameters.mismatch",
+    `${problem}: ${problems.slice(0, 10).join("; ")}${more}`,
+    { fix: "Build the network with the configuration stored beside the parameters." },
+  );
+}
+
 function* tensorsIn(value: unknown, name: string): Generator<[string, Tensor]> {
   if (value instanceof Tensor) yield [name, value];
   else if (value instanceof Module) yield* value.namedTensors(`${name}.`);
@@ -89,23 +118,7 @@ export abstract class Module implements Disposable {
    */
   loadStateDict(state: StateDict): void {
     const own = new Map(this.namedTensors());
-    const problems: string[] = [];
-    for (const [name, tensor] of own) {
-      const given = state.get(name);
-      if (!given) problems.push(`missing ${name}${shapeText(tensor.shape)}`);
-      else if (!sameShape(given.shape, tensor.shape)) {
-        problems.push(`${name}: got ${shapeText(given.shape)}, expected ${shapeText(tensor.shape)}`);
-      }
-    }
-    for (const name of state.keys()) if (!own.has(name)) problems.push(`unknown ${name}`);
-    if (problems.length > 0) {
-      const more = problems.length > 10 ? ` and ${problems.length - 10} more` : "";
-      throw new ParameterFileError(
-        "parameters.mismatch",
-        `the parameters do not belong to this network: ${problems.slice(0, 10).join("; ")}${more}`,
-        { fix: "Build the network with the configuration stored beside the parameters." },
-      );
-    }
+    requireSameTensors(own, state, "the parameters do not belong to this network");
     for (const [name, tensor] of own) tensor.write(state.get(name)!.data);
   }
 

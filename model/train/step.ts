@@ -6,8 +6,8 @@
 
 import type { Device } from "../../tensor/device.ts";
 import { concat } from "../../tensor/ops/layout.ts";
-import type { AdamW } from "../../tensor/optim.ts";
-import { clipFactor, globalGradientNorm } from "../../tensor/optim.ts";
+import type { Optimizer } from "../../tensor/optimizer.ts";
+import { clipFactor, globalGradientNorm } from "../../tensor/clip.ts";
 import { scope } from "../../tensor/scope.ts";
 import type { Shape } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
@@ -35,7 +35,7 @@ export interface StepSetting {
   /** Its losses. */
   readonly method: Method;
   /** Moments of the parameters. */
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   /** Settings. */
   readonly config: TrainConfig;
 }

@@ -73,15 +73,18 @@ export interface Op<A> {
   readonly expression?: string;
   /** The output shares its input's memory; there is no kernel. */
   readonly view?: true;
-  /** Update ops: how many of the last inputs of a sample are changed in place, as the kernel's outputs. */
-  readonly updates?: number;
+  /**
+   * Update ops: of so many inputs and targets together, how many, the last ones, are targets: changed in
+   * place, as the kernel's outputs.
+   */
+  readonly updates?: (count: number) => number;
   /**
    * Shape rule: the specs of the outputs, the result first, then what the gradient needs.
    * Throws `ShapeError` for inputs the op refuses.
    */
   infer(inputs: readonly TensorSpec[], attributes: A): readonly TensorSpec[];
   /** Which values the gradient reads: inputs and outputs by position. */
-  readonly saves: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
+  readonly saves: { readonly inputs?: readonly number[] | "all"; readonly outputs?: readonly number[] };
   /**
    * The gradients of the inputs from the gradient of the result (`null`: none flows); the string says
    * why an op has no gradient. Inputs that are not saved have a shape but no values.

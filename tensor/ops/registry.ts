@@ -19,12 +19,14 @@ import { avgPool3dGradOp, avgPool3dOp, maxPool3dGradOp, maxPool3dOp } from "./po
 import { expandOp, extremumGradOp, maxOp, meanOp, minOp, sumOp } from "./reduce.ts";
 import { resize3dGradOp, resize3dOp } from "./resize3d.ts";
 import { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./softmax.ts";
-import { accumulateOp, adamWOp, averageOp } from "./update.ts";
+import { sumOfSquaresOp } from "./sum_of_squares.ts";
+import { accumulateOp, adamOp, averageOp, sgdOp } from "./update.ts";
 
 /** Ops with a hand-written kernel on each device. */
 export const kernelOps = {
   sum: sumOp,
   mean: meanOp,
+  sumOfSquares: sumOfSquaresOp,
   max: maxOp,
   min: minOp,
   extremumGrad: extremumGradOp,
@@ -58,7 +60,8 @@ export const kernelOps = {
   diceCrossEntropy: diceCrossEntropyOp,
   diceCrossEntropyGrad: diceCrossEntropyGradOp,
   dropout: dropoutOp,
-  adamW: adamWOp,
+  sgd: sgdOp,
+  adam: adamOp,
   average: averageOp,
   accumulate: accumulateOp,
 } as const satisfies Record<string, AnyOp>;

@@ -9,6 +9,7 @@ import type { DType } from "../device.ts";
 import type { TensorSpec } from "../ops/op.ts";
 import type { KernelAttributes, KernelName } from "../ops/registry.ts";
 import { sizeOf } from "../shape.ts";
+import { pagesOf } from "./shader.ts";
 import type { Tuning } from "./tuning.ts";
 
 /** An array that a step binds. */
@@ -51,6 +52,14 @@ export interface Step {
   readonly parameters?: Readonly<Record<string, number>>;
 }
 
+/** What a shader may bind. */
+export interface BindingLimits {
+  /** Largest range of a buffer that a shader sees at once. */
+  readonly bindingBytes: number;
+  /** Storage buffers of one shader. */
+  readonly storageBuffers: number;
+}
+
 /** The shapes and attributes of one call, and what a kernel may bind. */
 export class Call<A> {
   /** Scratch arrays asked for so far. */
@@ -62,6 +71,7 @@ export class Call<A> {
     readonly outputs: readonly TensorSpec[],
     readonly attributes: A,
     readonly tuning: Tuning,
+    readonly limits: BindingLimits,
   ) {}
 
   /** An input as a bound array. */
@@ -74,6 +84,11 @@ export class Call<A> {
   output(at: number): Bound {
     const { shape, dtype } = this.outputs[at]!;
     return { from: "output", at, dtype, length: sizeOf(shape) };
+  }
+
+  /** How many bindings an array takes. */
+  bindingsOf(bound: Bound): number {
+    return pagesOf(bound, this.limits.bindingBytes).length;
   }
 
   /** Memory for the steps of this op. */

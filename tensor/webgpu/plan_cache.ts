@@ -9,7 +9,7 @@ import { DeviceError } from "../errors.ts";
 import type { AnyOp } from "../ops/op.ts";
 import type { KernelName } from "../ops/registry.ts";
 import type { Faults } from "./faults.ts";
-import { Call, type Kernel, type Step } from "./kernel.ts";
+import { type BindingLimits, Call, type Kernel, type Step } from "./kernel.ts";
 import { elementwiseKernel } from "./kernels/elementwise.ts";
 import { kernels } from "./kernels/kernels.ts";
 import { entryPoint, gridOf, parametersOf, type ShaderBinding, shaderOf } from "./shader.ts";
@@ -44,11 +44,7 @@ export interface Plan {
 }
 
 /** Limits that shape a plan. */
-export interface PlanLimits {
-  /** Largest range of a buffer that a shader sees at once. */
-  readonly bindingBytes: number;
-  /** Storage buffers of one shader. */
-  readonly storageBuffers: number;
+export interface PlanLimits extends BindingLimits {
   /** Workgroups along one dimension. */
   readonly groupsPerDimension: number;
 }
@@ -113,7 +109,7 @@ export class PlanCache {
     text: () => string,
   ): Plan {
     const toSpec = ({ shape, buffer: { dtype } }: Operand) => ({ shape, dtype });
-    const call = new Call(inputs.map(toSpec), outputs.map(toSpec), attributes, this.#tuning);
+    const call = new Call(inputs.map(toSpec), outputs.map(toSpec), attributes, this.#tuning, this.#limits);
     const steps = kernel.steps(call);
     const names = Object.keys(kernel.scalars?.(attributes) ?? {});
     return {

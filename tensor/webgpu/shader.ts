@@ -37,8 +37,12 @@ function bindingBytes(length: number): number {
   return Math.max(16, Math.ceil(length / 4) * 16);
 }
 
-/** The pages of an array: byte offset and size of each. */
-function pagesOf(bound: Bound, pageBytes: number): { offset: number; size: number }[] {
+/** Offsets of bindings must divide by 256. */
+const pageBytesOf = (maxBindingBytes: number) => Math.floor(maxBindingBytes / 256) * 256;
+
+/** The pages of an array under the limit of a binding: byte offset and size of each. */
+export function pagesOf(bound: Bound, maxBindingBytes: number): { offset: number; size: number }[] {
+  const pageBytes = pageBytesOf(maxBindingBytes);
   const bytes = bindingBytes(bound.length);
   const pages = [];
   for (let offset = 0; offset < bytes; offset += pageBytes) {
@@ -72,7 +76,7 @@ export function parametersOf(step: Step): Readonly<Record<string, number>> {
 
 /** The shader of a step; `scalars` are the names of the call's scalars. */
 export function shaderOf(step: Step, scalars: readonly string[], maxBindingBytes: number): Shader {
-  const pageBytes = Math.floor(maxBindingBytes / 256) * 256;
+  const pageBytes = pageBytesOf(maxBindingBytes);
   const bindings: ShaderBinding[] = [];
   const declarations: string[] = [];
   const declare = (name: string, bound: Bound, writable: boolean) => {
@@ -85,7 +89,7 @@ export function shaderOf(step: Step, scalars: readonly string[], maxBindingBytes
       return;
     }
     const element = bound.vectors ? "vec4<f32>" : bound.dtype;
-    const pages = pagesOf(bound, pageBytes);
+    const pages = pagesOf(bound, maxBindingBytes);
     pages.forEach(({ offset, size }, page) => {
       const access = writable ? "read_write" : "read";
       const array = pages.length === 1 ? `${name}_data` : `${name}_${page}`;

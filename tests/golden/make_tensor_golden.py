@@ -11,6 +11,7 @@ import json
 import math
 import pathlib
 
+import numpy
 import torch
 import torch.nn.functional as F
 
@@ -60,14 +61,58 @@ def dice_cross_entropy(z):
     return F.cross_entropy(z, y) + dice.mean()
 
 
-def adamw():
+def five_steps(make):
     """Five steps on a fixed gradient wave that changes with the step."""
     p = wave((3, 5), 0.2).requires_grad_(True)
-    optimizer = torch.optim.AdamW([p], lr=1e-2, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.1)
+    optimizer = make([p])
     for step in range(5):
         p.grad = wave((3, 5), 0.7 + step, 0.61, 2.0)
         optimizer.step()
     return digest(p)
+
+
+def exponential_average():
+    """Five steps of an average that follows waves."""
+    average = torch.optim.swa_utils.AveragedModel(
+        torch.nn.ParameterList([torch.nn.Parameter(wave((3, 5), 0.2))]),
+        avg_fn=lambda average, x, _: 0.9 * average + 0.1 * x)
+    for step in range(6):  # the first call copies
+        phase = 0.2 if step == 0 else 0.7 + step - 1
+        average.update_parameters(torch.nn.ParameterList([torch.nn.Parameter(wave((3, 5), phase))]))
+    return digest(next(average.module.parameters()))
+
+
+def threefry(key, counter):
+    """Threefry 2x32, 20 rounds, on numpy arrays of counters (Salmon et al. 2011, table 4 and section 3.3)."""
+    k = [numpy.uint32(key[0]), numpy.uint32(key[1])]
+    k.append(numpy.uint32(0x1BD11BDA) ^ k[0] ^ k[1])
+    rotations = [13, 15, 26, 6, 17, 29, 16, 24]
+    x0, x1 = counter[0] + k[0], counter[1] + k[1]
+    for r in range(20):
+        x0 = x0 + x1
+        left = numpy.uint32(rotations[r % 8])
+        x1 = (x1 << left) | (x1 >> (numpy.uint32(32) - left))
+        x1 = x1 ^ x0
+        if r % 4 == 3:
+            s = r // 4 + 1
+            x0, x1 = x0 + k[s % 3], x1 + k[(s + 1) % 3] + numpy.uint32(s)
+    return x0, x1
+
+
+def dropout(x):
+    """Rate 0.3; the key are the first two words of the stream of seed 42, element i takes word i."""
+    blocks = numpy.arange(x.numel() // 2 + 1, dtype=numpy.uint32)
+    with numpy.errstate(over="ignore"):
+        key = [word[0] for word in threefry((42, 0), (blocks[:1], blocks[:1]))]
+        words = numpy.stack(threefry(key, (blocks, numpy.zeros_like(blocks))), 1).reshape(-1)[: x.numel()]
+    kept = torch.from_numpy(words >= round(0.3 * 2**32)).reshape(x.shape)
+    return x * kept / 0.7
+
+
+def choices(x):
+    floor = torch.floor(4 * x)
+    largest = F.one_hot(x.argmax(1), x.shape[1]).movedim(-1, 1)
+    return x * floor + 2 * x * (floor == 1) + 3 * x * largest
 
 
 cases = [
@@ -114,11 +159,24 @@ cases = [
     case("linear", [((2, 3, 5), 0.1), ((4, 5), 0.2), ((4,), 0.3)], F.linear),
     case("diceCrossEntropy", [((2, 3, 2, 3, 4), 0.1, 0.37, 2.0)], dice_cross_entropy),
     case("maxPool3d", [((2, 2, 4, 5, 6), 0.1, 1.7)], lambda x: F.max_pool3d(x, 2, 2)),
+    case("floor equal argmax", [((3, 4, 5), 0.1)], choices),
+    case("cast reshape", [((3, 4, 5), 0.1)], lambda x: (x * (7 * x).to(torch.int32).to(x.dtype)).reshape(6, 10)),
+    case("sumOfSquares", [((3, 4), 0.1), ((7,), 0.9)], lambda x, y: (x * x).sum() + (y * y).sum()),
+    case("dropout", [((3, 7, 5), 0.1)], dropout),
     case("avgPool3d", [((2, 2, 4, 5, 6), 0.1)], lambda x: F.avg_pool3d(x, (2, 3, 2), (1, 2, 2))),
 ]
+updates = {
+    "AdamW": five_steps(lambda p: torch.optim.AdamW(p, lr=1e-2, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.1)),
+    "Adam": five_steps(lambda p: torch.optim.Adam(p, lr=1e-2, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.1)),
+    "SGD": five_steps(lambda p: torch.optim.SGD(p, lr=1e-2, momentum=0.9, weight_decay=0.1)),
+    "SGD Nesterov": five_steps(
+        lambda p: torch.optim.SGD(p, lr=1e-2, momentum=0.9, weight_decay=0.1, nesterov=True)),
+    "average": exponential_average(),
+}
 path = pathlib.Path(__file__).with_name("tensor.json")
 lines = [json.dumps(c) for c in cases]
+steps = ["%s: %s" % (json.dumps(name), json.dumps(value)) for name, value in updates.items()]
 path.write_text(
-    '{"torch": %s,\n"adamW": %s,\n"cases": [\n%s\n]}\n'
-    % (json.dumps(torch.__version__), json.dumps(adamw()), ",\n".join(lines))
+    '{"torch": %s,\n"updates": {\n%s\n},\n"cases": [\n%s\n]}\n'
+    % (json.dumps(torch.__version__), ",\n".join(steps), ",\n".join(lines))
 )

@@ -6,18 +6,24 @@ import { openOracle } from "../../tensor/cpu/oracle.ts";
 import type { Device } from "../../tensor/device.ts";
 import {
   abs,
+  Adam,
   AdamW,
+  argmax,
   attention,
   avgPool3d,
   batchNorm,
+  cast,
   clamp,
   concat,
   conv3d,
   convTranspose3d,
   diceCrossEntropy,
+  dropout,
   elu,
+  equal,
   erf,
   flip,
+  floor,
   gather,
   gelu,
   groupNorm,
@@ -33,17 +39,24 @@ import {
   min,
   minimum,
   Module,
+  oneHot,
+  type Optimizer,
   pow,
+  Random,
   relu,
   resize3d,
   roll,
   scope,
+  Sgd,
   sigmoid,
   silu,
+  sumOfSquares,
   tanh,
   Tensor,
+  update,
   variance,
 } from "../../tensor/mod.ts";
+import { averageOp } from "../../tensor/ops/update.ts";
 import { type Shape, sizeOf } from "../../tensor/shape.ts";
 import { testOnDevices } from "./devices.ts";
 import { around, assertClose } from "./tolerance.ts";
@@ -89,6 +102,14 @@ const calls: Record<string, Call> = {
     const ids = Int32Array.from({ length: sizeOf(shape) }, (_, i) => i % z.shape[1]!);
     return diceCrossEntropy(z, Tensor.from(z.device, ids, shape, "i32"));
   },
+  "floor equal argmax": (x) => {
+    const whole = floor(x.mul(4));
+    const largest = oneHot(argmax(x, 1), x.shape[1]!, 1);
+    return x.mul(whole).add(x.mul(equal(whole, 1)).mul(2)).add(x.mul(largest).mul(3));
+  },
+  "cast reshape": (x) => x.mul(cast(cast(x.mul(7), "i32"), "f32")).reshape([6, 10]),
+  "sumOfSquares": (x, y) => sumOfSquares([x, y]),
+  "dropout": (x) => dropout(x, 0.3, new Random(42)),
   "maxPool3d": (x) => maxPool3d(x, 2),
   "avgPool3d": (x) => avgPool3d(x, [2, 3, 2], [1, 2, 2]),
 };
@@ -157,16 +178,35 @@ class Weights extends Module {
   }
 }
 
-testOnDevices("AdamW takes PyTorch's five steps", async (device) => {
-  using network = new Weights(wave(device, [3, 5], [0.2]).asParameter());
-  using optimizer = new AdamW(network, { beta1: 0.9, beta2: 0.99, weightDecay: 0.1 });
-  using one = Tensor.full(device, [], 1);
-  for (let step = 0; step < 5; step++) {
-    network.weight.grad = wave(device, [3, 5], [0.7 + step, 0.61, 2]);
-    optimizer.step(1e-2, one);
-    network.zeroGrad();
+const optimizers: Record<Exclude<keyof typeof golden.updates, "average">, (network: Module) => Optimizer> = {
+  "AdamW": (network) => new AdamW(network, { beta2: 0.99, weightDecay: 0.1 }),
+  "Adam": (network) => new Adam(network, { beta2: 0.99, weightDecay: 0.1 }),
+  "SGD": (network) => new Sgd(network, { weightDecay: 0.1 }),
+  "SGD Nesterov": (network) => new Sgd(network, { weightDecay: 0.1, isNesterov: true }),
+};
+
+testOnDevices("optimisers take PyTorch's five steps", async (device) => {
+  for (const [name, make] of Object.entries(optimizers)) {
+    using network = new Weights(wave(device, [3, 5], [0.2]).asParameter());
+    using optimizer = make(network);
+    for (let step = 0; step < 5; step++) {
+      network.weight.grad = wave(device, [3, 5], [0.7 + step, 0.61, 2]);
+      optimizer.step(1e-2);
+      network.zeroGrad();
+    }
+    const expected = golden.updates[name as keyof typeof golden.updates];
+    await assertDigest(network.weight, expected, 2e-6, name);
   }
-  await assertDigest(network.weight, golden.adamW, 2e-6, "parameter");
+  assert.equal(device.stats().liveBuffers, 0);
+});
+
+testOnDevices("a moving average follows as PyTorch's does", async (device) => {
+  using average = wave(device, [3, 5], [0.2]);
+  for (let step = 0; step < 5; step++) {
+    using x = wave(device, [3, 5], [0.7 + step]);
+    update(averageOp, [x], [average], { decay: 0.9 });
+  }
+  await assertDigest(average, golden.updates.average, 2e-6, "average");
 });
 
 testOnDevices("a convolution of several inputs is the convolution of their concatenation", async (device) => {

@@ -37,7 +37,8 @@ export function callInputs(op: AnyOp, tensors: readonly Tensor[], attributes: un
 /** Runs an op on a sample; update ops return their targets. */
 export function callOp(op: AnyOp, tensors: readonly Tensor[], attributes: unknown): Tensor[] {
   if (!op.updates) return applyAll(op, callInputs(op, tensors, attributes), attributes);
-  const targets = tensors.slice(-op.updates);
-  update(op, tensors.slice(0, -op.updates), targets, attributes);
+  const kept = tensors.length - op.updates(tensors.length);
+  const targets = tensors.slice(kept);
+  update(op, tensors.slice(0, kept), targets, attributes);
   return targets;
 }

@@ -17,6 +17,7 @@ import { normalizationKernels } from "./normalization.ts";
 import { poolingKernels } from "./pooling.ts";
 import { reductionKernels } from "./reduction.ts";
 import { softmaxKernels } from "./softmax.ts";
+import { sumOfSquaresKernels } from "./sum_of_squares.ts";
 import { updateKernels } from "./update.ts";
 
 /** A kernel for each row of the op table; rare rows keep their reference kernel. */
@@ -31,6 +32,7 @@ export function fastKernels(engine: Engine): CpuKernels {
     ...poolingKernels(engine),
     ...reductionKernels(engine),
     ...softmaxKernels(engine),
+    ...sumOfSquaresKernels(engine),
     ...updateKernels(engine),
   };
 }

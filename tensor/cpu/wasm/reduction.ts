@@ -8,7 +8,20 @@ import type { ReduceAttributes } from "../../ops/reduce.ts";
 import { sizeOf } from "../../shape.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
-import { block, call, type Code, f32, f32x4, f64, i32, loop, sumLanes, v128, when } from "./instructions.ts";
+import {
+  block,
+  call,
+  type Code,
+  f32,
+  f32x4,
+  f64,
+  i32,
+  loop,
+  madd,
+  sumLanes,
+  v128,
+  when,
+} from "./instructions.ts";
 import type { ModuleBuilder } from "./module_builder.ts";
 import { placeIn } from "./strided_loops.ts";
 
@@ -20,12 +33,13 @@ interface Axis {
 /** Elements added in float32 before they go into a float64 sum. */
 export const shortRun = 1024;
 
-/**
- * Adds `sum(address, bytes) → f64`: the sum of a run of floats. What is summed comes from `term`, by default
- * the elements themselves.
- */
-export function addSumOfRun(module: ModuleBuilder): number {
+/** Adds `sum(address, bytes) → f64`: the sum of a run of floats, or of their squares. */
+export function addSumOfRun(module: ModuleBuilder, of: "values" | "squares" = "values"): number {
   return module.add("sumOfRun", ["i32", "i32"], (locals, [address, bytes]) => {
+    const value = locals.local("v128");
+    const single = locals.local("f64");
+    const add = (sum: Code, more: Code): Code =>
+      of === "values" ? f32x4.add(sum, more) : madd(value.tee(more), value.get, sum);
     const [at, end, stop] = locals.locals("i32", 3);
     const sums = locals.locals("v128", 4);
     const total = locals.local("f64");
@@ -50,7 +64,7 @@ export function addSumOfRun(module: ModuleBuilder): number {
             64,
             block(
               ...sums.map((sum, i) =>
-                sum.set(f32x4.add(sum.get, v128.load(i32.add(address!.get, at!.get), 16 * i)))
+                sum.set(add(sum.get, v128.load(i32.add(address!.get, at!.get), 16 * i)))
               ),
             ),
           ),
@@ -59,7 +73,7 @@ export function addSumOfRun(module: ModuleBuilder): number {
             at!.get,
             stop!.get,
             16,
-            first.set(f32x4.add(first.get, v128.load(i32.add(address!.get, at!.get)))),
+            first.set(add(first.get, v128.load(i32.add(address!.get, at!.get)))),
           ),
           first.set(f32x4.add(f32x4.add(first.get, sums[1]!.get), f32x4.add(sums[2]!.get, sums[3]!.get))),
           total.set(f64.add(total.get, f64.promote(sumLanes(first)))),
@@ -70,7 +84,10 @@ export function addSumOfRun(module: ModuleBuilder): number {
         end!.get,
         bytes!.get,
         4,
-        total.set(f64.add(total.get, f64.promote(f32.load(i32.add(address!.get, at!.get))))),
+        block(
+          single.set(f64.promote(f32.load(i32.add(address!.get, at!.get)))),
+          total.set(f64.add(total.get, of === "values" ? single.get : f64.mul(single.get, single.get))),
+        ),
       ),
       total.get,
     );

@@ -17,13 +17,15 @@ import { avgPool3d, avgPool3dGrad, maxPool3d, maxPool3dGrad } from "./pool3d.ts"
 import { extremumGrad, max, mean, min, sum } from "./reduce.ts";
 import { resize3d, resize3dGrad } from "./resize3d.ts";
 import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./softmax.ts";
-import { accumulate, adamW, average } from "./update.ts";
+import { sumOfSquares } from "./sum_of_squares.ts";
+import { accumulate, adam, average, sgd } from "./update.ts";
 import { conv3dWeightGrad } from "./weight_gradient.ts";
 
 /** By the name of the op. */
 export const kernels: Kernels = {
   sum,
   mean,
+  sumOfSquares,
   max,
   min,
   extremumGrad,
@@ -57,7 +59,8 @@ export const kernels: Kernels = {
   diceCrossEntropy,
   diceCrossEntropyGrad,
   dropout,
-  adamW,
+  sgd,
+  adam,
   average,
   accumulate,
 };

@@ -44,6 +44,26 @@ function convolution(random: Random) {
   };
 }
 
+/** Shapes of up to twelve tensors; now and then one is longer than a work item. */
+function listShapes(random: Random): number[][] {
+  return Array.from(
+    { length: between(random, 1, 12) },
+    () => random.integer(20) === 0 ? [between(random, 16000, 40000)] : shapeOf(random, between(random, 0, 4)),
+  );
+}
+
+/** A factor, gradients, parameters and non-negative states. */
+function optimizerInputs(random: Random, states: number): SampleInput[] {
+  const shapes = listShapes(random);
+  const list = (low: number) => shapes.map((shape) => values(shape, low));
+  return [
+    values([], 0.1, 1),
+    ...list(-2),
+    ...list(-2),
+    ...Array.from({ length: states }, () => list(0)).flat(),
+  ];
+}
+
 function pooling(random: Random) {
   const isPlain = random.integer(2) === 0;
   const kernel = three(() => isPlain ? 2 : between(random, 1, 3));
@@ -180,21 +200,23 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
     const { k, z, y } = classes(random);
     return call({ epsilon: 1e-6 }, values([]), values(z, -4, 4), labels(y, k), values([z[0]!, k, 3], 1, 6));
   },
-  adamW(random) {
-    const shape = shapeOf(random, between(random, 0, 4));
+  sgd(random) {
+    const attributes = { learningRate: 1e-2, momentum: 0.9, weightDecay: 0.01 };
+    return call({ ...attributes, isNesterov: random.integer(2) === 0 }, ...optimizerInputs(random, 1));
+  },
+  adam(random) {
     const attributes = { learningRate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
     return call(
-      { ...attributes, step: between(random, 1, 50) },
-      values(shape),
-      values([], 0.1, 1),
-      values(shape),
-      values(shape),
-      values(shape, 0, 1),
+      { ...attributes, isDecoupled: random.integer(2) === 0, step: between(random, 1, 50) },
+      ...optimizerInputs(random, 2),
     );
   },
   average(random) {
-    const shape = shapeOf(random, between(random, 0, 4));
-    return call({ decay: 0.9 }, values(shape), values(shape));
+    const shapes = listShapes(random);
+    return call({ decay: 0.9 }, ...[...shapes, ...shapes].map((shape) => values(shape)));
+  },
+  sumOfSquares(random) {
+    return call({}, ...listShapes(random).map((shape) => values(shape)));
   },
   accumulate(random) {
     const shape = shapeOf(random, between(random, 0, 4));
