@@ -83,6 +83,7 @@ export class Adam extends Optimizer {
 
 /** AdamW (Loshchilov & Hutter 2019): weight decay, 0.01 by default, shrinks the parameters themselves. */
 export class AdamW extends Adam {
+  /** Weight decay acts on the parameters themselves. */
   protected override readonly isDecoupled = true;
 
   /** Makes zero moments for every parameter. */

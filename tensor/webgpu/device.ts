@@ -35,6 +35,8 @@ export interface WebGpuOptions {
   readonly limits?: WebGpuLimits;
   /** Choices that differ from the table's, to measure or test them. */
   readonly tuning?: Partial<Tuning>;
+  /** How long a read may wait for the device's answer, in milliseconds; ten minutes by default. */
+  readonly patienceMs?: number;
   /** The adapter, if it was looked for before. */
   readonly probe?: AdapterProbe;
 }
@@ -72,11 +74,16 @@ export class WebGpuDevice implements Device {
   readonly #maxBufferSize: number;
 
   /** Takes over a GPU device. */
-  constructor(gpu: GPUDevice, description: string, tuning: Tuning, limits: WebGpuLimits) {
+  constructor(
+    gpu: GPUDevice,
+    description: string,
+    tuning: Tuning,
+    { limits = {}, patienceMs = 600_000 }: WebGpuOptions,
+  ) {
     this.gpu = gpu;
     this.description = description;
     this.#maxBufferSize = Math.min(gpu.limits.maxBufferSize, limits.maxBufferSize ?? Infinity);
-    this.#faults = new Faults(gpu, () => this.#trim());
+    this.#faults = new Faults(gpu, () => this.#trim(), patienceMs);
     this.#queue = new CommandQueue(gpu, this.#faults);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC |
       GPUBufferUsage.COPY_DST;
@@ -233,5 +240,5 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuDev
   const probe = options.probe ?? await probeAdapter();
   const gpu = await requestDevice(probe);
   const tuning = { ...tuningOf(probe.software, gpu.limits), ...options.tuning };
-  return new WebGpuDevice(gpu, `webgpu: ${probe.summary}`, tuning, options.limits ?? {});
+  return new WebGpuDevice(gpu, `webgpu: ${probe.summary}`, tuning, options);
 }

@@ -21,11 +21,16 @@ export class Faults {
   #dead: DeviceError | undefined;
 
   readonly #onOutOfMemory: () => void;
+  readonly #patienceMs: number;
 
-  /** Listens to a device; `onOutOfMemory` may free what can be freed. */
-  constructor(gpu: GPUDevice, onOutOfMemory: () => void) {
+  /**
+   * Listens to a device; `onOutOfMemory` may free what can be freed. A wait that takes longer than
+   * `patienceMs` is a failure: some drivers never answer after a fault.
+   */
+  constructor(gpu: GPUDevice, onOutOfMemory: () => void, patienceMs: number) {
     this.#gpu = gpu;
     this.#onOutOfMemory = onOutOfMemory;
+    this.#patienceMs = patienceMs;
     this.#end.promise.catch(() => {}); // nobody may be waiting
     gpu.addEventListener("uncapturederror", (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
@@ -88,9 +93,23 @@ export class Faults {
         throw new DeviceError("device.read", `reading back failed: ${cause}`, { cause, fix: trouble });
       },
     );
-    const value = await Promise.race([checked, this.#end.promise]);
-    this.throwIfAny();
-    return value;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(this.#noAnswer()), this.#patienceMs);
+    try {
+      const value = await Promise.race([checked, this.#end.promise, late.promise]);
+      this.throwIfAny();
+      return value;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #noAnswer(): DeviceError {
+    return new DeviceError(
+      "device.timeout",
+      `the WebGPU device gave no answer for ${this.#patienceMs / 1000} s`,
+      { fix: "Start again from the last checkpoint; with a smaller patch or batch if the work was that long." },
+    );
   }
 
   #note(error: GPUError, what: string): void {

@@ -68,6 +68,18 @@ testWebGpu(
   },
 );
 
+testWebGpu("a driver that never answers is a typed error, not a hang", async (device) => {
+  using x = Tensor.from(device, [1]);
+  const { mapAsync } = GPUBuffer.prototype;
+  GPUBuffer.prototype.mapAsync = () => new Promise(() => {});
+  try {
+    await assert.rejects(x.data(), withCode("device.timeout", /no answer for 1 s/));
+  } finally {
+    GPUBuffer.prototype.mapAsync = mapAsync;
+  }
+  assert.deepEqual([...await x.data()], [1]);
+}, { patienceMs: 1000 });
+
 testWebGpu(
   "a device lost in the middle of a step rejects pending reads and every later call",
   async (device) => {
