@@ -114,6 +114,7 @@ for (const form of ["axis", "sam-med3d"] as const) {
     out.dispose();
     assertClose(data.slice(0, 8), known[form].global.first, () => 1e-5, "first token");
     assertClose([data.reduce((a, b) => a + b, 0)], [known[form].global.sum], () => 1e-5, "sum");
+    return ["selfAttention"];
   });
 
   testOnDevices(
@@ -136,6 +137,7 @@ for (const form of ["axis", "sam-med3d"] as const) {
         assertClose([data.reduce((a, b) => a + b, 0)], [known[form].window.sum], () => 1e-5, "sum");
         out.dispose();
       }
+      return ["windowPartition", "windowReverse"];
     },
   );
 }
@@ -179,6 +181,7 @@ testOnDevices("windows: reverse undoes partition, and padding is zero", async (d
   using sums = scope(() => windows.sum().sub(x.sum()));
   assert.ok(Math.abs(await sums.item()) < 1e-4);
   assert.throws(() => windowReverse(windows, [9, 9, 9]), withCode("shape.size"));
+  return ["windowPartition", "windowReverse"];
 });
 
 testOnDevices("attention refuses tables of the wrong length and heads that do not divide", (device) => {

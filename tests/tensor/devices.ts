@@ -12,6 +12,8 @@ export interface TestDevice {
   open(): Promise<Device>;
 }
 
+type Checked = readonly string[] | void;
+
 /** Whether there is a WebGPU adapter. With CMC_REQUIRE_WEBGPU set a missing one is an error, not a skip. */
 async function hasWebGpu(): Promise<boolean> {
   try {
@@ -33,17 +35,18 @@ export const devices: readonly TestDevice[] = [
   ...(await hasWebGpu() ? [webgpu] : []),
 ];
 
-/** Defines one test a device; the ones for a WebGPU device that is missing show as ignored. */
+/**
+ * Defines one test a device. A body may return the names of functions it checked that are no rows of their
+ * own but made of rows, for the op table. The ones for a WebGPU device that is missing show as ignored. */
 export function testOnDevices(
   name: string,
-  body: (device: Device, t: Deno.TestContext) => void | Promise<void>,
+  body: (device: Device, t: Deno.TestContext) => Checked | Promise<Checked>,
 ): void {
   for (const { name: deviceName, open } of devices) {
     Deno.test(`${name} [${deviceName}]`, async (t) => {
       using device = await open();
       const writeLog = logRuns(device, deviceName, t.origin);
-      await body(device, t);
-      writeLog();
+      writeLog(await body(device, t) ?? []);
     });
   }
   if (!devices.includes(webgpu)) {

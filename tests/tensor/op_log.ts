@@ -4,8 +4,15 @@ import type { Device } from "../../tensor/device.ts";
 
 const path = Deno.env.get("CMC_OP_LOG");
 
-/** Records the rows that a device runs; the returned function writes them down, to be called by a test that passed. */
-export function logRuns(device: Device, deviceName: string, origin: string): () => void {
+/**
+ * Records the rows that a device runs. The returned function writes them down, with further names, to be
+ * called by a test that passed.
+ */
+export function logRuns(
+  device: Device,
+  deviceName: string,
+  origin: string,
+): (further: readonly string[]) => void {
   if (!path) return () => {};
   const ran = new Set<string>();
   const run = device.run.bind(device);
@@ -14,8 +21,8 @@ export function logRuns(device: Device, deviceName: string, origin: string): () 
     run(op, ...rest);
   };
   const file = origin.slice(origin.lastIndexOf("/") + 1);
-  return () => {
-    const lines = [...ran].map((name) => `${file}\t${deviceName}\t${name}\n`);
+  return (further) => {
+    const lines = [...ran, ...further].map((name) => `${file}\t${deviceName}\t${name}\n`);
     Deno.writeTextFileSync(path, lines.join(""), { append: true });
   };
 }

@@ -7,7 +7,9 @@ import {
   argmax,
   attention,
   avgPool3d,
+  batchNorm,
   cast,
+  clamp,
   concat,
   conv3d,
   type ConvOptions,
@@ -28,7 +30,9 @@ import {
   layerNorm,
   leakyRelu,
   less,
+  linear,
   logSoftmax,
+  logSumExp,
   matmul,
   max,
   maximum,
@@ -53,6 +57,7 @@ import {
   tanh,
   Tensor,
   update,
+  variance,
   where,
 } from "../../tensor/mod.ts";
 import { accumulateOp, averageOp } from "../../tensor/ops/update.ts";
@@ -147,6 +152,7 @@ testOnDevices("what a sample gives does not depend on the rest of its batch", as
     });
     for (const [alone, inBatch] of results) await assertSame(alone, inBatch, name, 1e-6);
   }
+  return Object.keys(maps);
 });
 
 testOnDevices("softmax and logSoftmax do not see a shift, and survive large values", async (device) => {
@@ -167,6 +173,7 @@ testOnDevices("normalisations do not see shift and scale of their input", async 
     instanceNorm: (x) => instanceNorm(x, ...one(4), { epsilon: 0 }),
     groupNorm: (x) => groupNorm(x, ...one(4), 2, { epsilon: 0 }),
     layerNorm: (x) => layerNorm(x, ...one(7), { epsilon: 0 }),
+    batchNorm: (x) => batchNorm(x, ...one(4), { epsilon: 0 }),
   };
   for (const [name, map] of Object.entries(maps)) {
     const [plain, changed] = scope(() => {
@@ -175,6 +182,7 @@ testOnDevices("normalisations do not see shift and scale of their input", async 
     });
     await assertSame(changed, plain, name, 1e-4);
   }
+  return Object.keys(maps);
 });
 
 testOnDevices("a flipped input gives the flipped output", async (device) => {
@@ -232,12 +240,24 @@ testOnDevices("functions keep their identities", async (device) => {
     "min x = −max −x": (x) => [min(x, { axes: [1] }), max(x.neg(), { axes: [1] }).neg()],
     "Σ = n · mean": (x) => [sum(x, { axes: [0, 2] }), mean(x, { axes: [0, 2] }).mul(15)],
     "pad, then slice": (x) => [slice(pad(x, [1, 0, 2], [0, 3, 1], 9), [1, 0, 2], x.shape), x],
+    "clamp = min of max": (x) => [clamp(x, -0.3, 0.4), minimum(maximum(x, -0.3), 0.4)],
+    "variance does not see a shift": (
+      x,
+    ) => [variance(x.add(2), { axes: [0, 2] }), variance(x, { axes: [0, 2] })],
+    "logSumExp moves with a shift": (
+      x,
+    ) => [logSumExp(x.add(50), { axes: [1] }), logSumExp(x, { axes: [1] }).add(50)],
+    "linear = product and bias": (x, y) => {
+      const [weight, bias] = [y.narrow(0, 0, 1).reshape([4, 5]), draw(device, "b", [4])];
+      return [linear(x, weight, bias), matmul(x, weight.permute([1, 0])).add(bias)];
+    },
     "gather of all in order = x": (x) => [gather(x, Tensor.from(device, [0, 1, 2, 3], [4], "i32"), 1), x],
   };
   for (const [name, identity] of Object.entries(identities)) {
     const [left, right] = scope(() => identity(draw(device, "x", [3, 4, 5]), draw(device, "y", [3, 4, 5])));
     await assertSame(left, right, name, 2e-5);
   }
+  return ["clamp", "variance", "logSumExp", "linear"];
 });
 
 testOnDevices("update ops change their target in place and nothing else", async (device) => {
@@ -269,6 +289,7 @@ testOnDevices("moves undo each other exactly", async (device) => {
     });
     assert.deepEqual(await values(moved), await values(original), name);
   }
+  return Object.keys(moves);
 });
 
 testOnDevices("roll() brings in at one end what leaves at the other", async (device) => {
@@ -323,6 +344,7 @@ testOnDevices("dropPath() drops or keeps whole samples", async (device) => {
   }
   const dropped = rows.filter((row) => row[0] === 0).length;
   assert.ok(dropped > 25 && dropped < 75, `${dropped} of 200 dropped`);
+  return ["dropPath"];
 });
 
 testOnDevices("random tensors are equal on every device", async (device) => {
@@ -330,6 +352,10 @@ testOnDevices("random tensors are equal on every device", async (device) => {
   const normal = await values(Tensor.normal(device, new Random(3), shape));
   const random = new Random(3);
   assert.deepEqual(normal, Array.from({ length: sizeOf(shape) }, () => Math.fround(random.normal())));
+  const uniform = await values(Tensor.uniform(device, new Random(4), shape, -2, 3));
+  const other = new Random(4);
+  assert.deepEqual(uniform, Array.from({ length: sizeOf(shape) }, () => Math.fround(other.uniform(-2, 3))));
+  return ["normal", "uniform"];
 });
 
 testOnDevices("slices of a volume larger than a workgroup row agree with the whole", async (device) => {
