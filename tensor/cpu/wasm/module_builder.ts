@@ -5,6 +5,7 @@
  */
 
 import { type Code, type Local, localAt, types, unsigned, type ValueType } from "./instructions.ts";
+import { initialPages } from "./memory.ts";
 
 /** A function under construction: hands out local variables. */
 export class FunctionBuilder {
@@ -85,7 +86,7 @@ export class ModuleBuilder {
       ...(result ? [1, types[result]] : [0]),
     ]);
     // Limits with a maximum of 65,536 pages of 64 KiB; a shared memory must declare one.
-    const limits = [shared ? 0x03 : 0x01, 0, ...unsigned(65536)];
+    const limits = [shared ? 0x03 : 0x01, ...unsigned(initialPages), ...unsigned(65536)];
     return new Uint8Array([
       ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
       ...section(1, vector(signatures)),
