@@ -20,7 +20,6 @@ import {
 } from "../data/mod.ts";
 import { openPredictor, predict } from "../model/mod.ts";
 import { CodedError } from "../tensor/errors.ts";
-import { openDevice } from "../tensor/mod.ts";
 import {
   type Command,
   deviceChoice,
@@ -30,6 +29,7 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
+import { openChosenDevice } from "./open_device.ts";
 
 /** `MODALITY=FILE` pairs. */
 function imagePaths(values: Values): Map<string, string> {
@@ -86,7 +86,7 @@ const command: Command = {
     const images = new Map<string, NiftiVolume<Float32Array>>();
     for (const [modality, path] of paths) images.set(modality, await readImage(path));
     const bytes = await readCheckpoint(checkpoint);
-    using device = await openDevice(choice);
+    using device = await openChosenDevice(choice);
     using predictor = openPredictor(bytes, device);
     const ras = new Map([...images].map(([id, image]): [string, Volume<Float32Array>] => [id, toRas(image)]));
     const written: Record<string, string> = {};

@@ -22,8 +22,8 @@ import {
 } from "../eval/mod.ts";
 import { evaluateCases, openPredictor } from "../model/train/mod.ts";
 import { dataOptions, openData } from "./open_data.ts";
-import { openDevice } from "../tensor/mod.ts";
 import { type Command, deviceChoice, main, number, type Result, text, UsageError } from "./command.ts";
+import { openChosenDevice } from "./open_device.ts";
 
 /** Levels that are tested: mm, degrees, mm, slices. */
 const levels: Readonly<Record<Perturbation, readonly number[]>> = {
@@ -83,7 +83,7 @@ const command: Command = {
       );
     }
     const kinds = chosenKinds(text(values, "perturbations")), seed = number(values, "seed") ?? 0;
-    using device = await openDevice(deviceChoice(values));
+    using device = await openChosenDevice(deviceChoice(values));
     const all: RobustnessRecord[] = [];
     for (const folder of folders) {
       const run = await readRunFolder(folder), own: RobustnessRecord[] = [];

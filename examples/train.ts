@@ -24,7 +24,6 @@ import {
   trainInFolder,
   type TrainOptions,
 } from "../model/mod.ts";
-import { openDevice } from "../tensor/mod.ts";
 import { dataOptions, openData } from "./open_data.ts";
 import {
   type Command,
@@ -37,6 +36,7 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
+import { openChosenDevice } from "./open_device.ts";
 
 const options = {
   data: {
@@ -214,9 +214,7 @@ const command: Command = {
       ];
       return { text: lines.join("\n"), json: { config, split, ...cost } };
     }
-    using device = await openDevice(choice, {
-      threads: number(values, "threads"),
-    });
+    using device = await openChosenDevice(choice, number(values, "threads"));
     announce(dataset, split, config, device.description);
     const { controller, code } = stopOnSignals();
     const limit = number(values, "time-limit");

@@ -101,3 +101,6 @@ export { decodeSafetensors, encodeSafetensors, type SafeTensor, type SafeTensors
 export { keep, scope } from "./scope.ts";
 export { type Shape, shapeText, type Triple } from "./shape.ts";
 export { type AliasOptions, Tensor } from "./tensor.ts";
+export { type Trial, tune, type TuneResult } from "./webgpu/tuner.ts";
+export type { BlockedKernel, Blocks, CostRow, CostTable } from "./webgpu/tuning.ts";
+export { parseTuningFile, type TuningFile, tuningFileText } from "./webgpu/tuning_file.ts";

@@ -8,6 +8,7 @@ import { openFastCpu } from "./cpu/wasm/open.ts";
 import type { Device } from "./device.ts";
 import { probeAdapter } from "./webgpu/adapter.ts";
 import { openWebGpu } from "./webgpu/device.ts";
+import type { TuningFile } from "./webgpu/tuning_file.ts";
 
 /** Which device to open: "auto" takes the GPU where there is a real one. */
 export type DeviceChoice = "auto" | "cpu" | "webgpu";
@@ -16,6 +17,8 @@ export type DeviceChoice = "auto" | "cpu" | "webgpu";
 export interface DeviceOptions {
   /** Threads of the CPU device; all cores by default. */
   readonly threads?: number | undefined;
+  /** Measured block sizes of WebGPU adapters, as `deno task tune` writes them. */
+  readonly measured?: TuningFile | undefined;
 }
 
 /**
@@ -35,13 +38,13 @@ export interface DeviceOptions {
  */
 export async function openDevice(
   choice: DeviceChoice = "auto",
-  { threads }: DeviceOptions = {},
+  { threads, measured }: DeviceOptions = {},
 ): Promise<Device> {
   if (choice === "cpu") return await openFastCpu({ threads });
   const probe = await probeAdapter();
-  if (choice === "webgpu") return await openWebGpu({ probe });
+  if (choice === "webgpu") return await openWebGpu({ probe, measured });
   if (probe.adapter && !probe.software) {
-    return describe(await openWebGpu({ probe }), "chosen because it is a hardware adapter");
+    return describe(await openWebGpu({ probe, measured }), "chosen because it is a hardware adapter");
   }
   const reason = probe.adapter
     ? `the only WebGPU adapter, ${probe.summary}, is slower than this`

@@ -18,6 +18,7 @@ import { CommandQueue } from "./command_queue.ts";
 import { Faults } from "./faults.ts";
 import { PlanCache } from "./plan_cache.ts";
 import { type Tuning, tuningOf } from "./tuning.ts";
+import type { TuningFile } from "./tuning_file.ts";
 
 /** Limits below the adapter's own. */
 export interface WebGpuLimits {
@@ -37,6 +38,8 @@ export interface WebGpuOptions {
   readonly tuning?: Partial<Tuning>;
   /** How long a read may wait for the device's answer, in milliseconds; ten minutes by default. */
   readonly patienceMs?: number;
+  /** Measured block sizes; those of this adapter are used, if there are any. */
+  readonly measured?: TuningFile | undefined;
   /** The adapter, if it was looked for before. */
   readonly probe?: AdapterProbe;
 }
@@ -239,6 +242,7 @@ export class WebGpuDevice implements Device {
 export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuDevice> {
   const probe = options.probe ?? await probeAdapter();
   const gpu = await requestDevice(probe);
-  const tuning = { ...tuningOf(probe.software, gpu.limits), ...options.tuning };
-  return new WebGpuDevice(gpu, `webgpu: ${probe.summary}`, tuning, options);
+  const table = options.measured?.get(probe.summary);
+  const tuning = { ...tuningOf(probe.software, gpu.limits, table), ...options.tuning };
+  return new WebGpuDevice(gpu, `webgpu: ${probe.summary}${table ? ", tuned" : ""}`, tuning, options);
 }

@@ -10,7 +10,7 @@ import type { TensorSpec } from "../ops/op.ts";
 import type { KernelAttributes, KernelName } from "../ops/registry.ts";
 import { sizeOf } from "../shape.ts";
 import { pagesOf } from "./shader.ts";
-import type { Tuning } from "./tuning.ts";
+import { type BlockedKernel, type Blocks, blocksFor, type Tuning } from "./tuning.ts";
 
 /** An array that a step binds. */
 export interface Bound {
@@ -84,6 +84,11 @@ export class Call<A> {
   output(at: number): Bound {
     const { shape, dtype } = this.outputs[at]!;
     return { from: "output", at, dtype, length: sizeOf(shape) };
+  }
+
+  /** How a kernel is to cut a call of so many multiply-adds. */
+  blocks<K extends BlockedKernel>(kernel: K, work: number): Blocks[K] {
+    return blocksFor(this.tuning.table, kernel, work);
   }
 
   /** How many bindings an array takes. */

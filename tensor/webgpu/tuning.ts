@@ -4,39 +4,74 @@
  * @module
  */
 
-/** Choices for one kind of adapter. */
+/** How a kernel cuts its work. */
+export interface Blocks {
+  /** What one thread computes: outputs along one axis, output channels. */
+  readonly convolution: { readonly outputs: number; readonly channels: number };
+  /**
+   * Workgroups of a weight gradient (with more, each reads a smaller part of the tensors, which caches hold)
+   * and weights that one thread sums.
+   */
+  readonly weightGradient: { readonly workgroups: number; readonly sums: number };
+  /**
+   * Rows and columns that one thread computes, at most, and whether a workgroup shares tiles through its
+   * memory; on a software adapter that costs more than it saves.
+   */
+  readonly matmul: { readonly block: number; readonly tiles: boolean };
+}
+
+/** Names of the kernels that the table is about. */
+export type BlockedKernel = keyof Blocks;
+
+/** A row of the table: what suits calls of up to so many multiply-adds. */
+export interface CostRow<B> {
+  /** Most multiply-adds of a call; the last row also serves those beyond. */
+  readonly upTo: number;
+  /** The choice. */
+  readonly blocks: B;
+}
+
+/** For each kernel rows by increasing work. */
+export type CostTable = { readonly [K in BlockedKernel]: readonly CostRow<Blocks[K]>[] };
+
+/** Choices for one adapter. */
 export interface Tuning {
-  /** Whether kernels share tiles through workgroup memory; on a software adapter that costs more than it saves. */
-  readonly tiles: boolean;
   /** Largest uniform buffer in bytes; weights that fit are read through one. */
   readonly uniformBytes: number;
   /** Start of a uniform range must divide by this many elements. */
   readonly uniformAlignment: number;
   /** Workgroups that keep the adapter busy; with fewer, kernels cut the work finer. */
   readonly workgroups: number;
-  /** Outputs along one axis that one thread of a convolution computes. */
-  readonly convolutionOutputs: number;
-  /** Output channels that one thread of a convolution computes. */
-  readonly convolutionChannels: number;
-  /** Workgroups of a weight gradient: with more, each reads a smaller part of the tensors, which caches hold. */
-  readonly weightGradientWorkgroups: number;
-  /** Weights that one thread of a convolution's weight gradient sums. */
-  readonly weightGradientSums: number;
-  /** Rows and columns of a matrix product that one thread computes when it shares nothing. */
-  readonly matmulBlock: number;
+  /** Sizes of blocks by kernel and work: estimated, or measured by `tuner.ts`. */
+  readonly table: CostTable;
 }
 
-/** The table: software adapters run whole workgroups on one core, so large register blocks win there. */
-export function tuningOf(software: boolean, limits: GPUSupportedLimits): Tuning {
+/** The same blocks for calls of any size. */
+export function always<B>(blocks: B): CostRow<B>[] {
+  return [{ upTo: Number.MAX_SAFE_INTEGER, blocks }];
+}
+
+/** The row of the table for a call of so many multiply-adds. */
+export function blocksFor<K extends BlockedKernel>(table: CostTable, kernel: K, work: number): Blocks[K] {
+  const rows = table[kernel];
+  return (rows.find(({ upTo }) => work <= upTo) ?? rows.at(-1)!).blocks;
+}
+
+/** What is assumed of adapters nobody has measured: software ones run whole workgroups on one core, so large register blocks win there. */
+function assumedTable(software: boolean): CostTable {
   return {
-    tiles: !software,
+    convolution: always({ outputs: software ? 8 : 4, channels: 16 }),
+    weightGradient: always({ workgroups: software ? 256 : 1024, sums: software ? 144 : 72 }),
+    matmul: always({ block: 8, tiles: !software }),
+  };
+}
+
+/** The choices for an adapter; `table` is the measured one where there is one. */
+export function tuningOf(software: boolean, limits: GPUSupportedLimits, table?: CostTable): Tuning {
+  return {
     workgroups: software ? 16 : 1024,
     uniformBytes: Math.min(limits.maxUniformBufferBindingSize, 65536),
     uniformAlignment: Math.max(64, limits.minUniformBufferOffsetAlignment / 4),
-    convolutionOutputs: software ? 8 : 4,
-    convolutionChannels: 16,
-    weightGradientWorkgroups: software ? 256 : 1024,
-    weightGradientSums: software ? 144 : 72,
-    matmulBlock: software ? 8 : 4,
+    table: table ?? assumedTable(software),
   };
 }

@@ -107,14 +107,16 @@ function blockingOf(call: Call<unknown>, gather: Gather, { members, offsets }: P
     Math.max(...members.map((member) => Math.ceil((gather.outShape[a + 2]! - member[a]!.phase) / outStride)))
   ) as unknown as Triple;
   const taps = Math.max(1, sizeOf(offsets.map(({ length }) => length)));
-  const { convolutionChannels, convolutionOutputs, uniformBytes, workgroups } = call.tuning;
+  const { uniformBytes, workgroups } = call.tuning;
   const outPerGroup = gather.outShape[1]! / gather.groups;
   const inPerGroup = gather.xShape[1]! / gather.groups;
+  const work = gather.outShape[0]! * gather.outShape[1]! * sizeOf(counts) * inPerGroup * taps;
+  const wanted = call.blocks("convolution", work);
   const capacity = uniformBytes / 4;
   // H first: neighbouring threads then read neighbouring inputs along W.
-  const axis = [1, 0, 2].find((a) => counts[a]! >= convolutionOutputs) ?? counts.indexOf(Math.max(...counts));
-  let outputs = Math.min(convolutionOutputs, counts[axis]!);
-  let channels = Math.min(convolutionChannels, Math.ceil(outPerGroup / 4) * 4);
+  const axis = [1, 0, 2].find((a) => counts[a]! >= wanted.outputs) ?? counts.indexOf(Math.max(...counts));
+  let outputs = Math.min(wanted.outputs, counts[axis]!);
+  let channels = Math.min(wanted.channels, Math.ceil(outPerGroup / 4) * 4);
   const halve = (n: number, unit: number) => Math.ceil(n / (2 * unit)) * unit;
   while (channels > 4 && inPerGroup * taps * channels > capacity) channels = halve(channels, 4);
   const workgroupsOf = () =>

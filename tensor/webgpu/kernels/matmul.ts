@@ -56,12 +56,12 @@ function blockSize(n: number, limit: number): number {
   return size;
 }
 
-/** Each thread computes `rows × columns` results. */
-function direct(call: Call<Attributes>, sizes: Sizes): Step {
+/** Each thread computes `rows × columns` results, each at most `block`. */
+function direct(call: Call<Attributes>, sizes: Sizes, block: number): Step {
   const { m, n, inner, batches, code } = sizes;
   const threads = (rows: number, columns: number) => batches * Math.ceil(m / rows) * Math.ceil(n / columns);
-  let rows = blockSize(m, call.tuning.matmulBlock);
-  let columns = blockSize(n, call.tuning.matmulBlock);
+  let rows = blockSize(m, block);
+  let columns = blockSize(n, block);
   while (rows * columns > 1 && threads(rows, columns) < 64 * call.tuning.workgroups) {
     if (rows > columns) rows /= 2;
     else columns /= 2;
@@ -112,11 +112,11 @@ function storeBlock(rows: number, columns: number, { m, n }: Sizes): string {
 const side = 16;
 
 /** A workgroup of 16 × 16 threads computes a tile; each thread every 16th row and column of a block. */
-function tiled(call: Call<Attributes>, { m, n, inner, batches, code }: Sizes): Step {
+function tiled(call: Call<Attributes>, { m, n, inner, batches, code }: Sizes, block: number): Step {
   const { transposeA, transposeB } = call.attributes;
   // The larger the block, the fewer loads a product; but large blocks of a small matrix leave the adapter idle.
   const large = batches * Math.ceil(m / (8 * side)) * Math.ceil(n / (8 * side));
-  const limit = large * 16 >= call.tuning.workgroups ? 8 : 4;
+  const limit = large * 16 >= call.tuning.workgroups ? block : Math.min(block, 4);
   const rows = blockSize(Math.ceil(m / side), limit);
   const columns = blockSize(Math.ceil(n / side), limit);
   const depth = rows * columns > 16 ? 8 : 16; // steps along the inner axis that are in workgroup memory at once
@@ -205,7 +205,8 @@ export const matmul: Kernel<Attributes> = {
     const { m, n, inner } = sizes;
     if (sizeOf(sizes.out) === 0) return [];
     if (sizeOf(sizes.out) <= 4096 && inner >= 1024) return long(call, sizes);
-    const isTile = call.tuning.tiles && Math.min(m, n) >= side / 2 && inner >= 16;
-    return [isTile ? tiled(call, sizes) : direct(call, sizes)];
+    const { block, tiles } = call.blocks("matmul", sizeOf(sizes.out) * inner);
+    if (tiles && Math.min(m, n) >= side / 2 && inner >= 16) return [tiled(call, sizes, block)];
+    return [direct(call, sizes, tiles ? Math.min(block, 4) : block)];
   },
 };

@@ -54,12 +54,13 @@ export const conv3dWeightGrad: Kernel<Attributes> = {
     const [g, w] = [call.inputs[1]!.shape, call.outputs[0]!.shape];
     const { groups } = call.attributes;
     const outPerGroup = w[0]! / groups;
-    const block = blockOf(outPerGroup, w[1]!, w[3]!, w[4]!, call.tuning.weightGradientSums);
+    const wanted = call.blocks("weightGradient", sizeOf(w) * g[0]! * sizeOf(g.slice(2)));
+    const block = blockOf(outPerGroup, w[1]!, w[3]!, w[4]!, wanted.sums);
     const columns = g[0]! * g[2]! * g[4]!;
     const blocks = groups * Math.ceil(outPerGroup / block.outs) * Math.ceil(w[1]! / block.ins) * w[2]!;
     const chunks = Math.min(
       Math.ceil(columns / lanes),
-      Math.max(1, Math.ceil(call.tuning.weightGradientWorkgroups / blocks)),
+      Math.max(1, Math.ceil(wanted.workgroups / blocks)),
     );
     const partial = call.scratch(chunks * sizeOf(w));
     return [

@@ -19,7 +19,7 @@ import { Random } from "../../../tensor/random.ts";
 import { keep, scope } from "../../../tensor/scope.ts";
 import type { Triple } from "../../../tensor/shape.ts";
 import { Tensor } from "../../../tensor/tensor.ts";
-import type { Tuning } from "../../../tensor/webgpu/tuning.ts";
+import { always, type Tuning } from "../../../tensor/webgpu/tuning.ts";
 import { around, assertClose } from "../tolerance.ts";
 import { testWebGpu } from "./adapter.ts";
 
@@ -27,10 +27,11 @@ const count = Number(Deno.env.get("CMC_SHAPES") ?? 6);
 
 /** Small blocks and little uniform memory: every way of splitting the work is taken on small shapes. */
 const hardware: Partial<Tuning> = {
-  tiles: true,
-  convolutionOutputs: 4,
-  weightGradientSums: 72,
-  matmulBlock: 4,
+  table: {
+    convolution: always({ outputs: 4, channels: 16 }),
+    weightGradient: always({ workgroups: 256, sums: 72 }),
+    matmul: always({ block: 8, tiles: true }),
+  },
   uniformBytes: 2048,
   workgroups: 4,
 };

@@ -1,0 +1,59 @@
+/**
+ * Measures which block sizes of the WebGPU kernels suit the graphics processor, and keeps them for later runs.
+ *
+ * ```sh
+ * deno task tune
+ * ```
+ *
+ * @module
+ */
+
+import { type Trial, tune, tuningFileText } from "../tensor/mod.ts";
+import { type Command, main, type Result } from "./command.ts";
+import { readTuning, tuningPath } from "./open_device.ts";
+
+const command: Command = {
+  name: "tune",
+  summary:
+    `Measures the WebGPU kernels on this machine's adapter and keeps the best block sizes in ${tuningPath}, ` +
+    "where the other commands find them.",
+  options: {},
+  run,
+};
+
+const settings = (blocks: Trial["blocks"]) =>
+  Object.entries(blocks).map(([name, value]) => `${name} ${value}`).join(", ");
+
+async function run(): Promise<Result> {
+  const known = new Map(await readTuning());
+  const trials: Trial[] = [];
+  const { adapter, table } = await tune((trial) => {
+    trials.push(trial);
+    const { kernel, work, blocks, ms } = trial;
+    console.error(`${kernel}, ${(work / 1e6).toFixed(0)} M: ${settings(blocks)}: ${ms.toFixed(2)} ms`);
+  });
+  known.set(adapter, table);
+  await Deno.mkdir(tuningPath.slice(0, tuningPath.lastIndexOf("/")), { recursive: true });
+  await Deno.writeTextFile(tuningPath, tuningFileText(known));
+  return { text: report(adapter, trials), json: { adapter, table, trials } };
+}
+
+/** One line for each kernel and amount of work: before, after. */
+function report(adapter: string, trials: readonly Trial[]): string {
+  const groups = Map.groupBy(trials, ({ kernel, work }) => `${kernel} ${work}`);
+  const lines = [...groups.values()].map((group) => {
+    const { kernel, work, ms: before } = group.find(({ isAssumed }) => isAssumed)!;
+    const best = group.reduce((a, b) => a.ms <= b.ms ? a : b);
+    return `| ${kernel} | ${(work / 1e6).toFixed(0)} | ${before.toFixed(2)} | ${best.ms.toFixed(2)} | ${
+      settings(best.blocks)
+    } |`;
+  });
+  return [
+    `${adapter}; kept in ${tuningPath} where it is at least 3 % faster\n`,
+    "| kernel | million multiply-adds | assumed ms | best ms | best blocks |",
+    "| --- | ---: | ---: | ---: | --- |",
+    ...lines,
+  ].join("\n");
+}
+
+if (import.meta.main) await main(command);
