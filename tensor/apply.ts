@@ -4,10 +4,11 @@
  * @module
  */
 
-import { type Edge, GraphNode, isRecording } from "./autograd.ts";
+import { type Edge, GraphNode, isDifferentiating, isRecording } from "./autograd.ts";
 import type { Device } from "./device.ts";
 import { CodedError, DeviceError } from "./errors.ts";
 import type { AnyOp, Op } from "./ops/op.ts";
+import { inferStored } from "./ops/promotion.ts";
 import { sizeOf } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -67,13 +68,13 @@ function record(
  *
  * @throws {ShapeError} when the op refuses the shapes or dtypes
  * @throws {DisposedError} when an input is no longer alive
- * @throws {DeviceError} when the inputs live on different devices
+ * @throws {DeviceError} when the inputs live on different devices, or the device does not store the result's type
  */
 export function applyAll<A>(op: Op<A>, inputs: readonly (Tensor | number)[], attributes: A): Tensor[] {
   const tensors = inputs.filter((input) => typeof input !== "number");
   const device = commonDevice(op, tensors);
   const full = withNumbers(inputs, attributes as object) as A;
-  const specs = op.infer(tensors, full);
+  const specs = inferStored(op, tensors, full, isDifferentiating());
   const operands = tensors.map((tensor) => tensor.operand(op.name));
   let outputs: Tensor[];
   if (op.view) {
@@ -107,7 +108,7 @@ export function update<A>(
   attributes: A,
 ): void {
   const all = [...inputs, ...targets];
-  op.infer(all, attributes);
+  inferStored(op, all, attributes, false);
   commonDevice(op, all).run(
     op,
     inputs.map((tensor) => tensor.operand(op.name)),

@@ -21,27 +21,37 @@ import { keep, scope } from "./scope.ts";
 import { sameShape, shapeText } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
-let recording = true;
+/** What ops do now: leave nodes, leave none, or compute a gradient, which leaves none either. */
+let mode: "recording" | "plain" | "gradient" = "recording";
 let nodesMade = 0;
 
 /** Whether ops leave nodes right now. */
 export function isRecording(): boolean {
-  return recording;
+  return mode === "recording";
+}
+
+/** Whether ops are part of a gradient right now. */
+export function isDifferentiating(): boolean {
+  return mode === "gradient";
 }
 
 /** Runs a function whose ops leave no nodes: nothing made inside carries a gradient. */
 export function noGrad<T>(body: () => T): T {
-  return withRecording(false, body);
+  return inMode(mode === "gradient" ? mode : "plain", body);
 }
 
-/** Runs a function in a scope, with ops leaving nodes or not. */
-export function withRecording<T>(on: boolean, body: () => T): T {
-  const before = recording;
-  recording = on;
+/** Runs a function whose ops leave nodes, wherever it is called. */
+export function withRecording<T>(body: () => T): T {
+  return inMode("recording", body);
+}
+
+function inMode<T>(next: typeof mode, body: () => T): T {
+  const before = mode;
+  mode = next;
   try {
     return scope(body);
   } finally {
-    recording = before;
+    mode = before;
   }
 }
 
@@ -157,7 +167,7 @@ export function backward(loss: Tensor): void {
 
 /** Sends a gradient, which it takes over, from a node to the parameters behind it. */
 export function propagate(root: GraphNode, gradient: Tensor): void {
-  noGrad(() => {
+  inMode("gradient", () => {
     const pending = new Map([[root, gradient]]);
     for (const node of reachable(root)) {
       const g = pending.get(node);

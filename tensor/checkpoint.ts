@@ -36,7 +36,7 @@ function recomputeOp(body: Recomputable, random: Random, ownNode: () => GraphNod
         leaf.requiresGrad = wants[i]!;
         return leaf;
       });
-      const out = withRecording(true, () => body(leaves, new Random(state)));
+      const out = withRecording(() => body(leaves, new Random(state)));
       if (!out.node) return leaves.map(() => null);
       if (reachable(out.node).some((node) => node.id < ownNode().id)) {
         throw new CodedError(

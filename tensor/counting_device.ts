@@ -4,7 +4,15 @@
  * @module
  */
 
-import type { Device, DeviceBuffer, DeviceStatistics, DType, HostArray, Operand } from "./device.ts";
+import {
+  bytesOf,
+  type Device,
+  type DeviceBuffer,
+  type DeviceStatistics,
+  type DType,
+  type HostArray,
+  type Operand,
+} from "./device.ts";
 import type { AnyOp } from "./ops/op.ts";
 import { sizeOf } from "./shape.ts";
 
@@ -34,6 +42,8 @@ export class CountingDevice implements Device {
   readonly kind = "cpu";
   /** What it is. */
   readonly description = "counts, computes nothing";
+  /** All of them. */
+  readonly dtypes: ReadonlySet<DType> = new Set(["f32", "f16", "i32"]);
   /** Multiply-adds of all kernels so far. */
   multiplyAdds = 0;
   #liveBuffers = 0;
@@ -41,10 +51,10 @@ export class CountingDevice implements Device {
   #peakBytes = 0;
   #dispatches = 0;
 
-  /** Books 4 bytes an element. */
+  /** Books the bytes. */
   allocate(dtype: DType, length: number): DeviceBuffer {
     this.#liveBuffers++;
-    this.#liveBytes += 4 * length;
+    this.#liveBytes += bytesOf[dtype] * length;
     this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
     return { dtype, length };
   }
@@ -52,7 +62,7 @@ export class CountingDevice implements Device {
   /** Takes it off the books. */
   release(buffer: DeviceBuffer): void {
     this.#liveBuffers--;
-    this.#liveBytes -= 4 * buffer.length;
+    this.#liveBytes -= bytesOf[buffer.dtype] * buffer.length;
   }
 
   /** Values do not matter. */

@@ -5,11 +5,14 @@
  *
  * - `allocate` gives a buffer of `length` elements; what it holds is undefined until written. `release`
  *   gives it back, at once from the caller's view: commands already queued still complete with it.
- *   Empty buffers (length 0) are legal.
- * - `write` copies from the host; the data may be changed by the caller as soon as the call returns.
+ *   Empty buffers (length 0) are legal. `dtypes` says which element types a device stores; another one is
+ *   refused with code `dtype.unsupported`.
+ * - `write` copies from the host, rounding to the nearest value that the type has; the data may be changed
+ *   by the caller as soon as the call returns.
  * - `run` queues one kernel. Commands complete in the order they were queued. Inputs are read, outputs
  *   are written; `update` kernels (family "update") also read their outputs. No input shares its buffer
- *   with an output.
+ *   with an output. Kernels compute in f32: f16 elements are converted as they are loaded and rounded as they
+ *   are stored.
  * - `read` waits for everything queued and copies to the host. `flush` waits without copying.
  * - A failed command never passes silently: `run`, `read` or `flush` throws a `DeviceError` that names
  *   the op and its shapes, at the latest at the next `read` or `flush`.
@@ -19,13 +22,22 @@
  * @module
  */
 
+import { DeviceError } from "./errors.ts";
 import type { AnyOp } from "./ops/op.ts";
 import type { Shape } from "./shape.ts";
 
-/** Element types: 32-bit floats for values, 32-bit integers for labels and indices. */
-export type DType = "f32" | "i32";
+/**
+ * Element types: 32-bit floats for values, 32-bit integers for labels and indices, and 16-bit floats as a way
+ * to store values in half the memory, where a device can.
+ */
+export type DType = "f32" | "f16" | "i32";
 
-/** Host arrays that a device takes and gives. The float64 oracle gives `Float64Array` for "f32". */
+/** Bytes of an element. */
+export const bytesOf: Readonly<Record<DType, number>> = { f32: 4, f16: 2, i32: 4 };
+
+/**
+ * Host arrays that a device gives: `Float32Array` for "f32" and "f16"; the float64 oracle gives `Float64Array`.
+ */
 export type HostArray = Float32Array | Float64Array | Int32Array;
 
 /** Memory on a device. Only the device that made it can look inside. */
@@ -62,6 +74,8 @@ export interface Device extends Disposable {
   readonly kind: "cpu" | "webgpu";
   /** For people: the adapter or processor, threads, and why it was chosen. */
   readonly description: string;
+  /** Element types that it stores. */
+  readonly dtypes: ReadonlySet<DType>;
   /** Memory for `length` elements. Throws `OutOfMemoryError`. */
   allocate(dtype: DType, length: number): DeviceBuffer;
   /** Gives memory back. */
@@ -78,4 +92,18 @@ export interface Device extends Disposable {
   stats(): DeviceStatistics;
   /** Starts measuring the peak anew. */
   resetPeak(): void;
+}
+
+/**
+ * Refuses an element type that a device does not store.
+ *
+ * @throws {DeviceError} `dtype.unsupported`
+ */
+export function requireStored({ dtypes, description }: Device, dtype: DType): void {
+  if (dtypes.has(dtype)) return;
+  throw new DeviceError(
+    "dtype.unsupported",
+    `${dtype} cannot be stored on this device (${description}), which stores ${[...dtypes].join(", ")}`,
+    { fix: 'Use "f32", or a WebGPU device whose adapter has shader-f16.' },
+  );
 }

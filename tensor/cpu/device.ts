@@ -6,7 +6,15 @@
  * @module
  */
 
-import type { Device, DeviceBuffer, DeviceStatistics, DType, HostArray, Operand } from "../device.ts";
+import {
+  type Device,
+  type DeviceBuffer,
+  type DeviceStatistics,
+  type DType,
+  type HostArray,
+  type Operand,
+  requireStored,
+} from "../device.ts";
 import { DeviceError } from "../errors.ts";
 import type { ElementwiseOp, Scalars } from "../ops/elementwise.ts";
 import type { AnyOp } from "../ops/op.ts";
@@ -60,6 +68,8 @@ export class CpuDevice implements Device {
   readonly kind = "cpu";
   /** Threads and kernels. */
   readonly description: string;
+  /** No f16: processors have no arithmetic for it, and WebAssembly no conversion. */
+  readonly dtypes: ReadonlySet<DType> = new Set(["f32", "i32"]);
   readonly #parts: CpuParts;
   readonly #elementwise = new Map<string, AnyKernel>();
   #liveBuffers = 0;
@@ -93,6 +103,7 @@ export class CpuDevice implements Device {
   /** Memory for `length` elements. Throws `OutOfMemoryError`. */
   allocate(dtype: DType, length: number): DeviceBuffer {
     this.#requireOpen("allocate");
+    requireStored(this, dtype);
     const block = this.#parts.memory.allocate(dtype, length);
     this.#liveBuffers++;
     this.#liveBytes += block.data.byteLength;

@@ -63,6 +63,6 @@ export function dropout(x: Tensor, rate: number, random: Random): Tensor {
  * @throws {CodedError} `dropout.rate` for a rate outside [0, 1)
  */
 export function dropPath(x: Tensor, rate: number, random: Random): Tensor {
-  const ones = Tensor.full(x.device, [x.shape[0]!, ...x.shape.slice(1).map(() => 1)], 1);
+  const ones = Tensor.full(x.device, [x.shape[0]!, ...x.shape.slice(1).map(() => 1)], 1, x.dtype);
   return mul(x, apply(dropoutOp, [ones], { rate, key: nextKey(random) }));
 }

@@ -162,13 +162,16 @@ export const flipOp: Op<{ axes: readonly number[] }> = {
   refusals: [{ inputs: [values([3])], attributes: { axes: [1] }, code: "shape.axis" }],
 };
 
+const isFloat = (dtype: DType) => dtype !== "i32";
+
 /** Converts the element type; to i32 it rounds toward zero. */
 export const castOp: Op<{ dtype: DType }> = {
   name: "cast",
   family: "layout",
+  storesAsInferred: true,
   infer: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
   saves: {},
-  gradient: (g, [x], { attributes: { dtype } }) => [x!.dtype === "f32" && dtype === "f32" ? g : null],
+  gradient: (g, [x], { attributes: { dtype } }) => [isFloat(x!.dtype) && isFloat(dtype) ? g : null],
   samples: [],
   refusals: [],
 };
@@ -205,7 +208,11 @@ export function flip(x: Tensor, axes: readonly number[]): Tensor {
   return apply(flipOp, [x], { axes: axes.map((axis) => normalizeAxis("flip", axis, x.shape.length)) });
 }
 
-/** Converts the element type; to i32 it rounds toward zero. */
+/**
+ * Converts the element type: to i32 it rounds toward zero, to f16 to the nearest, and beyond ±65504 to infinity.
+ *
+ * @throws {DeviceError} `dtype.unsupported` for f16 on a device that does not store it
+ */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : apply(castOp, [x], { dtype });
 }

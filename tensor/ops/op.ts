@@ -79,8 +79,13 @@ export interface Op<A> {
    */
   readonly updates?: (count: number) => number;
   /**
-   * Shape rule: the specs of the outputs, the result first, then what the gradient needs.
-   * Throws `ShapeError` for inputs the op refuses.
+   * The result is stored as the shape rule says, whatever the inputs are stored as: conversions, and sums over
+   * all there is, which can exceed the largest f16.
+   */
+  readonly storesAsInferred?: true;
+  /**
+   * Shape rule: the specs of the outputs, the result first, then what the gradient needs. It sees f16 inputs
+   * as f32; `promotion.ts` decides how the result is stored. Throws `ShapeError` for inputs the op refuses.
    */
   infer(inputs: readonly TensorSpec[], attributes: A): readonly TensorSpec[];
   /** Which values the gradient reads: inputs and outputs by position. */
@@ -116,7 +121,7 @@ export function labels(shape: Shape, classes: number): SampleInput {
 }
 
 /**
- * Refuses inputs that are not f32: kernels that compute would read labels as floats.
+ * Refuses inputs that are no floats: kernels that compute would read labels as floats.
  *
  * @throws {ShapeError} `dtype.mismatch`
  */

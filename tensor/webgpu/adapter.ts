@@ -1,5 +1,6 @@
 /**
- * Finds a WebGPU adapter and opens it with the limits and features the kernels want.
+ * Finds a WebGPU adapter and opens it with the limits and features the kernels want: f16 storage where the
+ * adapter has it.
  *
  * @module
  */
@@ -17,6 +18,9 @@ const wanted = [
   "maxComputeWorkgroupSizeX",
   "maxComputeWorkgroupsPerDimension",
 ] as const;
+
+/** With it, shaders may read and write f16 buffers. */
+export const f16Feature: GPUFeatureName = "shader-f16";
 
 /** What was found when looking for an adapter. */
 export interface AdapterProbe {
@@ -61,8 +65,9 @@ export async function requestDevice({ adapter, summary }: AdapterProbe): Promise
     });
   }
   const requiredLimits = Object.fromEntries(wanted.map((name) => [name, adapter.limits[name]]));
+  const requiredFeatures = adapter.features.has(f16Feature) ? [f16Feature] : [];
   try {
-    return await adapter.requestDevice({ requiredLimits });
+    return await adapter.requestDevice({ requiredLimits, requiredFeatures });
   } catch (cause) {
     throw new DeviceError("device.unavailable", `openWebGpu: ${summary} refused: ${cause}`, {
       fix: 'Update the graphics driver, or use the device "cpu".',

@@ -17,6 +17,9 @@ const longEnough = 512;
 /** Bind groups kept. */
 const bindGroupLimit = 8192;
 
+/** Host arrays of whole 4-byte words. */
+export type HostBytes = Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+
 /** Records commands and submits them in order. */
 export class CommandQueue {
   readonly #gpu: GPUDevice;
@@ -74,7 +77,7 @@ export class CommandQueue {
   }
 
   /** Overwrites the start of a buffer. */
-  write(target: PooledBuffer, data: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>): void {
+  write(target: PooledBuffer, data: HostBytes): void {
     if (target.usedIn === this.#submission && data.byteLength <= smallWrite) {
       const at = this.#reserve(data.byteLength);
       new Uint8Array(this.#blockData, at).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

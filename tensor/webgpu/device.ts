@@ -8,13 +8,22 @@
  * @module
  */
 
-import type { Device, DeviceBuffer, DeviceStatistics, DType, HostArray, Operand } from "../device.ts";
+import {
+  bytesOf,
+  type Device,
+  type DeviceBuffer,
+  type DeviceStatistics,
+  type DType,
+  type HostArray,
+  type Operand,
+  requireStored,
+} from "../device.ts";
 import { DeviceError, OutOfMemoryError } from "../errors.ts";
 import type { AnyOp } from "../ops/op.ts";
 import { shapeText } from "../shape.ts";
-import { type AdapterProbe, probeAdapter, requestDevice } from "./adapter.ts";
+import { type AdapterProbe, f16Feature, probeAdapter, requestDevice } from "./adapter.ts";
 import { BufferPool, Ledger, type PooledBuffer } from "./buffer_pool.ts";
-import { CommandQueue } from "./command_queue.ts";
+import { CommandQueue, type HostBytes } from "./command_queue.ts";
 import { Faults } from "./faults.ts";
 import { PlanCache } from "./plan_cache.ts";
 import { type Tuning, tuningOf } from "./tuning.ts";
@@ -56,6 +65,20 @@ class WebGpuBuffer implements DeviceBuffer {
   }
 }
 
+/** Bytes of a copy of a buffer: WebGPU copies multiples of 4, an f16 buffer may end within one. */
+const copyBytes = ({ dtype, length }: DeviceBuffer) => Math.ceil(bytesOf[dtype] * length / 4) * 4;
+
+/** Host numbers as they are stored, in whole multiples of 4 bytes. */
+function toHost(dtype: DType, data: ArrayLike<number>): HostBytes {
+  if (dtype === "f16") {
+    const halves = new Float16Array(Math.ceil(data.length / 2) * 2);
+    halves.set(data);
+    return halves;
+  }
+  const Host = dtype === "f32" ? Float32Array : Int32Array;
+  return data instanceof Host ? data as Float32Array<ArrayBuffer> : Host.from(data);
+}
+
 const describe = (op: AnyOp, inputs: readonly Operand[], outputs: readonly Operand[]) =>
   `${op.name} ${inputs.map((x) => shapeText(x.shape)).join(" ")} to ${
     outputs.map((x) => shapeText(x.shape)).join(" ")
@@ -67,6 +90,8 @@ export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   /** The adapter. */
   readonly description: string;
+  /** f16 too, where the adapter has it. */
+  readonly dtypes: ReadonlySet<DType>;
   /** The GPU device underneath. */
   readonly gpu: GPUDevice;
   readonly #ledger = new Ledger();
@@ -85,6 +110,7 @@ export class WebGpuDevice implements Device {
   ) {
     this.gpu = gpu;
     this.description = description;
+    this.dtypes = new Set(gpu.features.has(f16Feature) ? ["f32", "f16", "i32"] : ["f32", "i32"]);
     this.#maxBufferSize = Math.min(gpu.limits.maxBufferSize, limits.maxBufferSize ?? Infinity);
     this.#faults = new Faults(gpu, () => this.#trim(), patienceMs);
     this.#queue = new CommandQueue(gpu, this.#faults);
@@ -110,8 +136,10 @@ export class WebGpuDevice implements Device {
   /** Memory for `length` elements. */
   allocate(dtype: DType, length: number): DeviceBuffer {
     this.#faults.throwIfAny();
-    const buffer = new WebGpuBuffer(this, dtype, length, this.#take(length));
-    this.#ledger.add(4 * length);
+    requireStored(this, dtype);
+    const bytes = bytesOf[dtype] * length;
+    const buffer = new WebGpuBuffer(this, dtype, length, this.#take(bytes));
+    this.#ledger.add(bytes);
     return buffer;
   }
 
@@ -119,7 +147,7 @@ export class WebGpuDevice implements Device {
   release(buffer: DeviceBuffer): void {
     const own = buffer as WebGpuBuffer;
     if (!own.memory) return;
-    this.#ledger.remove(4 * own.length);
+    this.#ledger.remove(bytesOf[own.dtype] * own.length);
     this.#pool.give(own.memory, this.#queue.submission);
     own.memory = undefined;
   }
@@ -135,15 +163,15 @@ export class WebGpuDevice implements Device {
       );
     }
     if (data.length === 0) return;
-    const Host = buffer.dtype === "f32" ? Float32Array : Int32Array;
-    this.#queue.write(memory, data instanceof Host ? data as Float32Array<ArrayBuffer> : Host.from(data));
+    this.#queue.write(memory, toHost(buffer.dtype, data));
   }
 
   /** Waits for everything queued and copies a buffer to the host. */
   async read(buffer: DeviceBuffer): Promise<HostArray> {
     this.#faults.throwIfAny();
     const memory = this.#memoryOf(buffer, "read");
-    const bytes = await this.#queue.read(memory, 4 * buffer.length);
+    const bytes = await this.#queue.read(memory, copyBytes(buffer));
+    if (buffer.dtype === "f16") return new Float32Array(new Float16Array(bytes, 0, buffer.length));
     return buffer.dtype === "f32" ? new Float32Array(bytes) : new Int32Array(bytes);
   }
 
@@ -160,9 +188,9 @@ export class WebGpuDevice implements Device {
       throw new DeviceError("device.alias", `${text()}: an output shares its buffer with an input`);
     }
     const plan = this.#plans.get(op, inputs, outputs, attributes, text);
-    const scratch = plan.scratches.map((length) => {
-      this.#ledger.add(4 * length);
-      return this.#take(length);
+    const scratch = plan.scratches.map((bytes) => {
+      this.#ledger.add(bytes);
+      return this.#take(bytes);
     });
     const scalars = plan.scalarsOf(attributes);
     for (const step of plan.steps) {
@@ -178,7 +206,7 @@ export class WebGpuDevice implements Device {
     }
     // Commands run in order, so later ops may use the same scratch memory.
     for (const memory of scratch) this.#pool.give(memory, this.#queue.submission);
-    for (const length of plan.scratches) this.#ledger.remove(4 * length);
+    for (const bytes of plan.scratches) this.#ledger.remove(bytes);
   }
 
   /** Waits until everything queued is done. */
@@ -213,12 +241,11 @@ export class WebGpuDevice implements Device {
     this.#pool.trim();
   }
 
-  #take(length: number): PooledBuffer {
-    const bytes = 4 * length;
+  #take(bytes: number): PooledBuffer {
     if (bytes > this.#maxBufferSize) {
       throw new OutOfMemoryError(
         "device.memory",
-        `a tensor of ${length} elements takes ${bytes} bytes; the largest buffer of this device has ${this.#maxBufferSize} (in use: ${this.#ledger.read().liveBytes})`,
+        `a tensor takes ${bytes} bytes; the largest buffer of this device has ${this.#maxBufferSize} (in use: ${this.#ledger.read().liveBytes})`,
         { fix: "Use a smaller patch, batch or width." },
       );
     }

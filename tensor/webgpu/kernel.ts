@@ -7,6 +7,7 @@
 
 import type { DType } from "../device.ts";
 import type { TensorSpec } from "../ops/op.ts";
+import { type ComputeSpec, computeSpec, type ComputeType } from "../ops/promotion.ts";
 import type { KernelAttributes, KernelName } from "../ops/registry.ts";
 import { sizeOf } from "../shape.ts";
 import { pagesOf } from "./shader.ts";
@@ -18,13 +19,11 @@ export interface Bound {
   readonly from: "input" | "output" | "scratch";
   /** Its position there. */
   readonly at: number;
-  /** Element type of the buffer. */
+  /** Element type of the buffer; f16 elements are f32 to WGSL. */
   readonly dtype: DType;
   /** Number of elements of the buffer. */
   readonly length: number;
-  /** Seen as `array<vec4<f32>>`; `length` must divide by 4. */
-  readonly vectors?: true;
-  /** Bound as a uniform buffer of `vec4<f32>`: this range of elements, from a multiple of 64. */
+  /** An f32 array bound as a uniform buffer of `vec4<f32>`: this range of elements, from a multiple of 64. */
   readonly uniform?: { readonly start: number; readonly length: number };
 }
 
@@ -63,27 +62,39 @@ export interface BindingLimits {
 /** The shapes and attributes of one call, and what a kernel may bind. */
 export class Call<A> {
   /** Scratch arrays asked for so far. */
-  readonly scratches: { readonly dtype: DType; readonly length: number }[] = [];
+  readonly scratches: { readonly dtype: ComputeType; readonly length: number }[] = [];
+  /** Inputs as WGSL sees them. */
+  readonly inputs: readonly ComputeSpec[];
+  /** Outputs as WGSL sees them. */
+  readonly outputs: readonly ComputeSpec[];
+  readonly #stored: Record<"input" | "output", readonly TensorSpec[]>;
 
   /** Takes the shapes and attributes of a call. */
   constructor(
-    readonly inputs: readonly TensorSpec[],
-    readonly outputs: readonly TensorSpec[],
+    inputs: readonly TensorSpec[],
+    outputs: readonly TensorSpec[],
     readonly attributes: A,
     readonly tuning: Tuning,
     readonly limits: BindingLimits,
-  ) {}
+  ) {
+    this.inputs = inputs.map(computeSpec);
+    this.outputs = outputs.map(computeSpec);
+    this.#stored = { input: inputs, output: outputs };
+  }
+
+  #bound(from: "input" | "output", at: number): Bound {
+    const { shape, dtype } = this.#stored[from][at]!;
+    return { from, at, dtype, length: sizeOf(shape) };
+  }
 
   /** An input as a bound array. */
   input(at: number): Bound {
-    const { shape, dtype } = this.inputs[at]!;
-    return { from: "input", at, dtype, length: sizeOf(shape) };
+    return this.#bound("input", at);
   }
 
   /** An output as a bound array. */
   output(at: number): Bound {
-    const { shape, dtype } = this.outputs[at]!;
-    return { from: "output", at, dtype, length: sizeOf(shape) };
+    return this.#bound("output", at);
   }
 
   /** How a kernel is to cut a call of so many multiply-adds. */
@@ -96,8 +107,8 @@ export class Call<A> {
     return pagesOf(bound, this.limits.bindingBytes).length;
   }
 
-  /** Memory for the steps of this op. */
-  scratch(length: number, dtype: DType = "f32"): Bound {
+  /** Memory for the steps of this op; never f16, so that sums keep their precision. */
+  scratch(length: number, dtype: ComputeType = "f32"): Bound {
     this.scratches.push({ dtype, length });
     return { from: "scratch", at: this.scratches.length - 1, dtype, length };
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Operand } from "../device.ts";
+import { bytesOf, type Operand } from "../device.ts";
 import { DeviceError } from "../errors.ts";
 import type { AnyOp } from "../ops/op.ts";
 import type { KernelName } from "../ops/registry.ts";
@@ -37,7 +37,7 @@ export interface PreparedStep {
 export interface Plan {
   /** In order. */
   readonly steps: readonly PreparedStep[];
-  /** Lengths of the scratch arrays. */
+  /** Bytes of the scratch arrays. */
   readonly scratches: readonly number[];
   /** The scalars of a call, in the order of the shader's block. */
   readonly scalarsOf: (attributes: unknown) => readonly number[];
@@ -115,7 +115,7 @@ export class PlanCache {
     return {
       steps: steps.filter((step) => (step.threads ?? step.groups) !== 0)
         .map((step) => this.#prepare(step, names, text)),
-      scratches: call.scratches.map(({ length }) => length),
+      scratches: call.scratches.map(({ dtype, length }) => bytesOf[dtype] * length),
       scalarsOf: (current) => Object.values(kernel.scalars?.(current) ?? {}),
     };
   }

@@ -2,11 +2,14 @@
  * Makes a complete WGSL shader from a step.
  *
  * An array larger than one binding may be is bound as several pages, consecutive ranges of its buffer; the
- * accessors pick the page. Kernels therefore never see the limit.
+ * accessors pick the page. An array stored as f16 is f32 to its accessors: they convert what they load and
+ * round what they store. Kernels therefore see neither the limit nor f16.
  *
  * @module
  */
 
+import { bytesOf, type DType } from "../device.ts";
+import { computeType } from "../ops/promotion.ts";
 import type { Bound, Step } from "./kernel.ts";
 
 /** One entry of the bind group layout, and what to bind there. */
@@ -32,9 +35,9 @@ export interface Shader {
 /** The entry point's name. */
 export const entryPoint = "main";
 
-/** Bytes of a binding: never empty, and whole vectors. */
-function bindingBytes(length: number): number {
-  return Math.max(16, Math.ceil(length / 4) * 16);
+/** Bytes of a binding: never empty, and a multiple of 16, which every element type divides. */
+function bindingBytes({ length, dtype }: Bound): number {
+  return Math.max(16, Math.ceil(length * bytesOf[dtype] / 16) * 16);
 }
 
 /** Offsets of bindings must divide by 256. */
@@ -43,7 +46,7 @@ const pageBytesOf = (maxBindingBytes: number) => Math.floor(maxBindingBytes / 25
 /** The pages of an array under the limit of a binding: byte offset and size of each. */
 export function pagesOf(bound: Bound, maxBindingBytes: number): { offset: number; size: number }[] {
   const pageBytes = pageBytesOf(maxBindingBytes);
-  const bytes = bindingBytes(bound.length);
+  const bytes = bindingBytes(bound);
   const pages = [];
   for (let offset = 0; offset < bytes; offset += pageBytes) {
     pages.push({ offset, size: Math.min(pageBytes, bytes - offset) });
@@ -52,7 +55,12 @@ export function pagesOf(bound: Bound, maxBindingBytes: number): { offset: number
 }
 
 /** WGSL of the functions that read and, where the array is written, write its elements. */
-function accessors(name: string, element: string, perPage: number, count: number, writable: boolean): string {
+function accessors(name: string, stored: DType, pageBytes: number, count: number, writable: boolean): string {
+  const perPage = pageBytes / bytesOf[stored];
+  const element = computeType(stored);
+  const [loaded, rounded] = stored === element
+    ? [(place: string) => place, "value"]
+    : [(place: string) => `${element}(${place})`, `${stored}(value)`];
   const branches = (statement: (element: string) => string) =>
     count === 1
       ? statement(`${name}_data[at]`)
@@ -60,11 +68,11 @@ function accessors(name: string, element: string, perPage: number, count: number
         `if (at < ${(page + 1) * perPage}u) { ${statement(`${name}_${page}[at - ${page * perPage}u]`)} }`)
         .join(" else ");
   const read = `fn ${name}_at(at: u32) -> ${element} {
-  ${branches((place) => `return ${place};`)}
+  ${branches((place) => `return ${loaded(place)};`)}
   ${count === 1 ? "" : `return ${element}();`}
 }`;
   const write = `fn set_${name}(at: u32, value: ${element}) {
-  ${branches((place) => `${place} = value;`)}
+  ${branches((place) => `${place} = ${rounded};`)}
 }`;
   return writable ? `${read}\n${write}` : read;
 }
@@ -88,19 +96,16 @@ export function shaderOf(step: Step, scalars: readonly string[], maxBindingBytes
       bindings.push({ bound, type: "uniform", offset: start * 4, size: length * 4 });
       return;
     }
-    const element = bound.vectors ? "vec4<f32>" : bound.dtype;
     const pages = pagesOf(bound, maxBindingBytes);
     pages.forEach(({ offset, size }, page) => {
       const access = writable ? "read_write" : "read";
       const array = pages.length === 1 ? `${name}_data` : `${name}_${page}`;
       declarations.push(
-        `@group(0) @binding(${bindings.length}) var<storage, ${access}> ${array}: array<${element}>;`,
+        `@group(0) @binding(${bindings.length}) var<storage, ${access}> ${array}: array<${bound.dtype}>;`,
       );
       bindings.push({ bound, type: writable ? "storage" : "read-only-storage", offset, size });
     });
-    declarations.push(
-      accessors(name, element, pageBytes / (bound.vectors ? 16 : 4), pages.length, writable),
-    );
+    declarations.push(accessors(name, bound.dtype, pageBytes, pages.length, writable));
   };
   for (const [name, bound] of Object.entries(step.reads)) declare(name, bound, false);
   for (const [name, bound] of Object.entries(step.writes)) declare(name, bound, true);
@@ -123,7 +128,8 @@ export function shaderOf(step: Step, scalars: readonly string[], maxBindingBytes
   if (i >= ${step.counted ? "scalars.count" : `${step.threads}u`}) { return; }`
     : `let group = workgroup.y * grid.x + workgroup.x;
   if (group >= ${step.groups}u) { return; }`;
-  const code = `${declarations.join("\n")}
+  const isHalf = bindings.some(({ bound }) => bound !== "scalars" && bound.dtype === "f16");
+  const code = `${isHalf ? "enable f16;\n" : ""}${declarations.join("\n")}
 ${step.code ?? ""}
 @compute @workgroup_size(${size})
 fn ${entryPoint}(

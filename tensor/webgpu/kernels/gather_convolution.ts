@@ -138,11 +138,31 @@ function blockingOf(call: Call<unknown>, gather: Gather, { members, offsets }: P
 /** The steps of a gathering convolution. */
 export function gatherSteps(call: Call<unknown>, gather: Gather): Step[] {
   if (sizeOf(gather.outShape) === 0) return [];
-  return phaseGroups(gather.axes).flatMap((group) => phaseGroupSteps(call, gather, group));
+  const parts = phaseGroups(gather.axes).map((group) => [group, blockingOf(call, gather, group)] as const);
+  const steps = (out: Bound) =>
+    parts.flatMap(([group, blocking]) => phaseGroupSteps(call, { ...gather, out }, group, blocking));
+  const inPerGroup = gather.xShape[1]! / gather.groups;
+  const isSliced = parts.some(([, { inputs }]) => inputs < inPerGroup);
+  if (!isSliced || gather.out.dtype !== "f16") return steps(gather.out);
+  // The slices add up in the output; in f16 each would round the sum.
+  const sums = call.scratch(gather.out.length);
+  const store = {
+    label: "store sums",
+    reads: { sums },
+    writes: { out: gather.out },
+    threads: gather.out.length,
+    counted: true,
+    body: "set_out(i, sums_at(i));",
+  } as const;
+  return [...steps(sums), store];
 }
 
-function phaseGroupSteps(call: Call<unknown>, gather: Gather, group: PhaseGroup): Step[] {
-  const blocking = blockingOf(call, gather, group);
+function phaseGroupSteps(
+  call: Call<unknown>,
+  gather: Gather,
+  group: PhaseGroup,
+  blocking: Blocking,
+): Step[] {
   const { blocks, inputs, unit, perGroup } = blocking;
   const allBlocks = group.members.length * gather.groups * perGroup;
   const dispatches = Math.ceil(allBlocks / blocks);

@@ -108,5 +108,5 @@ export const flip: Kernel<KernelAttributes<"flip">> = {
 
 /** Converts the element type. */
 export const cast: Kernel<KernelAttributes<"cast">> = {
-  steps: (call) => [{ ...fetch(call, `set_out(i, ${call.attributes.dtype}(x_at(i)));`), counted: true }],
+  steps: (call) => [{ ...fetch(call, `set_out(i, ${call.outputs[0]!.dtype}(x_at(i)));`), counted: true }],
 };

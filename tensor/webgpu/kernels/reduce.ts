@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ComputeType } from "../../ops/promotion.ts";
 import type { KernelAttributes } from "../../ops/registry.ts";
 import { sizeOf, stridesOf } from "../../shape.ts";
 import { mergeAxes, ravel, unravel } from "../indexing.ts";
@@ -89,7 +90,7 @@ function extremum(beats: ">" | "<"): Kernel<Reduce> {
 }
 
 /** `first_of(a, b)`: the accumulator whose value wins. Position −1 means none yet. */
-export function firstOf(beats: ">" | "<", dtype: "f32" | "i32"): string {
+export function firstOf(beats: ">" | "<", dtype: ComputeType): string {
   const nan = dtype === "f32"
     ? `let an = is_nan(a.value); let bn = is_nan(b.value);
   if (an != bn) { if (an) { return a; } return b; }

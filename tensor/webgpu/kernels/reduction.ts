@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { DType } from "../../device.ts";
+import type { ComputeType } from "../../ops/promotion.ts";
 import type { Bound, Call, Step } from "../kernel.ts";
 
 /** What to reduce and how. */
@@ -19,7 +19,7 @@ export interface Reduction {
   /** Elements of a row. */
   readonly length: number;
   /** Components of the accumulator `Acc`. */
-  readonly fields: Readonly<Record<string, DType>>;
+  readonly fields: Readonly<Record<string, ComputeType>>;
   /** The value of an empty row: an expression of type `Acc`. */
   readonly identity: string;
   /** Arrays that `element` and `store` read. */
