@@ -102,5 +102,5 @@ export { keep, scope } from "./scope.ts";
 export { type Shape, shapeText, type Triple } from "./shape.ts";
 export { type AliasOptions, Tensor } from "./tensor.ts";
 export { type Trial, tune, type TuneResult } from "./webgpu/tuner.ts";
-export type { BlockedKernel, Blocks, CostRow, CostTable } from "./webgpu/tuning.ts";
+export { type BlockedKernel, type Blocks, blocksFor, type CostRow, type CostTable } from "./webgpu/tuning.ts";
 export { parseTuningFile, type TuningFile, tuningFileText } from "./webgpu/tuning_file.ts";
