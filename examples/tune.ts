@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Trial, tune, tuningFileText } from "../tensor/mod.ts";
+import { blocksFor, type Trial, tune, type TuneResult, tuningFileText } from "../tensor/mod.ts";
 import { type Command, main, type Result } from "./command.ts";
 import { readTuning, tuningPath } from "./open_device.ts";
 
