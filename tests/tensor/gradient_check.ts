@@ -6,7 +6,7 @@ import { ops } from "../../tensor/ops/registry.ts";
 import { Random } from "../../tensor/random.ts";
 import { scope } from "../../tensor/scope.ts";
 import { Tensor } from "../../tensor/tensor.ts";
-import { callOp, hostInputs, toDevice } from "./samples.ts";
+import { callOp, type FloatStorage, hostInputs, toDevice } from "./samples.ts";
 import { assertClose } from "./tolerance.ts";
 
 /** Rows with a gradient. */
@@ -27,9 +27,10 @@ export async function analytic(
   op: AnyOp,
   sample: Sample<unknown>,
   data: readonly ArrayLike<number>[],
+  stored?: FloatStorage,
 ) {
-  const tensors = toDevice(device, sample.inputs, data);
-  for (const tensor of tensors) tensor.requiresGrad = tensor.dtype === "f32";
+  const tensors = toDevice(device, sample.inputs, data, stored);
+  for (const tensor of tensors) tensor.requiresGrad = tensor.dtype !== "i32";
   scope(() => lossOf(op, tensors, sample.attributes).backward());
   const gradients = await Promise.all(tensors.map((tensor) => tensor.grad?.data() ?? null));
   tensors.forEach((tensor) => tensor.dispose());

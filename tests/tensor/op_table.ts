@@ -9,6 +9,7 @@ import { kernelOps, ops } from "../../tensor/ops/registry.ts";
 
 const tests = {
   values: "op_values_test.ts",
+  f16: "f16_ops_test.ts",
   gradient: "op_gradients_test.ts",
   golden: "golden_test.ts",
   property: "properties_test.ts",
@@ -51,11 +52,12 @@ if (!success) {
 const tick = (isTicked: boolean) => isTicked ? "✓" : "";
 const passed = (file: string, name: string, devices = ["cpu", "webgpu"]) =>
   devices.every((device) => ran.has(`${file}\t${device}\t${name}`));
-console.log("| family | op | cpu | webgpu | gradient | golden | property |");
-console.log("|---|---|---|---|---|---|---|");
+console.log("| family | op | cpu | webgpu | f16 on webgpu | gradient | golden | property |");
+console.log("|---|---|---|---|---|---|---|---|");
 for (const op of Object.values(ops)) {
   const hasKernel = op.name in kernelOps || op.name in elementwiseOps;
   const onDevice = (device: string) => hasKernel ? tick(passed(tests.values, op.name, [device])) : "view";
+  const f16 = hasKernel ? tick(passed(tests.f16, op.name, ["webgpu"])) : "view";
   const gradient = op.name.endsWith("Grad") || op.family === "update"
     ? "is one"
     : typeof op.gradient === "string"
@@ -69,7 +71,7 @@ for (const op of Object.values(ops)) {
   console.log(
     `| ${op.family} | ${op.name} | ${onDevice("cpu")} | ${
       onDevice("webgpu")
-    } | ${gradient} | ${golden} | ${property} |`,
+    } | ${f16} | ${gradient} | ${golden} | ${property} |`,
   );
 }
 

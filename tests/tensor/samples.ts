@@ -18,10 +18,30 @@ export function hostInputs(sample: Sample<unknown>, seed: string): (Float32Array
   });
 }
 
+/** How the float input at a position is stored. */
+export type FloatStorage = (position: number) => "f32" | "f16";
+
+const asF32: FloatStorage = () => "f32";
+
+/** Host values with those rounded that will be stored as f16. */
+export function roundAsStored<T extends Float32Array | Int32Array>(
+  data: readonly T[],
+  stored: FloatStorage = asF32,
+): T[] {
+  return data.map((values, i) =>
+    values instanceof Float32Array && stored(i) === "f16" ? values.map(Math.f16round) as T : values
+  );
+}
+
 /** Puts host values on a device. */
-export function toDevice(device: Device, inputs: readonly SampleInput[], data: readonly ArrayLike<number>[]) {
+export function toDevice(
+  device: Device,
+  inputs: readonly SampleInput[],
+  data: readonly ArrayLike<number>[],
+  stored: FloatStorage = asF32,
+) {
   return inputs.map((input, i) =>
-    Tensor.from(device, data[i]!, input.shape, "classes" in input ? "i32" : "f32")
+    Tensor.from(device, data[i]!, input.shape, "classes" in input ? "i32" : stored(i))
   );
 }
 

@@ -30,6 +30,11 @@ export function allowance(op: AnyOp, reference: number, terms: { squares: number
   return 1e-5 + (isExact ? 1.3e-6 : 1e-5) * Math.abs(reference);
 }
 
+/** How far rounding to the nearest f16 moves a value: half a step of 2⁻¹⁰, or of 2⁻²⁴ below the normal range. */
+export function f16Rounding(value: number): number {
+  return 2 ** -11 * Math.abs(value) + 2 ** -25;
+}
+
 /** Asserts that values agree; NaN agrees with NaN, infinities with themselves. */
 export function assertClose(
   actual: ArrayLike<number>,

@@ -1,0 +1,112 @@
+/** Every row of the op table on f16 storage: what it computes, what it stores, and its gradients. */
+
+import assert from "node:assert/strict";
+import { openOracle } from "../../tensor/cpu/oracle.ts";
+import type { Device, DType } from "../../tensor/device.ts";
+import { cast, dropPath, Random, scope, Tensor } from "../../tensor/mod.ts";
+import type { AnyOp } from "../../tensor/ops/op.ts";
+import { ops } from "../../tensor/ops/registry.ts";
+import { compareWithOracle } from "./compare_with_oracle.ts";
+import { analytic, differentiable } from "./gradient_check.ts";
+import { callOp, type FloatStorage, hostInputs, roundAsStored, toDevice } from "./samples.ts";
+import { around, assertClose } from "./tolerance.ts";
+import { testF16 } from "./webgpu/adapter.ts";
+
+const allHalf: FloatStorage = () => "f16";
+
+/** Rows whose one result, a sum over everything, is f32 whatever its inputs are. */
+const sumsOverAll = ["sumOfSquares", "diceCrossEntropy"];
+
+testF16("every row computes on f16 inputs what the float64 oracle computes", async (device, t) => {
+  using oracle = openOracle();
+  for (const op of Object.values(ops)) {
+    await t.step(op.name, async () => {
+      for (const [s, sample] of op.samples.entries()) {
+        const seed = `${op.name}/${s}`;
+        const [result] = await compareWithOracle(device, oracle, op, sample, { seed, stored: allHalf });
+        const hasFloats = sample.inputs.some((input) => !("classes" in input));
+        const isFloat = op.name !== "argmax";
+        if (hasFloats && isFloat) assert.equal(result, sumsOverAll.includes(op.name) ? "f32" : "f16", seed);
+      }
+    });
+  }
+});
+
+testF16("an f16 input beside an f32 one gives f32", async (device) => {
+  using oracle = openOracle();
+  for (const op of Object.values(ops)) {
+    for (const [s, sample] of op.samples.entries()) {
+      const floats = sample.inputs.flatMap((input, i) => "classes" in input ? [] : [i]);
+      if (floats.length < 2 || op.family === "update") continue; // an update keeps its targets' types
+      const stored: FloatStorage = (i) => i === floats.at(-1) ? "f32" : "f16";
+      const seed = `${op.name}/${s}`;
+      assert.equal((await compareWithOracle(device, oracle, op, sample, { seed, stored }))[0], "f32", seed);
+    }
+  }
+});
+
+testF16(
+  "gradients of f16 tensors are those of the float64 oracle on the rounded inputs",
+  async (device, t) => {
+    using oracle = openOracle();
+    for (const op of differentiable) {
+      await t.step(op.name, async () => {
+        for (const [s, sample] of op.samples.entries()) {
+          const data = roundAsStored(hostInputs(sample, `${op.name}/${s}`), allHalf);
+          const expected = await analytic(oracle, op, sample, data);
+          const actual = await analytic(device, op, sample, data, allHalf);
+          expected.forEach((values, k) => {
+            if (!values) return assert.equal(actual[k], null);
+            // Gradients read outputs, which are rounded, where f32 ones would be exact.
+            const allowed = around(values, 2 ** -10, 2 ** -10);
+            assertClose(actual[k]!, values, allowed, `${op.name} sample ${s}, gradient of input ${k}`);
+          });
+        }
+      });
+    }
+  },
+);
+
+/** Element types of the buffers that are allocated while `body` runs. */
+function allocated(device: Device, body: () => void): Set<DType> {
+  const dtypes = new Set<DType>();
+  const allocate = device.allocate.bind(device);
+  device.allocate = (dtype, length) => {
+    dtypes.add(dtype);
+    return allocate(dtype, length);
+  };
+  body();
+  device.allocate = allocate;
+  return dtypes;
+}
+
+testF16("backward stores nothing as f16, in no row", (device) => {
+  const backwardOf = (op: AnyOp, s: number) =>
+    scope(() => {
+      const sample = op.samples[s]!;
+      const tensors = toDevice(device, sample.inputs, hostInputs(sample, `${op.name}/${s}`), allHalf);
+      for (const tensor of tensors) tensor.requiresGrad = tensor.dtype === "f16";
+      const loss = cast(callOp(op, tensors, sample.attributes)[0]!, "f32").sum();
+      const made = allocated(device, () => loss.backward());
+      assert.ok(!made.has("f16"), op.name);
+      for (const { grad } of tensors) assert.ok(!grad || grad.dtype === "f32", op.name);
+    });
+  for (const op of differentiable) for (const s of op.samples.keys()) backwardOf(op, s);
+});
+
+testF16("cast() carries gradients between f16 and f32, and none through integers", async (device) => {
+  using x = Tensor.from(device, [1 + 2 ** -12, 3], [2]).asParameter();
+  scope(() => cast(cast(x, "f16").square(), "f32").sum().backward());
+  assert.equal(x.grad!.dtype, "f32");
+  assert.deepEqual([...await x.grad!.data()], [2, 6]);
+  scope(() => cast(cast(cast(x, "f16"), "i32"), "f16").sum().backward());
+  assert.deepEqual([...await x.grad!.data()], [2, 6]);
+});
+
+testF16("numbers do not promote, and neither does dropping paths", (device) => {
+  scope(() => {
+    const x = Tensor.full(device, [4, 3], 0.5, "f16");
+    assert.equal(x.mul(1.1).add(2).pow(2).dtype, "f16");
+    assert.equal(dropPath(x, 0.5, new Random(1)).dtype, "f16");
+  });
+});
