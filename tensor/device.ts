@@ -76,6 +76,8 @@ export interface Device extends Disposable {
   readonly description: string;
   /** Element types that it stores. */
   readonly dtypes: ReadonlySet<DType>;
+  /** Called with their number so far when a kernel was compiled, on devices where that takes a while. */
+  onCompile?: ((count: number) => void) | undefined;
   /** Memory for `length` elements. Throws `OutOfMemoryError`. */
   allocate(dtype: DType, length: number): DeviceBuffer;
   /** Gives memory back. */

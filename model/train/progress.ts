@@ -68,6 +68,15 @@ export class Progress {
     }
   }
 
+  /** Shows how many kernels are compiled so far; the first step waits for them. */
+  compiling(kernels: number): void {
+    const now = this.#now();
+    if (now - this.#shown < (this.#sink.isTerminal ? 200 : plainInterval * 1000)) return;
+    this.#shown = now;
+    const text = `compiling kernels: ${kernels}`;
+    this.#sink.write(this.#sink.isTerminal ? `\r\x1b[K${text}` : `${text}\n`);
+  }
+
   /** Prints a line above the progress line. */
   note(text: string): void {
     this.#sink.write(this.#sink.isTerminal ? `\r\x1b[K${text}\n` : `${text}\n`);

@@ -115,8 +115,8 @@ async function stateOf(
  * @param options settings; what is left out has a default
  * @returns the run, or null when the signal ended it early (its state was given to `save`)
  * @throws {CodedError} `config.*` for bad settings, `method.unpaired` when the method compares voxels of images
- * that do not correspond, `train.nonfinite` for NaN or infinity; and what loading data throws, among it
- * a class that no labelled case has
+ * that do not correspond, `dtype.unsupported` for f16 storage on a device that has none, `train.nonfinite` for
+ * NaN or infinity; and what loading data throws, among it a class that no labelled case has
  *
  * @example
  * ```ts
@@ -137,7 +137,7 @@ async function stateOf(
 export async function train(options: TrainOptions, setting: TrainSetting): Promise<TrainedRun | null> {
   const training = openTraining(options, setting);
   try {
-    const finished = await fit(training, setting);
+    const finished = await fit(training, setting).finally(() => training.device.onCompile = undefined);
     if (!finished) {
       training[Symbol.dispose]();
       return null;
@@ -171,6 +171,7 @@ async function fit(
   if (!loader.hasUnlabelled && method.unlabelledViews(config, 1) !== "none") {
     progress.note("warning: the split has no unlabelled case; training uses the labelled ones alone");
   }
+  training.device.onCompile = (kernels) => progress.compiling(kernels);
   for (let step = first; step < config.steps; step++) {
     const factor = unlabelledFactor(step, phases);
     const views = loader.hasUnlabelled ? method.unlabelledViews(config, factor) : "none";

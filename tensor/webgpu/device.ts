@@ -94,6 +94,8 @@ export class WebGpuDevice implements Device {
   readonly dtypes: ReadonlySet<DType>;
   /** The GPU device underneath. */
   readonly gpu: GPUDevice;
+  /** Called with their number so far when a kernel was compiled. */
+  onCompile?: ((count: number) => void) | undefined;
   readonly #ledger = new Ledger();
   readonly #faults: Faults;
   readonly #pool: BufferPool;
@@ -120,7 +122,7 @@ export class WebGpuDevice implements Device {
       (size) => this.#faults.guard(() => `allocating ${size} bytes`, () => gpu.createBuffer({ size, usage })),
       () => this.#queue.forgetBindGroups(),
     );
-    this.#plans = new PlanCache(gpu, this.#faults, tuning, {
+    this.#plans = new PlanCache(gpu, this.#faults, tuning, (count) => this.onCompile?.(count), {
       bindingBytes: Math.min(
         gpu.limits.maxStorageBufferBindingSize,
         limits.maxStorageBufferBindingSize ?? Infinity,

@@ -57,17 +57,25 @@ export class PlanCache {
   readonly #gpu: GPUDevice;
   readonly #faults: Faults;
   readonly #tuning: Tuning;
+  readonly #onCompile: (count: number) => void;
   readonly #limits: PlanLimits;
   readonly #plans = new Map<string, Plan>();
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #elementwise = new Map<string, AnyKernel>();
 
-  /** Starts empty. */
-  constructor(gpu: GPUDevice, faults: Faults, tuning: Tuning, limits: PlanLimits) {
+  /** Starts empty; `onCompile` hears the number of pipelines after each new one. */
+  constructor(
+    gpu: GPUDevice,
+    faults: Faults,
+    tuning: Tuning,
+    onCompile: (count: number) => void,
+    limits: PlanLimits,
+  ) {
     this.#gpu = gpu;
     this.#faults = faults;
     this.#tuning = tuning;
+    this.#onCompile = onCompile;
     this.#limits = limits;
   }
 
@@ -168,6 +176,7 @@ export class PlanCache {
           compute: { module: this.#gpu.createShaderModule({ code }), entryPoint },
         }));
       this.#pipelines.set(code, pipeline);
+      this.#onCompile(this.#pipelines.size);
     }
     return pipeline;
   }

@@ -53,6 +53,18 @@ Deno.test("costOf() counts multiply-adds as the method's description does", asyn
   assert.ok(parameters > 3e6 && parameters < 4e6);
 });
 
+Deno.test("Progress shows the number of compiled kernels in one line of a terminal", () => {
+  const written: string[] = [];
+  let now = 0;
+  const progress = new Progress({ isTerminal: true, write: (text) => written.push(text) }, 10, 0, () => now);
+  for (let kernels = 1; kernels <= 10; kernels++) {
+    now += 50;
+    progress.compiling(kernels);
+  }
+  progress.step(1, "loss 1");
+  assert.deepEqual(written.slice(0, 3), [1, 5, 9].map((n) => `\r\x1b[Kcompiling kernels: ${n}`));
+});
+
 Deno.test("Progress writes plain lines when piped and says what is left", () => {
   const lines: string[] = [];
   let now = 0;

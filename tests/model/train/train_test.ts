@@ -5,6 +5,7 @@ import { train, type TrainOptions, type TrainSetting, type TrainState } from "..
 import { openTraining } from "../../../model/train/training.ts";
 import { trainStep } from "../../../model/train/step.ts";
 import { type Device, openDevice, type StateDict } from "../../../tensor/mod.ts";
+import type { WebGpuDevice } from "../../../tensor/webgpu/device.ts";
 import { devices } from "../../tensor/devices.ts";
 import { smallData, smallOptions } from "./setting.ts";
 
@@ -146,6 +147,43 @@ Deno.test({
       const other = actual.log![i]!.loss!;
       assert.ok(Math.abs(other - loss!) < 1e-3 * loss!, `step ${i + 1}: ${loss} on cpu, ${other} on webgpu`);
     });
+  },
+});
+
+Deno.test({
+  name:
+    "a step on webgpu is one submission and one readback; after the first it compiles and allocates nothing",
+  ignore: webgpu === undefined,
+  async fn() {
+    using device = await webgpu!.open();
+    const { gpu } = device as WebGpuDevice;
+    const data = smallData();
+    using training = openTraining(smallOptions, { device, ...data });
+    const patch = { patch: [16, 16, 16] as const, labelled: 1, unlabelled: 1, seed: 0 };
+    const loader = new BatchLoader(data.dataset, data.split, patch);
+    const [labelled, unlabelled] = [await loader.labelledBatch(0), await loader.unlabelledBatch(0)];
+    let compiled = 0;
+    device.onCompile = (count) => compiled = count;
+    for (let step = 0; step < 2; step++) await trainStep(training, labelled, unlabelled, 1e-3, 1);
+    assert.ok(compiled > 20, `${compiled} kernels`);
+    compiled = 0;
+    const calls: Record<string, number> = { submit: 0, createBuffer: 0, mapAsync: 0 };
+    const counted = <T extends object>(target: T, name: keyof T & string) => {
+      const original = target[name] as (...inputs: unknown[]) => unknown;
+      Object.assign(target, {
+        [name](this: unknown, ...inputs: unknown[]) {
+          calls[name]!++;
+          return original.apply(this, inputs);
+        },
+      });
+      return () => Object.assign(target, { [name]: original });
+    };
+    counted(gpu.queue, "submit");
+    counted(gpu, "createBuffer");
+    const restore = counted(GPUBuffer.prototype, "mapAsync");
+    await trainStep(training, labelled, unlabelled, 1e-3, 1);
+    restore();
+    assert.deepEqual([compiled, calls], [0, { submit: 1, createBuffer: 0, mapAsync: 1 }]);
   },
 });
 
