@@ -151,8 +151,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a step on webgpu is one submission and one readback; after the first it compiles and allocates nothing",
+  name: "a step on webgpu reads back once; after the first it compiles and allocates nothing",
   ignore: webgpu === undefined,
   async fn() {
     using device = await webgpu!.open();
@@ -181,9 +180,12 @@ Deno.test({
     counted(gpu.queue, "submit");
     counted(gpu, "createBuffer");
     const restore = counted(GPUBuffer.prototype, "mapAsync");
+    const before = device.stats().dispatches;
     await trainStep(training, labelled, unlabelled, 1e-3, 1);
     restore();
-    assert.deepEqual([compiled, calls], [0, { submit: 1, createBuffer: 0, mapAsync: 1 }]);
+    // Every 512 dispatches the GPU is given what there is, so that it works while the rest is recorded.
+    const submit = Math.ceil((device.stats().dispatches - before) / 512);
+    assert.deepEqual([compiled, calls], [0, { submit, createBuffer: 0, mapAsync: 1 }]);
   },
 });
 
