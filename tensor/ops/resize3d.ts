@@ -47,6 +47,21 @@ export function resizeRule(
   return { slope: 2 * inputs, offset: inputs - outputs, denominator: 2 * outputs };
 }
 
+/** For each output position on an axis: the two input positions and the weight of the second. */
+export function resizeNeighbours(
+  attributes: ResizeAttributes,
+  inputs: number,
+  outputs: number,
+): { first: number; second: number; weight: number }[] {
+  const { slope, offset, denominator } = resizeRule(attributes, inputs, outputs);
+  return Array.from({ length: outputs }, (_, d) => {
+    const numerator = Math.max(0, d * slope + offset);
+    const first = Math.floor(numerator / denominator);
+    const weight = attributes.mode === "nearest" ? 0 : (numerator % denominator) / denominator;
+    return { first, second: Math.min(first + 1, inputs - 1), weight };
+  });
+}
+
 function checkRank(x: TensorSpec, size: Triple): void {
   requireFloat("resize3d", [x]);
   if (x.shape.length !== 5) {

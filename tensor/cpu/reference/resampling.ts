@@ -4,20 +4,9 @@
  * @module
  */
 
-import { type ResizeAttributes, resizeRule } from "../../ops/resize3d.ts";
+import { type ResizeAttributes, resizeNeighbours } from "../../ops/resize3d.ts";
 import type { Shape } from "../../shape.ts";
 import type { CpuKernels } from "../kernel.ts";
-
-/** For each output position on an axis: the two input positions and the weight of the second. */
-function neighboursOf(attributes: ResizeAttributes, inputs: number, outputs: number) {
-  const { slope, offset, denominator } = resizeRule(attributes, inputs, outputs);
-  return Array.from({ length: outputs }, (_, d) => {
-    const numerator = Math.max(0, d * slope + offset);
-    const first = Math.floor(numerator / denominator);
-    const weight = attributes.mode === "nearest" ? 0 : (numerator % denominator) / denominator;
-    return { first, second: Math.min(first + 1, inputs - 1), weight };
-  });
-}
 
 /** Visits every pair of an output and an input voxel that it takes part of, by flat index. */
 function forPairs(
@@ -28,9 +17,9 @@ function forPairs(
 ): void {
   const [samples, channels, D, H, W] = x as [number, number, number, number, number];
   const [, , oD, oH, oW] = y as [number, number, number, number, number];
-  const alongD = neighboursOf(attributes, D, oD);
-  const alongH = neighboursOf(attributes, H, oH);
-  const alongW = neighboursOf(attributes, W, oW);
+  const alongD = resizeNeighbours(attributes, D, oD);
+  const alongH = resizeNeighbours(attributes, H, oH);
+  const alongW = resizeNeighbours(attributes, W, oW);
   let output = 0;
   for (let block = 0; block < samples * channels; block++) {
     for (const d of alongD) {

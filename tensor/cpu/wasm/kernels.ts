@@ -16,6 +16,7 @@ import { matmulKernels } from "./matmul.ts";
 import { normalizationKernels } from "./normalization.ts";
 import { poolingKernels } from "./pooling.ts";
 import { reductionKernels } from "./reduction.ts";
+import { resamplingKernels } from "./resampling.ts";
 import { softmaxKernels } from "./softmax.ts";
 import { sumOfSquaresKernels } from "./sum_of_squares.ts";
 import { updateKernels } from "./update.ts";
@@ -31,6 +32,7 @@ export function fastKernels(engine: Engine): CpuKernels {
     ...normalizationKernels(engine),
     ...poolingKernels(engine),
     ...reductionKernels(engine),
+    ...resamplingKernels(engine),
     ...softmaxKernels(engine),
     ...sumOfSquaresKernels(engine),
     ...updateKernels(engine),

@@ -64,6 +64,16 @@ function optimizerInputs(random: Random, states: number): SampleInput[] {
   ];
 }
 
+function resampling(random: Random) {
+  const mode = random.integer(3) === 0 ? "nearest" : "trilinear";
+  const attributes = {
+    size: three(() => between(random, 1, 11)),
+    mode,
+    alignCorners: mode === "trilinear" && random.integer(2) === 0,
+  };
+  return { from: [...shapeOf(random, 2, 3), ...shapeOf(random, 3, 9)], attributes };
+}
+
 function pooling(random: Random) {
   const isPlain = random.integer(2) === 0;
   const kernel = three(() => isPlain ? 2 : between(random, 1, 3));
@@ -221,6 +231,14 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
   accumulate(random) {
     const shape = shapeOf(random, between(random, 0, 4));
     return call({}, values(shape), values(shape));
+  },
+  resize3d(random) {
+    const { from, attributes } = resampling(random);
+    return call(attributes, values(from));
+  },
+  resize3dGrad(random) {
+    const { from, attributes } = resampling(random);
+    return call({ ...attributes, shape: from }, values([...from.slice(0, 2), ...attributes.size]));
   },
   permute(random) {
     const shape = shapeOf(random, between(random, 1, 5));
