@@ -8,7 +8,8 @@
  * @module
  */
 
-const rotations = [13, 15, 26, 6, 17, 29, 16, 24] as const;
+/** Bits by which the second word is rotated, round by round. */
+export const threefryRotations = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 
 /** One block of Threefry-2x32-20: the two 32-bit words for counter `(c0, c1)` under key `(k0, k1)`. */
 export function threefry(k0: number, k1: number, c0: number, c1: number): [number, number] {
@@ -16,7 +17,7 @@ export function threefry(k0: number, k1: number, c0: number, c1: number): [numbe
   let x0 = (c0 + k0) | 0;
   let x1 = (c1 + k1) | 0;
   for (let round = 0; round < 20; round++) {
-    const r = rotations[round & 7]!;
+    const r = threefryRotations[round & 7]!;
     x0 = (x0 + x1) | 0;
     x1 = ((x1 << r) | (x1 >>> (32 - r))) ^ x0;
     if ((round & 3) === 3) {

@@ -171,6 +171,7 @@ export const i32x4 = {
   add: binary(...simd(0xae)),
   eq: binary(...simd(0x37)),
   gtS: binary(...simd(0x3b)),
+  ltU: binary(...simd(0x3a)),
   shl: (a: Code, bits: number): Code => [...a, ...i32.const(bits), ...simd(0xab)],
   shrS: (a: Code, bits: number): Code => [...a, ...i32.const(bits), ...simd(0xac)],
   shrU: (a: Code, bits: number): Code => [...a, ...i32.const(bits), ...simd(0xad)],

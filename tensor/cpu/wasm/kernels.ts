@@ -8,6 +8,7 @@ import type { ElementwiseOp, Scalars } from "../../ops/elementwise.ts";
 import type { CpuKernel, CpuKernels } from "../kernel.ts";
 import { referenceKernels } from "../reference/kernels.ts";
 import { convolutionKernels } from "./convolution.ts";
+import { dropoutKernels } from "./dropout.ts";
 import { elementwiseKernel } from "./elementwise.ts";
 import type { Engine } from "./engine.ts";
 import { layoutKernels } from "./layout.ts";
@@ -26,6 +27,7 @@ export function fastKernels(engine: Engine): CpuKernels {
   return {
     ...referenceKernels,
     ...convolutionKernels(engine),
+    ...dropoutKernels(engine),
     ...layoutKernels(engine),
     ...lossKernels(engine),
     ...matmulKernels(engine),

@@ -240,6 +240,13 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
     const { from, attributes } = resampling(random);
     return call({ ...attributes, shape: from }, values([...from.slice(0, 2), ...attributes.size]));
   },
+  dropout(random) {
+    const key = [random.uint32(), random.uint32()];
+    const shape = random.integer(8) === 0
+      ? [30000 + random.integer(5000)]
+      : shapeOf(random, between(random, 1, 4));
+    return call({ rate: random.uniform(0, 0.9), key }, values(shape));
+  },
   permute(random) {
     const shape = shapeOf(random, between(random, 1, 5));
     return call({ axes: [...random.permutation(shape.length)] }, values(shape));
