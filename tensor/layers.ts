@@ -1,6 +1,5 @@
 /**
- * Layers with parameters. A layer follows its input's element type: for f16 it casts its parameters, which stay
- * f32, so that its result is f16 too.
+ * Layers with parameters.
  *
  * @module
  */
@@ -8,7 +7,6 @@
 import type { Device } from "./device.ts";
 import { Module } from "./module.ts";
 import { conv3d, type ConvOptions, convTranspose3d } from "./ops/conv3d.ts";
-import { cast } from "./ops/layout.ts";
 import { instanceNorm } from "./ops/normalization.ts";
 import type { Random } from "./random.ts";
 import { type Triple, triple } from "./shape.ts";
@@ -56,7 +54,7 @@ export class Conv3d extends Module {
 
   /** `[N,I,D,H,W]` to `[N,O,D',H',W']`. */
   forward(x: Tensor): Tensor {
-    return conv3d(x, cast(this.weight, x.dtype), cast(this.bias, x.dtype), this.#options);
+    return conv3d(x, this.weight, this.bias, this.#options);
   }
 }
 
@@ -77,7 +75,7 @@ export class UpConv3d extends Module {
 
   /** `[N,I,D,H,W]` to `[N,O,2D,2H,2W]`. */
   forward(x: Tensor): Tensor {
-    return convTranspose3d(x, cast(this.weight, x.dtype), cast(this.bias, x.dtype), { stride: 2 });
+    return convTranspose3d(x, this.weight, this.bias, { stride: 2 });
   }
 }
 
@@ -99,6 +97,6 @@ export class InstanceNorm extends Module {
 
   /** Keeps the shape `[N,C,…]`. */
   forward(x: Tensor): Tensor {
-    return instanceNorm(x, cast(this.weight, x.dtype), cast(this.bias, x.dtype), { slope: this.#slope });
+    return instanceNorm(x, this.weight, this.bias, { slope: this.#slope });
   }
 }

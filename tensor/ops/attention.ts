@@ -9,7 +9,7 @@ import { ShapeError } from "../errors.ts";
 import { shapeText, type Triple } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { gather } from "./gather.ts";
-import { slice } from "./layout.ts";
+import { cast, slice } from "./layout.ts";
 import { linear, matmul } from "./matmul.ts";
 import { softmax } from "./softmax.ts";
 
@@ -59,7 +59,8 @@ function positionScores(q: Tensor, table: Tensor, axis: 0 | 1 | 2): Tensor {
     );
   }
   const rows = Int32Array.from({ length: n * n }, (_, k) => Math.floor(k / n) - k % n + n - 1);
-  const embeddings = gather(table, Tensor.from(q.device, rows, [n * n], "i32"), 0).reshape([n, n, c]);
+  const index = Tensor.from(q.device, rows, [n * n], "i32");
+  const embeddings = gather(cast(table, q.dtype), index, 0).reshape([n, n, c]);
   // One product for each position on the axis: bring the axis to the front and back.
   const order = [axis + 1, ...[0, 1, 2, 3, 4].filter((a) => a !== axis + 1)];
   const back = order.map((_, a) => order.indexOf(a));

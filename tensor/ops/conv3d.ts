@@ -48,6 +48,7 @@ const strided = { stride: [2, 1, 2], padding: [0, 1, 1], dilation: [1, 2, 1], gr
 export const conv3dOp: Op<ConvAttributes> = {
   name: "conv3d",
   family: "convolution",
+  stores: "as-first",
   infer(inputs, attributes) {
     checkInputs("conv3d", inputs);
     const [x, w, bias] = [inputs[0]!.shape, inputs[1]!.shape, inputs[2]];
@@ -154,6 +155,7 @@ export const conv3dWeightGradOp: Op<ConvAttributes & { readonly kernel: Triple }
 export const convTranspose3dOp: Op<ConvAttributes> = {
   name: "convTranspose3d",
   family: "convolution",
+  stores: "as-first",
   infer(inputs, { stride, padding, dilation, groups }) {
     checkInputs("convTranspose3d", inputs);
     const [x, w, bias] = [inputs[0]!.shape, inputs[1]!.shape, inputs[2]];

@@ -23,7 +23,7 @@ export interface DiceCrossEntropyAttributes {
 export const diceCrossEntropyOp: Op<DiceCrossEntropyAttributes> = {
   name: "diceCrossEntropy",
   family: "loss",
-  storesAsInferred: true,
+  stores: "as-inferred",
   infer([logits, y]) {
     requireFloat("diceCrossEntropy", [logits!]);
     const [n, k, ...spatial] = logits!.shape;

@@ -168,7 +168,7 @@ const isFloat = (dtype: DType) => dtype !== "i32";
 export const castOp: Op<{ dtype: DType }> = {
   name: "cast",
   family: "layout",
-  storesAsInferred: true,
+  stores: "as-inferred",
   infer: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
   saves: {},
   gradient: (g, [x], { attributes: { dtype } }) => [isFloat(x!.dtype) && isFloat(dtype) ? g : null],

@@ -8,6 +8,7 @@ import { apply } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { broadcastShapes, shapeText } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { cast } from "./layout.ts";
 import { labels, type Op, requireFloat, values } from "./op.ts";
 import { sumTo } from "./reduce.ts";
 
@@ -77,7 +78,7 @@ export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> 
 }
 
 /**
- * `x Wᵀ + b` over the last axis.
+ * `x Wᵀ + b` over the last axis, stored like x.
  *
  * @param x `[…,I]`
  * @param weight `[O,I]`
@@ -86,7 +87,7 @@ export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> 
  * @throws {ShapeError} when the sizes differ
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
-  const rows = matmul(x.reshape([-1, x.shape.at(-1)!]), weight, { transposeB: true });
+  const rows = matmul(x.reshape([-1, x.shape.at(-1)!]), cast(weight, x.dtype), { transposeB: true });
   const result = rows.reshape([...x.shape.slice(0, -1), weight.shape[0]!]);
-  return bias ? result.add(bias) : result;
+  return bias ? result.add(cast(bias, x.dtype)) : result;
 }

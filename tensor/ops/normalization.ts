@@ -29,6 +29,7 @@ export interface GroupNormAttributes {
 export const groupNormOp: Op<GroupNormAttributes> = {
   name: "groupNorm",
   family: "normalization",
+  stores: "as-first",
   infer([x, gamma, beta], { groups }) {
     requireFloat("groupNorm", [x!, gamma!, beta!]);
     const [n, channels] = x!.shape;

@@ -79,10 +79,11 @@ export interface Op<A> {
    */
   readonly updates?: (count: number) => number;
   /**
-   * The result is stored as the shape rule says, whatever the inputs are stored as: conversions, and sums over
-   * all there is, which can exceed the largest f16.
+   * How the result of f16 inputs is stored, where it is not f16 for all of them and f32 else. `"as-first"`: like
+   * the first input; the others are parameters, which are f32 whatever meets them. `"as-inferred"`: as the shape
+   * rule says: conversions, and sums over all there is, which can exceed the largest f16.
    */
-  readonly storesAsInferred?: true;
+  readonly stores?: "as-first" | "as-inferred";
   /**
    * Shape rule: the specs of the outputs, the result first, then what the gradient needs. It sees f16 inputs
    * as f32; `promotion.ts` decides how the result is stored. Throws `ShapeError` for inputs the op refuses.

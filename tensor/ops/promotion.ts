@@ -3,8 +3,9 @@
  * stored in 16 bits is decided here alone.
  *
  * The result of an op is stored as f16 if all its float inputs are, else as f32: nothing loses precision by
- * meeting an f16. Plain numbers do not count. What a row gives besides its result (statistics, positions)
- * stays as the row says, and so does all that `backward` computes: gradients are f32.
+ * meeting an f16. Plain numbers do not count, nor do the parameters of convolutions and normalisations. What
+ * a row gives besides its result (statistics, positions) stays as the row says, and so does all that
+ * `backward` computes: gradients are f32.
  *
  * @module
  */
@@ -49,6 +50,7 @@ export function inferStored<A>(
   if (inputs.every(({ dtype }) => dtype !== "f16")) return op.infer(inputs, attributes);
   const specs = op.infer(inputs.map(computeSpec), attributes);
   const [result, ...others] = specs;
-  if (isGradient || op.storesAsInferred || result?.dtype !== "f32") return specs;
-  return inputs.some(({ dtype }) => dtype === "f32") ? specs : [{ ...result, dtype: "f16" }, ...others];
+  if (isGradient || op.stores === "as-inferred" || result?.dtype !== "f32") return specs;
+  const decisive = op.stores === "as-first" ? inputs.slice(0, 1) : inputs;
+  return decisive.some(({ dtype }) => dtype === "f32") ? specs : [{ ...result, dtype: "f16" }, ...others];
 }

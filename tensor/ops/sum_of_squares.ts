@@ -13,7 +13,7 @@ import { labels, type Op, requireFloat, values } from "./op.ts";
 export const sumOfSquaresOp: Op<Readonly<Record<never, never>>> = {
   name: "sumOfSquares",
   family: "reduction",
-  storesAsInferred: true,
+  stores: "as-inferred",
   infer(tensors) {
     requireFloat("sumOfSquares", tensors);
     return [{ shape: [], dtype: "f32" }];

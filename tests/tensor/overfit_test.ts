@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import {
   AdamW,
+  cast,
   concat,
   Conv3d,
   type Device,
@@ -25,6 +26,7 @@ import {
 } from "../../tensor/mod.ts";
 import type { Shape, Triple } from "../../tensor/shape.ts";
 import { testOnDevices } from "./devices.ts";
+import { testF16 } from "./webgpu/adapter.ts";
 
 const size = 8;
 
@@ -140,11 +142,18 @@ class ToyVit extends Module {
   }
 }
 
+interface Overfit {
+  readonly steps: number;
+  readonly learningRate: number;
+  /** How activations are stored. */
+  readonly storage?: "f32" | "f16";
+}
+
 /** First and last loss of a training on one batch. */
 async function overfit(
   device: Device,
   make: (init: Init) => ToyUnet | ToyVit,
-  { steps, learningRate }: { steps: number; learningRate: number },
+  { steps, learningRate, storage = "f32" }: Overfit,
 ): Promise<[number, number]> {
   const { image, labels } = makeBatch(device);
   const network = make({ device, random: new Random(8) });
@@ -154,7 +163,7 @@ async function overfit(
   let last = 0;
   for (let step = 0; step < steps; step++) {
     using loss = scope(() => {
-      const loss = diceCrossEntropy(network.forward(image), labels);
+      const loss = diceCrossEntropy(cast(network.forward(cast(image, storage)), "f32"), labels);
       loss.backward();
       return loss;
     });
@@ -175,5 +184,11 @@ testOnDevices("a toy U-Net overfits one batch to under 1 % of the first loss", a
 
 testOnDevices("a ViT of two blocks overfits one batch to under 1 % of the first loss", async (device) => {
   const [first, last] = await overfit(device, (init) => new ToyVit(init), { steps: 60, learningRate: 0.01 });
+  assert.ok(last < 0.01 * first, `loss ${first} → ${last}`);
+});
+
+testF16("a toy U-Net stored as f16 overfits one batch to under 1 % of the first loss", async (device) => {
+  const setting = { steps: 60, learningRate: 0.03, storage: "f16" } as const;
+  const [first, last] = await overfit(device, (init) => new ToyUnet(init), setting);
   assert.ok(last < 0.01 * first, `loss ${first} → ${last}`);
 });
