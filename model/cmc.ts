@@ -9,6 +9,9 @@
  *
  * After the overview figure of Zhou et al. (MICCAI 2024), for any number of modalities.
  *
+ * With f16 storage the encoders and decoders, where nearly all memory is, store activations in f16. The
+ * bottleneck, which is small and divides by norms, and everything that a loss reads stay f32.
+ *
  * @module
  */
 
@@ -16,7 +19,7 @@ import { CodedError } from "../tensor/errors.ts";
 import type { Init } from "../tensor/layers.ts";
 import { Module } from "../tensor/module.ts";
 import { sigmoid } from "../tensor/ops/elementwise.ts";
-import { concat } from "../tensor/ops/layout.ts";
+import { cast, concat } from "../tensor/ops/layout.ts";
 import { scope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { ModalityIndependentAwareness } from "./modality_independent_awareness.ts";
@@ -32,6 +35,8 @@ export interface CmcShape {
   readonly unet: UnetShape;
   /** Whether all modalities use one encoder and one decoder. */
   readonly shared: boolean;
+  /** How encoders and decoders store activations: f32 by default. */
+  readonly storage?: "f32" | "f16";
 }
 
 /** What a forward pass gives, one entry a modality. */
@@ -73,9 +78,10 @@ export class Cmc extends Module {
    *
    * @param images one a modality, `[N,1,D,H,W]`, or null where a scan is missing
    * @throws {CodedError} `model.modalities` when their number is wrong or all are missing
+   * @throws {DeviceError} `dtype.unsupported` for f16 storage on a device that has none
    */
   forward(images: readonly (Tensor | null)[]): CmcOutput {
-    const { modalities, shared } = this.#shape;
+    const { modalities, shared, storage = "f32" } = this.#shape;
     const given = images.filter((image) => image !== null).length;
     if (images.length !== modalities || given === 0) {
       throw new CodedError(
@@ -85,11 +91,18 @@ export class Cmc extends Module {
     }
     return scope(() => {
       const at = (m: number) => shared ? 0 : m;
-      const encoded = images.map((image, m): Encoded | null => image && this.encoders[at(m)]!.forward(image));
+      const encoded = images.map((image, m): Encoded | null => {
+        if (!image) return null;
+        const { features, skips } = this.encoders[at(m)]!.forward(cast(image, storage));
+        return { features: cast(features, "f32"), skips };
+      });
       const aware = encoded.map((code) => code && this.mia.forward(code.features));
       const fused = scope(() => this.#fuse(aware));
       const logits = encoded.map((code, m) =>
-        code && scope(() => this.decoders[at(m)]!.forward(fused.add(aware[m]!), code.skips))
+        code && scope(() => {
+          const joined = cast(fused.add(aware[m]!), storage);
+          return cast(this.decoders[at(m)]!.forward(joined, code.skips), "f32");
+        })
       );
       return { features: encoded.map((code) => code && code.features), logits };
     });

@@ -20,6 +20,7 @@ const schema = z.strictObject({
   patch: z.tuple([positive, positive, positive]).optional(),
   steps: positive.default(400),
   batch: positive.default(2),
+  storage: z.enum(["f32", "f16"]).default("f32"),
   seed: z.number().int().min(0).default(0),
   learningRate: z.number().positive().default(3e-3),
   weightDecay: weight.default(1e-2),
@@ -43,6 +44,11 @@ export interface TrainConfig {
   readonly steps: number;
   /** Labelled patches a step, and as many unlabelled ones. */
   readonly batch: number;
+  /**
+   * How the network stores activations: `f16` takes half the memory, on devices that have it. Arithmetic,
+   * parameters and gradients are f32 either way.
+   */
+  readonly storage: "f32" | "f16";
   /** Decides initial values, batches and augmentation. */
   readonly seed: number;
   /** Highest learning rate of the schedule. */

@@ -31,11 +31,13 @@ export function openPredictor(bytes: Uint8Array, device: Device): Predictor {
   const { info, network: parameters } = decodeCheckpoint(bytes);
   const classes = info.classes.length + 1;
   const task = { modalities: info.modalities.length, classes };
-  const network = methods[info.config.method]!.build({ device, random: new Random(0) }, task, info.config);
+  // Parameters are f32 whatever the training stored, and f32 runs on every device.
+  const config = { ...info.config, storage: "f32" } as const;
+  const network = methods[config.method]!.build({ device, random: new Random(0) }, task, config);
   network.loadStateDict(parameters);
   return {
     info,
-    segment: { device, network, patch: info.config.patch, classes },
+    segment: { device, network, patch: config.patch, classes },
     [Symbol.dispose]: () => network[Symbol.dispose](),
   };
 }

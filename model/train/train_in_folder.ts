@@ -18,6 +18,7 @@ import {
   writeNifti,
 } from "../../data/mod.ts";
 import { caseCsv, classBoxPlot, learningCurves, parseLog, summarise, table } from "../../eval/mod.ts";
+import { requireStored } from "../../tensor/device.ts";
 import {
   type CheckpointInfo,
   decodeCheckpoint,
@@ -158,10 +159,11 @@ async function writeResults(
 /**
  * Trains in a new folder, or goes on in the folder of an interrupted run.
  *
- * @throws {CodedError} what {@link train} throws; `run.*`, `resume.mismatch` and `io.*` for the folder
+ * @throws {CodedError} what {@link train} throws, among it `dtype.unsupported`; `run.*`, `resume.mismatch` and `io.*` for the folder
  */
 export async function trainInFolder(options: TrainOptions, setting: FolderSetting): Promise<FolderRun> {
   const config = resolveConfig(options);
+  requireStored(setting.device, config.storage); // before there is a folder
   const info = describe(config, setting);
   const { resumeFrom, root, name } = setting;
   const resume = resumeFrom === undefined ? undefined : await loadState(resumeFrom, info);

@@ -9,7 +9,7 @@ import { AheadLoader, type BatchSource } from "../../data/ahead_loader.ts";
 import { BatchLoader } from "../../data/loader.ts";
 import type { PrepareOptions } from "../../data/prepare.ts";
 import { checkSplit, type Split } from "../../data/split.ts";
-import type { Device } from "../../tensor/device.ts";
+import { type Device, requireStored } from "../../tensor/device.ts";
 import { CodedError } from "../../tensor/errors.ts";
 import { AdamW } from "../../tensor/optim.ts";
 import { Random } from "../../tensor/random.ts";
@@ -81,6 +81,7 @@ export function openTraining(
   { device, dataset, split, prepare = {}, inWorker = false }: TrainingData,
 ): Training {
   const config = resolveConfig(options);
+  requireStored(device, config.storage);
   const method = methods[config.method]!;
   checkSplit(dataset, split);
   requireCorrespondence(method, config, dataset);
