@@ -11,6 +11,7 @@ import { ParameterFileError } from "./errors.ts";
 import { sizeOf } from "./shape.ts";
 
 const arrays = {
+  F16: Float16Array,
   F32: Float32Array,
   F64: Float64Array,
   I32: Int32Array,
@@ -24,7 +25,7 @@ const headerLimit = 100_000_000;
 export interface SafeTensor {
   /** Sizes of the axes. */
   readonly shape: readonly number[];
-  /** Values in row-major order; the array's type is the stored type. */
+  /** Values in row-major order; the array's type is the stored type, but F16 is read as the same f32 values. */
   readonly data: Float32Array | Float64Array | Int32Array | Uint8Array;
 }
 
@@ -180,7 +181,8 @@ export function decodeSafetensors(bytes: Uint8Array): SafeTensors {
   const tensors = new Map<string, SafeTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
     const copy = bytes.slice(start + begin, start + end).buffer;
-    tensors.set(name, { shape, data: new arrays[dtype](copy) });
+    const stored = new arrays[dtype](copy);
+    tensors.set(name, { shape, data: stored instanceof Float16Array ? new Float32Array(stored) : stored });
   }
   return { tensors, metadata };
 }

@@ -36,6 +36,13 @@ Deno.test("encodeSafetensors() aligns the data and gives the same bytes for the 
   assert.deepEqual(bytes, encodeSafetensors(sample));
 });
 
+Deno.test("decodeSafetensors() reads F16 as f32 values", () => {
+  const halves = new Uint8Array(Float16Array.of(0.1, -65504, 2 ** -24, Infinity, NaN).buffer);
+  const { tensors } = decodeSafetensors(file(`{${entry("a", "[5]", 0, 10, "F16")}}`, halves));
+  const expected = Float32Array.of(Math.f16round(0.1), -65504, 2 ** -24, Infinity, NaN);
+  assert.deepEqual(tensors.get("a"), { shape: [5], data: expected });
+});
+
 const refusals: [string, string, Uint8Array][] = [
   ["a file of 7 bytes", "safetensors.short", new Uint8Array(7)],
   ["a header longer than the file", "safetensors.header", file("{}", new Uint8Array(), 99n)],
