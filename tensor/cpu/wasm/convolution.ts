@@ -11,7 +11,10 @@ import { convolutionWeightGrad } from "./convolution_weight_grad.ts";
 import { type Convolution, convolve } from "./convolve.ts";
 import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
 import { block, type Code, f32, i32, loop } from "./instructions.ts";
-import { type PaddedLayout, pitchOf, planeOf } from "./pad_copy.ts";
+import { type PaddedLayout, placeOf } from "./pad_copy.ts";
+import { adjoint, convolvesFaster, weightGradientFaster, winogradShape } from "./winograd.ts";
+import { winogradConvolve } from "./winograd_convolve.ts";
+import { winogradWeightGrad } from "./winograd_weight_grad.ts";
 
 type Size = [number, number, number];
 
@@ -34,12 +37,6 @@ export function paddedLayout(
   const plain = before.every((n) => n === 0) && stride[2] === 1 && layout.planes <= size[0] &&
     layout.rows <= size[1] && columns <= size[2];
   return plain ? { ...layout, planes: size[0], rows: size[1], segment: size[2] } : layout;
-}
-
-/** Address of padded position (z, y, x), in elements. */
-export function placeOf(layout: PaddedLayout, z: number, y: number, x: number): number {
-  const { segment, segments } = layout;
-  return z * planeOf(layout) + y * pitchOf(layout) + (x % segments) * segment + Math.floor(x / segments);
 }
 
 const spatial = (shape: Shape): Size => [shape[2]!, shape[3]!, shape[4]!];
@@ -249,18 +246,24 @@ export function convolutionKernels(
 ): Pick<CpuKernels, "conv3d" | "conv3dInputGrad" | "conv3dWeightGrad" | "convTranspose3d"> {
   return {
     conv3d([x, w, bias], [y], attributes) {
-      convolve(engine, forwardConvolution(x!.shape, w!.shape, y!.shape, attributes), {
-        x: x!.address,
-        weight: w!.address,
-        bias: bias?.address ?? 0,
-        y: y!.address,
-      });
+      const addresses = { x: x!.address, weight: w!.address, bias: bias?.address ?? 0, y: y!.address };
+      const shape = winogradShape(x!.shape, y!.shape, spatial(w!.shape), attributes);
+      if (shape && convolvesFaster(shape)) {
+        winogradConvolve(engine, shape, { ...addresses, isAdjoint: false });
+      } else convolve(engine, forwardConvolution(x!.shape, w!.shape, y!.shape, attributes), addresses);
     },
     conv3dInputGrad([g, w], [out], attributes) {
-      transposed(engine, g!, w!, undefined, out!, attributes);
+      const shape = winogradShape(out!.shape, g!.shape, spatial(w!.shape), attributes);
+      if (shape && convolvesFaster(adjoint(shape))) {
+        const addresses = { x: g!.address, weight: w!.address, bias: 0, y: out!.address };
+        winogradConvolve(engine, adjoint(shape), { ...addresses, isAdjoint: true });
+      } else transposed(engine, g!, w!, undefined, out!, attributes);
     },
     conv3dWeightGrad([x, g], [out], attributes) {
-      convolutionWeightGrad(engine, x!, g!, out!, attributes);
+      const shape = winogradShape(x!.shape, g!.shape, attributes.kernel, attributes);
+      if (shape && weightGradientFaster(shape)) {
+        winogradWeightGrad(engine, shape, { x: x!.address, g: g!.address, out: out!.address });
+      } else convolutionWeightGrad(engine, x!, g!, out!, attributes);
     },
     convTranspose3d([x, w, bias], [out], attributes) {
       transposed(engine, x!, w!, bias, out!, attributes);

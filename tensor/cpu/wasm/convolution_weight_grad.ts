@@ -12,7 +12,7 @@
 import type { ConvAttributes } from "../../ops/conv3d.ts";
 import type { Triple } from "../../shape.ts";
 import type { CpuArray } from "../kernel.ts";
-import { paddedLayout, placeOf } from "./convolution.ts";
+import { paddedLayout } from "./convolution.ts";
 import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
 import {
   block,
@@ -28,7 +28,7 @@ import {
   v128,
   when,
 } from "./instructions.ts";
-import { isPlain, padCopy, type PaddedLayout, pitchOf, planeOf, volumeOf } from "./pad_copy.ts";
+import { isPlain, padCopy, type PaddedLayout, pitchOf, placeOf, planeOf, volumeOf } from "./pad_copy.ts";
 
 type Size = [number, number, number];
 

@@ -42,6 +42,12 @@ export function volumeOf(layout: PaddedLayout): number {
   return layout.planes * planeOf(layout);
 }
 
+/** Address of padded position (z, y, x), in elements. */
+export function placeOf(layout: PaddedLayout, z: number, y: number, x: number): number {
+  const { segment, segments } = layout;
+  return z * planeOf(layout) + y * pitchOf(layout) + (x % segments) * segment + Math.floor(x / segments);
+}
+
 /** Whether the buffer would be the source itself. */
 export function isPlain({ size, before, planes, rows, segment, segments }: PaddedLayout): boolean {
   return segments === 1 && before.every((n) => n === 0) && planes === size[0] && rows === size[1] &&

@@ -13,6 +13,7 @@ import { sizeOf } from "../../../tensor/shape.ts";
 import { callOp, hostInputs, toDevice } from "../samples.ts";
 import { allowance, around, assertClose, isSumOfProducts } from "../tolerance.ts";
 import { randomCalls, randomElementwise } from "./random_calls.ts";
+import { winogradCalls } from "./winograd_calls.ts";
 
 const callsPerRow = 200;
 
@@ -73,6 +74,11 @@ async function check(op: AnyOp, draw: (random: Random) => Sample<unknown>): Prom
 
 for (const [name, draw] of Object.entries(randomCalls)) {
   Deno.test(`${name} computes what the oracle computes, on 1 and 2 threads (${callsPerRow} random calls)`, () =>
+    check(ops[name]!, draw));
+}
+
+for (const [name, draw] of Object.entries(winogradCalls)) {
+  Deno.test(`${name} by Winograd's filtering computes what the oracle computes, on 1 and 2 threads (${callsPerRow} random calls)`, () =>
     check(ops[name]!, draw));
 }
 

@@ -1,0 +1,63 @@
+/** When the CPU device computes a convolution by Winograd's filtering, and where a NaN goes. */
+
+import assert from "node:assert/strict";
+import { openFastCpu } from "../../../tensor/cpu/wasm/open.ts";
+import {
+  adjoint,
+  convolvesFaster,
+  weightGradientFaster,
+  winogradShape,
+} from "../../../tensor/cpu/wasm/winograd.ts";
+import { conv3d } from "../../../tensor/ops/conv3d.ts";
+import { Random } from "../../../tensor/random.ts";
+import { Tensor } from "../../../tensor/tensor.ts";
+
+type Triple = [number, number, number];
+
+/** A convolution that keeps the size. */
+function shapeOf(inputs: number, outputs: number, size: Triple) {
+  const padding = { stride: [1, 1, 1], padding: [1, 1, 1], dilation: [1, 1, 1], groups: 1 } as const;
+  return winogradShape([2, inputs, ...size], [2, outputs, ...size], [3, 3, 3], padding)!;
+}
+
+Deno.test("layers of a U-Net go Winograd's way, all three directions; thin and tiny ones the direct way", () => {
+  const chosen = (inputs: number, outputs: number, size: Triple) => {
+    const shape = shapeOf(inputs, outputs, size);
+    return [convolvesFaster(shape), convolvesFaster(adjoint(shape)), weightGradientFaster(shape)];
+  };
+  for (const [channels, size] of [[16, [64, 64, 64]], [32, [32, 32, 32]], [32, [6, 10, 8]]] as const) {
+    assert.deepEqual(chosen(channels, channels, [...size]), [true, true, true], `${channels}, ${size}`);
+  }
+  assert.deepEqual(chosen(1, 16, [64, 64, 64]), [false, false, false], "one input channel");
+  assert.deepEqual(chosen(16, 16, [1, 64, 64]), [false, false, false], "a plane");
+  assert.deepEqual(chosen(64, 64, [4, 4, 4]).slice(0, 2), [false, false], "few voxels");
+});
+
+Deno.test("strides, dilations and other kernels are not Winograd's", () => {
+  const plain = { stride: [1, 1, 1], padding: [1, 1, 1], dilation: [1, 1, 1], groups: 1 } as const;
+  const [x, y] = [[2, 16, 16, 16, 16], [2, 16, 16, 16, 16]];
+  assert.ok(winogradShape(x, y, [3, 3, 3], plain));
+  assert.equal(winogradShape(x, y, [3, 3, 1], plain), null);
+  assert.equal(winogradShape(x, y, [3, 3, 3], { ...plain, stride: [1, 2, 1] }), null);
+  assert.equal(winogradShape(x, y, [3, 3, 3], { ...plain, dilation: [1, 1, 2] }), null);
+});
+
+Deno.test("a NaN or an infinity reaches the outputs that read it, and no others; infinities may become NaN", async () => {
+  using device = await openFastCpu({ threads: 1 });
+  const size: Triple = [8, 8, 8];
+  assert.ok(convolvesFaster(shapeOf(8, 8, size)));
+  using w = Tensor.normal(device, new Random(1), [8, 8, 3, 3, 3], 1);
+  for (const value of [NaN, Infinity]) {
+    const data = new Float32Array(2 * 8 * 512).fill(1);
+    data[(3 * 8 + 4) * 8 + 1] = value; // voxel (3, 4, 1) of the first channel of the first sample
+    using x = Tensor.from(device, data, [2, 8, ...size]);
+    using y = conv3d(x, w, null, { padding: 1 });
+    const outputs = await y.data();
+    for (let i = 0; i < outputs.length; i++) {
+      const [sample, z, r, c] = [i >> 12, (i >> 6) & 7, (i >> 3) & 7, i & 7];
+      const reads = sample === 0 && Math.max(Math.abs(z - 3), Math.abs(r - 4), Math.abs(c - 1)) <= 1;
+      assert.equal(Number.isFinite(outputs[i]), !reads, `${value}, output ${i}`);
+    }
+    assert.ok(outputs.some(Number.isNaN), "the direct kernel would keep all infinities");
+  }
+});
