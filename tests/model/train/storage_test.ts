@@ -1,10 +1,17 @@
 /** Training with activations stored as f16. */
 
 import assert from "node:assert/strict";
-import { costOf, resolveConfig, train, trainInFolder } from "../../../model/mod.ts";
-import { methods } from "../../../model/train/methods/table.ts";
-import { trainStep } from "../../../model/train/step.ts";
-import { AdamW, openDevice, Random } from "../../../tensor/mod.ts";
+import {
+  costOf,
+  encodeCheckpoint,
+  methods,
+  openPredictor,
+  resolveConfig,
+  train,
+  trainInFolder,
+  trainStep,
+} from "../../../model/mod.ts";
+import { AdamW, noGrad, openDevice, Random, Tensor } from "../../../tensor/mod.ts";
 import type { WebGpuDevice } from "../../../tensor/webgpu/device.ts";
 import { testF16 } from "../../tensor/webgpu/adapter.ts";
 import { smallData, smallOptions } from "./setting.ts";
@@ -71,4 +78,30 @@ Deno.test("f16 storage on a device without it is refused before anything is made
   assert.deepEqual([...Deno.readDirSync(root)], []);
   await Deno.remove(root);
   assert.equal(device.stats().liveBuffers, 0);
+});
+
+Deno.test("a checkpoint of a training stored as f16 predicts on a device without f16", async () => {
+  using device = await openDevice("cpu");
+  const config = resolveConfig({ ...smallOptions, storage: "f16" });
+  const init = { device, random: new Random(0) };
+  using network = methods.cmc!.build(init, task, { ...config, storage: "f32" });
+  const bytes = encodeCheckpoint({
+    config,
+    modalities: [{ id: "ct", kind: "ct" }, { id: "mr", kind: "mr" }],
+    classes: [1, 2, 3].map((id) => ({ id, name: `organ ${id}` })),
+    aligned: true,
+    spacing: null,
+    step: 1,
+    best: null,
+    split: "",
+  }, await network.stateDict());
+  using predictor = openPredictor(bytes, device);
+  assert.equal(predictor.info.config.storage, "f16");
+  const logits = async (of: typeof network) => {
+    const image = Tensor.full(device, [1, 1, 16, 16, 16], 0.5);
+    using result = noGrad(() => of.segment([image, null])[0]!);
+    image.dispose();
+    return await result.data();
+  };
+  assert.deepEqual(await logits(predictor.segment.network), await logits(network));
 });

@@ -168,3 +168,11 @@ testWebGpu("an adapter without shader-f16 is opened without it and refuses f16",
   assert.throws(() => Tensor.zeros(device, [3], "f16"), withCode("dtype.unsupported"));
   assert.equal(device.stats().liveBuffers, 0);
 });
+
+testF16("the same ops give the same bits, and a notebook shows the element type", async (device) => {
+  assert.deepEqual(await program(device), await program(device));
+  using x = Tensor.from(device, [1, 0.1, 7e4], [3], "f16");
+  const shown =
+    await (x as unknown as Record<symbol, () => Promise<unknown>>)[Symbol.for("Jupyter.display")]!();
+  assert.deepEqual(shown, { "text/plain": "Tensor f16[3] on webgpu, 0.09998 … 1, 1 not finite" });
+});
