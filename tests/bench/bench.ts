@@ -1,130 +1,103 @@
 /**
- * Times the CPU device and, where it is installed and may be run, PyTorch, in turns: each repetition of one
- * is followed by one of the other, so that both meet the same load. Prints a Markdown table; writes it and
- * the numbers to `.bench/`.
+ * The benchmark. Each program runs in a process of its own, in turns with the others. Prints Markdown tables and
+ * writes them and all numbers to `.bench/`. See README.md.
  *
- * `deno task bench [--threads N] [--repetitions N] [--only TEXT] [--step-growth]`
+ * `deno task bench [--device cpu|webgpu] [--only TEXT] [--peers NAME,…|none] [--threads N] [--repetitions N]`
  */
 
 import { parseArgs } from "node:util";
-import { openDevice } from "../../tensor/open_device.ts";
-import { median, timed, type Times } from "./measure.ts";
-import { TorchPeer } from "./torch_peer.ts";
-import { unetStep, type Workload, workloads } from "./workloads.ts";
-
-interface Row {
-  readonly workload: string;
-  readonly operations: number | undefined;
-  readonly firstMs: number;
-  readonly peakMiB: number;
-  readonly ours: Times;
-  readonly torch: Times | null;
-}
-
-async function measure(
-  workload: Workload,
-  { threads, repetitions, torch }: { threads: number; repetitions: number; torch: TorchPeer | undefined },
-): Promise<Row> {
-  using device = await openDevice("cpu", { threads });
-  const run = workload.prepare(device);
-  const first = await timed(run);
-  const warmUp = 3;
-  const ours: Times[] = [], theirs: Times[] = [];
-  for (let i = 0; i < warmUp + repetitions; i++) {
-    const mine = await timed(run);
-    const other = await torch?.run(workload.name);
-    if (i < warmUp) continue;
-    ours.push(mine);
-    if (other) theirs.push(other);
-  }
-  return {
-    workload: workload.name,
-    operations: workload.operations,
-    firstMs: first.wall,
-    peakMiB: device.stats().peakBytes / 2 ** 20,
-    ours: median(ours),
-    torch: theirs.length > 0 ? median(theirs) : null,
-  };
-}
-
-function table(rows: readonly Row[]): string {
-  const header = [
-    "workload",
-    "ours ms",
-    "PyTorch ms",
-    "speed ×",
-    "ours processor ms",
-    "PyTorch processor ms",
-    "GFLOP/s",
-    "GFLOP per processor s",
-    "first ms",
-    "peak MiB",
-  ];
-  const lines = rows.map(({ workload, operations, firstMs, peakMiB, ours, torch }) => [
-    workload,
-    ours.wall.toFixed(1),
-    torch ? torch.wall.toFixed(1) : "–",
-    torch ? (torch.wall / ours.wall).toFixed(2) : "–",
-    ours.processor.toFixed(1),
-    torch ? torch.processor.toFixed(1) : "–",
-    operations ? (operations / ours.wall / 1e6).toFixed(1) : "–",
-    operations ? (operations / ours.processor / 1e6).toFixed(1) : "–",
-    firstMs.toFixed(0),
-    peakMiB.toFixed(0),
-  ]);
-  return [header, header.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-}
-
-/** Peak memory and time of a step against the patch's volume. */
-async function stepGrowth(threads: number): Promise<string> {
-  const lines = [
-    "| patch | voxels | peak MiB | bytes a voxel | step ms |",
-    "| --- | --- | --- | --- | --- |",
-  ];
-  for (const size of [16, 24, 32, 48]) {
-    const row = await measure(unetStep([8, 16, 32], size), { threads, repetitions: 5, torch: undefined });
-    const voxels = 2 * size ** 3;
-    const perVoxel = row.peakMiB * 2 ** 20 / voxels;
-    lines.push(
-      `| ${size}³ | ${voxels} | ${row.peakMiB.toFixed(1)} | ${perVoxel.toFixed(0)} | ${
-        row.ours.wall.toFixed(1)
-      } |`,
-    );
-  }
-  return lines.join("\n");
-}
+import { machine } from "./machine.ts";
+import { Expectations, measureRow, type Outcome, type Setting } from "./measure_row.ts";
+import { workloadNames } from "./names.ts";
+import { installation, ours, peers, type Program } from "./programs.ts";
+import { report, type Row } from "./report.ts";
+import { operationsOf, workloads } from "./workloads.ts";
 
 const { values: options } = parseArgs({
   args: Deno.args,
   options: {
+    device: { type: "string", default: "cpu" },
+    only: { type: "string", default: "" },
+    peers: { type: "string" },
     threads: { type: "string", default: `${navigator.hardwareConcurrency}` },
     repetitions: { type: "string", default: "7" },
-    only: { type: "string", default: "" },
-    "step-growth": { type: "boolean", default: false },
   },
 });
-const threads = Number(options.threads);
-const torch = await TorchPeer.start(threads);
-const machine =
-  `${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} cores, Deno ${Deno.version.deno}, ` +
-  `V8 ${Deno.version.v8}; ${threads} thread(s); ` +
-  (torch ? `PyTorch ${torch.version}` : "PyTorch not measured (not installed, or no --allow-run)");
-console.log(`${machine}\n`);
-const rows: Row[] = [];
-for (const workload of workloads) {
-  if (!workload.name.includes(options.only)) continue;
-  const row = await measure(workload, {
-    threads,
-    repetitions: Number(options.repetitions),
-    torch: torch?.peer,
-  });
-  rows.push(row);
-  console.error(table([row]).split("\n").at(-1));
+
+/** Ends with exit code 2, as all commands do on wrong usage. */
+function refuse(problem: string): never {
+  console.error(`error[usage]: ${problem}`);
+  Deno.exit(2);
 }
-let text = `${table(rows)}\n`;
-if (options["step-growth"]) text += `\n${await stepGrowth(threads)}\n`;
-torch?.peer[Symbol.dispose]();
+
+function count(name: "threads" | "repetitions"): number {
+  const value = Number(options[name]);
+  return Number.isInteger(value) && value > 0
+    ? value
+    : refuse(`--${name} ${options[name]}: expected a whole number`);
+}
+
+function chosenPeers(device: "cpu" | "webgpu"): readonly Program[] {
+  if (options.peers === "none") return [];
+  if (options.peers === undefined) {
+    return peers.filter((peer) => device === "cpu" || peer.device === "webgpu");
+  }
+  return options.peers.split(",").map((name) =>
+    peers.find((peer) => peer.name === name) ??
+      refuse(`--peers ${name}: known are ${peers.map((peer) => peer.name).join(", ")} and none`)
+  );
+}
+
+/** Measures rows until the last; a peer that is not installed is asked once only. */
+async function measureAll(device: "cpu" | "webgpu", setting: Setting): Promise<Row[]> {
+  const programs = [ours(device), ...chosenPeers(device)];
+  const missing = new Map<string, Outcome>();
+  const rows: Row[] = [];
+  for (const workload of workloadNames.filter((name) => name.includes(options.only))) {
+    const operations = await operationsOf(workloads[workload]);
+    const present = programs.filter((program) => !missing.has(program.name));
+    const outcomes = await measureRow(workload, operations, present, setting);
+    for (const [name, outcome] of outcomes) {
+      if ("refused" in outcome && outcome.refused.startsWith("not installed")) missing.set(name, outcome);
+    }
+    const row = { workload, operations, outcomes: Object.fromEntries([...missing, ...outcomes]) };
+    rows.push(row);
+    console.error(
+      `${workload}: ${
+        present.map(({ name }) => {
+          const outcome = outcomes.get(name)!;
+          return `${name} ${"refused" in outcome ? outcome.refused : `${outcome.wall.toFixed(1)} ms`}`;
+        }).join(", ")
+      }`,
+    );
+  }
+  const absent = programs.filter((program) => missing.has(program.name) && program.packages.length > 0);
+  if (absent.length > 0) console.error(`To install the peers that are missing:\n${installation(absent)}`);
+  return rows;
+}
+
+const device = options.device === "cpu" || options.device === "webgpu"
+  ? options.device
+  : refuse(`--device ${options.device}: expected cpu or webgpu`);
+const setting: Setting = {
+  threads: count("threads"),
+  repetitions: count("repetitions"),
+  limitMs: 60_000,
+  budgetMs: 15_000,
+  expectations: new Expectations(),
+};
+const about = await machine();
+console.error(about);
+const rows = await measureAll(device, setting);
+if (rows.length === 0) refuse(`--only ${options.only}: no workload has this in its name`);
+const programs = ["ours", ...chosenPeers(device).map((peer) => peer.name)];
+const text = `# Benchmark, ${device}, ${setting.threads} threads\n\n${about}\n\n${
+  report(rows, programs, setting.repetitions)
+}`;
 console.log(text);
 await Deno.mkdir(".bench", { recursive: true });
-await Deno.writeTextFile(".bench/bench.md", `${machine}\n\n${text}`);
-await Deno.writeTextFile(".bench/bench.json", JSON.stringify({ machine, rows }, null, 2));
+await Deno.writeTextFile(`.bench/bench-${device}.md`, text);
+await Deno.writeTextFile(
+  `.bench/bench-${device}.json`,
+  JSON.stringify({ machine: about, device, threads: setting.threads, rows }, null, 2) + "\n",
+);

@@ -18,9 +18,20 @@ export async function timed(run: () => Promise<void>): Promise<Times> {
   return { wall: performance.now() - wall, processor: (user + system) / 1000 };
 }
 
+/** The middle one of an odd number of values, the upper of the two middle ones of an even number. */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError("median: there are no values");
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
 /** The median of each. */
-export function median(times: readonly Times[]): Times {
-  const of = (key: keyof Times) =>
-    times.map((t) => t[key]).sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
-  return { wall: of("wall"), processor: of("processor") };
+export function medianTimes(times: readonly Times[]): Times {
+  return { wall: median(times.map((t) => t.wall)), processor: median(times.map((t) => t.processor)) };
+}
+
+/** Runs something a few times to warm up, then times it. */
+export async function medianOf(run: () => Promise<void>, repetitions: number, warmUp = 2): Promise<Times> {
+  const times: Times[] = [];
+  for (let i = 0; i < warmUp + repetitions; i++) times.push(await timed(run));
+  return medianTimes(times.slice(warmUp));
 }

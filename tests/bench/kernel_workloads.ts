@@ -1,0 +1,71 @@
+/** Single kernels, forward and with their gradients. */
+
+import { apply } from "../../tensor/apply.ts";
+import { noGrad } from "../../tensor/autograd.ts";
+import type { Device } from "../../tensor/device.ts";
+import { attention } from "../../tensor/ops/attention.ts";
+import { conv3dInputGradOp, conv3dOp, conv3dWeightGradOp } from "../../tensor/ops/conv3d.ts";
+import { gelu } from "../../tensor/ops/elementwise.ts";
+import { matmul } from "../../tensor/ops/matmul.ts";
+import { layerNorm } from "../../tensor/ops/normalization.ts";
+import { scope } from "../../tensor/scope.ts";
+import { Tensor } from "../../tensor/tensor.ts";
+import { normal } from "./random_data.ts";
+import type { Prepare } from "./workloads.ts";
+
+/** Runs ops and waits for them. */
+function once(device: Device, ops: () => void): () => Promise<void> {
+  return async () => {
+    scope(ops);
+    await device.flush();
+  };
+}
+
+/** Two square matrices. */
+export const matrixProduct: Prepare = (device) => {
+  const [a, b] = [normal(device, [1024, 1024]), normal(device, [1024, 1024])];
+  return once(device, () => void matmul(a, b));
+};
+
+/** 12 heads, 512 tokens, 64 channels a head. */
+export function attentionOf(isBackward: boolean): Prepare {
+  return (device) => {
+    const [q, k, v] = [0, 1, 2].map(() => normal(device, [12, 8, 8, 8, 64]).asParameter());
+    if (!isBackward) return once(device, () => noGrad(() => void attention(q!, k!, v!)));
+    return once(device, () => {
+      attention(q!, k!, v!).sum().backward();
+      for (const x of [q!, k!, v!]) {
+        x.grad!.dispose();
+        x.grad = undefined;
+      }
+    });
+  };
+}
+
+/** A 3×3×3 convolution of two samples that keeps channels and size. */
+export function convolution(channels: number, size: number, isBackward: boolean): Prepare {
+  const plain = { stride: [1, 1, 1], padding: [1, 1, 1], dilation: [1, 1, 1], groups: 1 } as const;
+  return (device) => {
+    const x = normal(device, [2, channels, size, size, size]);
+    const w = normal(device, [channels, channels, 3, 3, 3]);
+    return once(device, () => {
+      const y = apply(conv3dOp, [x, w], plain);
+      if (!isBackward) return;
+      apply(conv3dInputGradOp, [y, w], { ...plain, size: [size, size, size] });
+      apply(conv3dWeightGradOp, [x, y], { ...plain, kernel: [3, 3, 3] });
+    });
+  };
+}
+
+/** 512 tokens of 768 channels, with scale and shift. */
+export const layerNormalization: Prepare = (device) => {
+  const x = normal(device, [512, 768]);
+  const [gamma, beta] = [Tensor.full(device, [768], 1), Tensor.zeros(device, [768])];
+  return once(device, () => void layerNorm(x, gamma, beta));
+};
+
+/** Four million values. */
+export const geluOfMany: Prepare = (device) => {
+  const x = normal(device, [4 * 1024 ** 2]);
+  return once(device, () => void gelu(x));
+};

@@ -1,0 +1,148 @@
+/** Measures one workload in several programs in turns, so that all meet the same load of the machine. */
+
+import { median, medianTimes, type Times } from "./measure.ts";
+import { isConvolution, type WorkloadName } from "./names.ts";
+import { ProgramProcess } from "./program_process.ts";
+import type { Program } from "./programs.ts";
+import type { Sample } from "./protocol.ts";
+
+/** What a program did with a workload. */
+export interface Measurement extends Times {
+  /** Version, backend and threads. */
+  readonly version: string;
+  /** Time of the first run, compilation included, in ms. */
+  readonly firstMs: number;
+  /** Runs behind the medians `wall` and `processor`; 0 where the first run is the only one. */
+  readonly repetitions: number;
+  /** Most memory of the process. */
+  readonly residentMiB: number;
+  /** Most memory in tensors, where it is counted. */
+  readonly tensorMiB?: number;
+}
+
+/** A measurement, or why there is none. */
+export type Outcome = Measurement | { readonly refused: string };
+
+/** How long a measurement may take. */
+export interface Patience {
+  /** Runs after the warm-up. */
+  readonly repetitions: number;
+  /** A run that takes longer is cut off. */
+  readonly limitMs: number;
+  /** Once the runs of a program took longer together, it is not run again; ours has five after the first. */
+  readonly budgetMs: number;
+}
+
+const warmUp = 2;
+
+/** The first run stands apart; warm-up runs are left out as long as five others remain. */
+export function summarise(version: string, samples: readonly Sample[]): Measurement {
+  const [first, ...later] = samples as [Sample, ...Sample[]];
+  const kept = later.slice(Math.max(0, Math.min(warmUp, later.length - 5)));
+  const { residentMiB, tensorMiB } = samples.at(-1)!;
+  return {
+    version,
+    firstMs: first.wall,
+    repetitions: kept.length,
+    ...medianTimes(kept.length > 0 ? kept : [first]),
+    residentMiB,
+    ...(tensorMiB !== undefined && { tensorMiB }),
+  };
+}
+
+/** Remembers how fast programs were, to leave out what would take too long. */
+export class Expectations {
+  readonly #rates = new Map<string, number[]>();
+
+  #key(program: Program, workload: WorkloadName): string {
+    return `${program.name} ${program.device} ${isConvolution(workload) ? "convolution" : workload}`;
+  }
+
+  /** Notes a time, in ms. */
+  learn(program: Program, workload: WorkloadName, operations: number, ms: number): void {
+    if (operations === 0) return;
+    const key = this.#key(program, workload);
+    this.#rates.set(key, [...this.#rates.get(key) ?? [], operations / ms]);
+  }
+
+  /** Time to expect, in ms; undefined where nothing comparable was measured. */
+  expect(program: Program, workload: WorkloadName, operations: number): number | undefined {
+    const rates = this.#rates.get(this.#key(program, workload));
+    return rates && operations / median(rates);
+  }
+}
+
+interface Running {
+  readonly program: Program;
+  readonly process: ProgramProcess;
+  readonly samples: Sample[];
+  spentMs: number;
+}
+
+/** Starts the programs that can be expected to finish in time; the outcomes of the others are known. */
+async function startAll(
+  workload: WorkloadName,
+  operations: number,
+  programs: readonly Program[],
+  { threads, limitMs, expectations }: Setting,
+  outcomes: Map<string, Outcome>,
+): Promise<Running[]> {
+  const running: Running[] = [];
+  for (const program of programs) {
+    const expected = expectations.expect(program, workload, operations);
+    if (expected !== undefined && expected > limitMs) {
+      const seconds = Math.round(expected / 1000);
+      outcomes.set(program.name, { refused: `left out: about ${seconds} s a run to be expected` });
+      continue;
+    }
+    const process = await ProgramProcess.start(program, workload, { threads, limitMs });
+    if (process instanceof ProgramProcess) running.push({ program, process, samples: [], spentMs: 0 });
+    else outcomes.set(program.name, process);
+  }
+  return running;
+}
+
+/** What all rows share. */
+export interface Setting extends Patience {
+  /** Threads of programs that let us choose. */
+  readonly threads: number;
+  /** Rates so far. */
+  readonly expectations: Expectations;
+}
+
+/** Measures a workload: the outcome of each program by name. */
+export async function measureRow(
+  workload: WorkloadName,
+  operations: number,
+  programs: readonly Program[],
+  setting: Setting,
+): Promise<Map<string, Outcome>> {
+  const { repetitions, limitMs, budgetMs, expectations } = setting;
+  const outcomes = new Map<string, Outcome>();
+  let running = await startAll(workload, operations, programs, setting, outcomes);
+  for (let turn = 0; turn < 1 + warmUp + repetitions; turn++) {
+    const going: Running[] = [];
+    for (const entry of running) {
+      const { program, process, samples } = entry;
+      const sample = await process.run(limitMs);
+      if ("refused" in sample) {
+        outcomes.set(program.name, samples.length > 0 ? summarise(process.version, samples) : sample);
+        if (sample.refused.startsWith("over")) expectations.learn(program, workload, operations, limitMs);
+        continue;
+      }
+      samples.push(sample);
+      entry.spentMs += sample.wall;
+      outcomes.set(program.name, summarise(process.version, samples));
+      const enough = program.name === "ours" ? 1 + 5 : 1;
+      if (samples.length < enough || entry.spentMs < budgetMs) going.push(entry);
+      else await process[Symbol.asyncDispose]();
+    }
+    running = going;
+  }
+  for (const { process } of running) await process[Symbol.asyncDispose]();
+  for (const program of programs) {
+    const outcome = outcomes.get(program.name);
+    if (outcome && !("refused" in outcome)) expectations.learn(program, workload, operations, outcome.wall);
+  }
+  return outcomes;
+}

@@ -1,0 +1,29 @@
+/** The rows of the benchmark. Every program has a table from these names to what it runs. */
+
+/** Quick ones first, and small ones before large ones of the same kind: rates of the former predict the latter. */
+export const workloadNames = [
+  "matmul 1024³",
+  "attention 12×512×64 forward",
+  "attention 12×512×64 forward + backward",
+  "layer norm 512×768 forward",
+  "GELU 4 M forward",
+  "conv3d 32→32 32³ forward",
+  "conv3d 32→32 32³ forward + backward",
+  "conv3d 16→16 64³ forward",
+  "conv3d 16→16 64³ forward + backward",
+  "supervised unet-light 24×40×32 step",
+  "CMC unet-light 24×40×32 step",
+  "UNet3D 16/32/64 32³ step, N = 1",
+  "CMC unet-small 32³ step",
+  "sliding window of 128³, unet-tiny",
+  "UNet3D 16/32/64 64³ step",
+  "CMC unet-small 64³ step",
+] as const;
+
+/** One of them. Convolutions and steps have N = 2 samples where the name does not say otherwise. */
+export type WorkloadName = typeof workloadNames[number];
+
+/** Rows whose time is that of convolutions, so that one rate of operations fits them all. */
+export function isConvolution(name: WorkloadName): boolean {
+  return /^conv3d|step|sliding/.test(name);
+}

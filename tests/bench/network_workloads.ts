@@ -1,0 +1,103 @@
+/** Training steps and inference of networks. */
+
+import { slidingWindow } from "../../eval/mod.ts";
+import { diceCrossEntropy } from "../../losses/mod.ts";
+import { type PresetName, presetNamed } from "../../model/presets.ts";
+import { resolveConfig } from "../../model/train/config.ts";
+import { methods } from "../../model/train/methods/table.ts";
+import { patchPredictor } from "../../model/train/patch_predictor.ts";
+import { type HostBatch, trainStep } from "../../model/train/step.ts";
+import { UnetDecoder, UnetEncoder, type UnetShape } from "../../model/unet.ts";
+import { clipFactor, globalGradientNorm } from "../../tensor/clip.ts";
+import type { Init } from "../../tensor/layers.ts";
+import { Module } from "../../tensor/module.ts";
+import { AdamW } from "../../tensor/optim.ts";
+import { Random } from "../../tensor/random.ts";
+import { scope } from "../../tensor/scope.ts";
+import { sizeOf, type Triple } from "../../tensor/shape.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { labels, labelValues, normal, normalValues } from "./random_data.ts";
+import type { Prepare } from "./workloads.ts";
+
+class Unet extends Module {
+  readonly encoder: UnetEncoder;
+  readonly decoder: UnetDecoder;
+
+  constructor(init: Init, shape: UnetShape, classes: number) {
+    super();
+    this.encoder = new UnetEncoder(init, 1, shape);
+    this.decoder = new UnetDecoder(init, shape, classes);
+  }
+
+  forward(x: Tensor): Tensor {
+    const { features, skips } = this.encoder.forward(x);
+    return this.decoder.forward(features, skips);
+  }
+}
+
+/** A step of a plain 3D U-Net on a cube: Dice + cross-entropy of two classes, clipping, AdamW. */
+export function unetStep(channels: readonly number[], size: number, samples: number): Prepare {
+  return (device) => {
+    const shape: UnetShape = { encoder: channels.map((c) => [c, c]), decoderConvs: 2, up: "skip" };
+    const network = new Unet({ device, random: new Random(1) }, shape, 2);
+    const optimizer = new AdamW(network);
+    const parameters = [...network.namedParameters()].map(([, parameter]) => parameter);
+    const x = normal(device, [samples, 1, size, size, size]);
+    const y = labels(device, [samples, size, size, size], 2);
+    return async () => {
+      using loss = scope(() => {
+        const loss = diceCrossEntropy(network.forward(x), y);
+        loss.backward();
+        optimizer.step(1e-3, clipFactor(globalGradientNorm(parameters), 1));
+        network.zeroGrad();
+        return loss;
+      });
+      await loss.item();
+    };
+  };
+}
+
+/** Two modalities, background and two classes. */
+const task = { modalities: 2, classes: 3 };
+
+function hostBatch(shape: Triple, samples: number): HostBatch {
+  const voxels = samples * sizeOf(shape);
+  return {
+    shape,
+    images: ["a", "b"].map((modality) => normalValues(modality, voxels)),
+    labels: [labelValues(voxels, task.classes), labelValues(voxels, task.classes)],
+  };
+}
+
+/**
+ * The trainer's own step, copies of the patches to the device included: two labelled pairs and, in the
+ * semi-supervised phase, two unlabelled ones.
+ */
+export function cmcStep(preset: PresetName, patch: Triple, isSemiSupervised: boolean): Prepare {
+  return (device) => {
+    const config = resolveConfig({ method: "cmc", preset, patch: [...patch] });
+    const method = methods.cmc!;
+    const network = method.build({ device, random: new Random(1) }, task, config);
+    const optimizer = new AdamW(network, { weightDecay: config.weightDecay });
+    const [labelled, unlabelled] = [hostBatch(patch, 2), isSemiSupervised ? hostBatch(patch, 2) : undefined];
+    const setting = { device, network, method, optimizer, config };
+    return async () => {
+      await trainStep(setting, labelled, unlabelled, 1e-3, isSemiSupervised ? 1 : 0);
+    };
+  };
+}
+
+/** Both modalities of a cube, window by window with half overlap. */
+export function slidingWindowInference(preset: PresetName, size: number): Prepare {
+  return (device) => {
+    const config = resolveConfig({ method: "cmc", preset });
+    const network = methods.cmc!.build({ device, random: new Random(1) }, task, config);
+    const { patch } = presetNamed(preset);
+    const predict = patchPredictor(device, network, patch, [true, true]);
+    const images = ["a", "b"].map((modality) => normalValues(modality, size ** 3));
+    const shape: Triple = [size, size, size];
+    return async () => {
+      await slidingWindow({ images, shape, patch, classes: task.classes }, predict);
+    };
+  };
+}

@@ -1,0 +1,111 @@
+"""PyTorch's side of the benchmark: `pytorch.py THREADS WORKLOAD`; see ../protocol.ts.
+
+Only a peer to compare with; nothing depends on it.
+"""
+import json
+import os
+import resource
+import sys
+import time
+
+threads, workload = sys.argv[1:3]
+# Read when the libraries are loaded. OpenBLAS has a pool of its own, which torch.set_num_threads does not reach.
+# Between two runs the others have their turn: waiting threads must sleep then, not spin.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[name] = threads
+os.environ["OMP_WAIT_POLICY"] = "passive"
+os.environ["OPENBLAS_THREAD_TIMEOUT"] = "4"
+
+
+def answer(message):
+    print(json.dumps(message), flush=True)
+
+
+try:
+    import torch
+except ModuleNotFoundError:
+    answer({"refused": "not installed"})
+    sys.exit()
+import torch.nn.functional as F
+
+from pytorch_networks import cmc_step, sliding_window, unet_step
+
+torch.set_num_threads(int(threads))
+torch.manual_seed(0)
+
+
+def matmul():
+    a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
+    return lambda: a @ b
+
+
+def attention(backward):
+    def prepare():
+        q, k, v = (torch.randn(12, 512, 64, requires_grad=backward) for _ in range(3))
+
+        def forward():
+            return torch.softmax(q @ k.transpose(1, 2) * 64**-0.5, -1) @ v
+
+        def both():
+            q.grad = k.grad = v.grad = None
+            forward().sum().backward()
+
+        return both if backward else forward
+
+    return prepare
+
+
+def layer_norm():
+    x, gamma, beta = torch.randn(512, 768), torch.ones(768), torch.zeros(768)
+    return lambda: F.layer_norm(x, (768,), gamma, beta)
+
+
+def gelu():
+    x = torch.randn(4 * 1024**2)
+    return lambda: F.gelu(x)
+
+
+def conv(channels, size, backward):
+    def prepare():
+        x = torch.randn(2, channels, size, size, size, requires_grad=backward)
+        w = torch.randn(channels, channels, 3, 3, 3, requires_grad=backward)
+        g = torch.randn(2, channels, size, size, size)
+
+        def both():
+            x.grad = w.grad = None
+            F.conv3d(x, w, padding=1).backward(g)
+
+        return both if backward else lambda: F.conv3d(x, w, padding=1)
+
+    return prepare
+
+
+workloads = {
+    "matmul 1024³": matmul,
+    "attention 12×512×64 forward": attention(False),
+    "attention 12×512×64 forward + backward": attention(True),
+    "layer norm 512×768 forward": layer_norm,
+    "GELU 4 M forward": gelu,
+    "conv3d 32→32 32³ forward": conv(32, 32, False),
+    "conv3d 32→32 32³ forward + backward": conv(32, 32, True),
+    "conv3d 16→16 64³ forward": conv(16, 64, False),
+    "conv3d 16→16 64³ forward + backward": conv(16, 64, True),
+    "supervised unet-light 24×40×32 step": cmc_step("unet-light", (24, 40, 32), False),
+    "CMC unet-light 24×40×32 step": cmc_step("unet-light", (24, 40, 32), True),
+    "UNet3D 16/32/64 32³ step, N = 1": unet_step([16, 32, 64], 32, 1),
+    "CMC unet-small 32³ step": cmc_step("unet-small", (32, 32, 32), True),
+    "sliding window of 128³, unet-tiny": sliding_window("unet-tiny", 32, 128),
+    "UNet3D 16/32/64 64³ step": unet_step([16, 32, 64], 64, 2),
+    "CMC unet-small 64³ step": cmc_step("unet-small", (64, 64, 64), True),
+}
+if workload not in workloads:
+    answer({"refused": "no such workload here"})
+    sys.exit()
+run = workloads[workload]()
+answer({"ready": f"PyTorch {torch.__version__}, {torch.get_num_threads()} thread(s)"})
+for _ in sys.stdin:
+    wall, processor = time.perf_counter(), time.process_time()
+    run()
+    times = {"wall": time.perf_counter() - wall, "processor": time.process_time() - processor}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    answer({**{key: 1000 * value for key, value in times.items()}, "residentMiB": peak / 1024})

@@ -1,0 +1,172 @@
+"""The networks of the benchmark in PyTorch: the same layers, losses and steps as ours."""
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+# Channels of each level of the encoder, convolutions of each level of the decoder, whether upsampling keeps the
+# channels from below.
+presets = {
+    "unet-tiny": ([[4 * n, 8 * n] for n in (1, 2, 4, 8)], 2, True),
+    "unet-small": ([[8 * n, 16 * n] for n in (1, 2, 4, 8)], 2, True),
+    "unet-light": ([[8 * n, 8 * n] for n in (1, 2, 4, 8)], 1, False),
+}
+
+
+def block(inputs, outputs):
+    return nn.Sequential(
+        nn.Conv3d(inputs, outputs, 3, padding=1), nn.InstanceNorm3d(outputs, affine=True), nn.LeakyReLU(0.01, True)
+    )
+
+
+def level(*channels):
+    return nn.Sequential(*(block(a, b) for a, b in zip(channels, channels[1:])))
+
+
+class Encoder(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        below = [1] + [c[-1] for c in channels]
+        self.levels = nn.ModuleList([level(b, *c) for b, c in zip(below, channels)])
+
+    def forward(self, x):
+        skips = []
+        for i, stage in enumerate(self.levels):
+            x = stage(F.max_pool3d(x, 2) if i else x)
+            skips.append(x)
+        return x, skips[:-1]
+
+
+class Decoder(nn.Module):
+    def __init__(self, channels, convolutions, keeps_below, classes):
+        super().__init__()
+        self.ups, self.levels = nn.ModuleList(), nn.ModuleList()
+        below = channels[-1][-1]
+        for skip in [c[-1] for c in channels[-2::-1]]:
+            up = below if keeps_below else skip
+            self.ups.append(nn.ConvTranspose3d(below, up, 2, 2))
+            self.levels.append(level(up + skip, *([skip] * convolutions)))
+            below = skip
+        self.head = nn.Conv3d(below, classes, 1)
+
+    def forward(self, x, skips):
+        for up, stage, skip in zip(self.ups, self.levels, skips[::-1]):
+            x = stage(torch.cat([up(x), skip], 1))
+        return self.head(x)
+
+
+class Unet(nn.Module):
+    def __init__(self, channels, classes):
+        super().__init__()
+        levels = [[c, c] for c in channels]
+        self.encoder, self.decoder = Encoder(levels), Decoder(levels, 2, False, classes)
+
+    def forward(self, x):
+        return self.decoder(*self.encoder(x))
+
+
+class Cmc(nn.Module):
+    def __init__(self, preset, classes):
+        super().__init__()
+        channels, convolutions, keeps_below = presets[preset]
+        self.encoders = nn.ModuleList([Encoder(channels) for _ in range(2)])
+        self.decoders = nn.ModuleList([Decoder(channels, convolutions, keeps_below, classes) for _ in range(2)])
+        self.gamma = nn.Parameter(torch.zeros(1))
+        deepest = channels[-1][-1]
+        self.fusion = level(2 * deepest, deepest, deepest)
+
+    def aware(self, x):
+        rows = x.flatten(2)
+        unit = F.normalize(rows, dim=2, eps=1e-8)
+        attention = torch.softmax(-(unit @ unit.transpose(1, 2)), -1)
+        return self.gamma * (attention @ rows).view_as(x) + x
+
+    def forward(self, images):
+        encoded = [encode(x) for encode, x in zip(self.encoders, images)]
+        aware = [self.aware(features) for features, _ in encoded]
+        fused = torch.sigmoid(self.fusion(torch.cat(aware, 1)))
+        logits = [d(fused + a, skips) for d, a, (_, skips) in zip(self.decoders, aware, encoded)]
+        return [features for features, _ in encoded], logits
+
+
+def dice_cross_entropy(logits, labels):
+    p = torch.softmax(logits, 1)
+    one_hot = F.one_hot(labels, logits.shape[1]).permute(0, 4, 1, 2, 3).float()
+    axes = (2, 3, 4)
+    dice = 1 - 2 * (p * one_hot).sum(axes) / ((p * p).sum(axes) + one_hot.sum(axes) + 1e-6)
+    return F.cross_entropy(logits, labels) + dice.mean()
+
+
+def soft_dice(p, q):
+    axes = (2, 3, 4)
+    return (2 * (p * q).sum(axes) + 1e-6) / ((p * p).sum(axes) + (q * q).sum(axes) + 1e-6)
+
+
+def step_of(net, loss):
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+
+    def step():
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        return value.item()
+
+    return step
+
+
+def unet_step(channels, size, samples):
+    def prepare():
+        net = Unet(channels, 2)
+        x, y = torch.randn(samples, 1, size, size, size), torch.randint(2, (samples, size, size, size))
+        return step_of(net, lambda: dice_cross_entropy(net(x), y))
+
+    return prepare
+
+
+def cmc_step(preset, patch, is_semi_supervised):
+    def prepare():
+        net = Cmc(preset, 3)
+        labelled, unlabelled = ([torch.randn(2, 1, *patch) for _ in range(2)] for _ in range(2))
+        labels = [torch.randint(3, (2, *patch)) for _ in range(2)]
+
+        def loss():
+            _, logits = net(labelled)
+            supervised = sum(dice_cross_entropy(z, y) for z, y in zip(logits, labels)) / 2
+            if not is_semi_supervised:
+                return supervised
+            features, logits = net(unlabelled)
+            a, b = (f.flatten(2) for f in features)
+            csc = (1 - F.cosine_similarity(a, b, dim=2, eps=1e-8)).mean()
+            p, q = (torch.softmax(z, 1) for z in logits)
+            return supervised + 0.1 * csc + 1 - soft_dice(p, q)[:, 1:].mean()
+
+        return step_of(net, loss)
+
+    return prepare
+
+
+def sliding_window(preset, patch, size):
+    """Half overlap, Gaussian weights of an eighth of the window, as ours."""
+
+    def prepare():
+        net = Cmc(preset, 3).eval()
+        images = [torch.randn(1, 1, size, size, size) for _ in range(2)]
+        line = torch.exp(-0.5 * ((torch.arange(patch) - (patch - 1) / 2) / (0.125 * patch)) ** 2)
+        weight = line[:, None, None] * line[:, None] * line
+        starts = range(0, size - patch + 1, patch // 2)
+
+        def infer():
+            sums = [torch.zeros(3, size, size, size) for _ in range(2)]
+            for z in starts:
+                for y in starts:
+                    for x in starts:
+                        at = (slice(z, z + patch), slice(y, y + patch), slice(x, x + patch))
+                        _, logits = net([image[(..., *at)] for image in images])
+                        for total, head in zip(sums, logits):
+                            total[(slice(None), *at)] += weight * torch.softmax(head, 1)[0]
+            return [total.argmax(0) for total in sums]
+
+        return torch.no_grad()(infer)
+
+    return prepare
