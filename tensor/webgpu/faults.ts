@@ -108,7 +108,9 @@ export class Faults {
     return new DeviceError(
       "device.timeout",
       `the WebGPU device gave no answer for ${this.#patienceMs / 1000} s`,
-      { fix: "Start again from the last checkpoint; with a smaller patch or batch if the work was that long." },
+      {
+        fix: "Start again from the last checkpoint; with a smaller patch or batch if the work was that long.",
+      },
     );
   }
 
