@@ -172,7 +172,7 @@ export const castOp: Op<{ dtype: DType }> = {
   infer: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
   saves: {},
   gradient: (g, [x], { attributes: { dtype } }) => [isFloat(x!.dtype) && isFloat(dtype) ? g : null],
-  samples: [],
+  samples: [{ inputs: [values([3, 4])], attributes: { dtype: "f32" } }],
   refusals: [],
 };
 

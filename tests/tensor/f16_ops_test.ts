@@ -22,8 +22,8 @@ import { testF16 } from "./webgpu/adapter.ts";
 
 const allHalf: FloatStorage = () => "f16";
 
-/** Rows whose one result, a sum over everything, is f32 whatever its inputs are. */
-const sumsOverAll = ["sumOfSquares", "diceCrossEntropy"];
+/** Rows whose result is f32 whatever their inputs are: sums over everything, and what its sample casts to f32. */
+const alwaysFull = ["sumOfSquares", "diceCrossEntropy", "cast"];
 
 testF16("every row computes on f16 inputs what the float64 oracle computes", async (device, t) => {
   using oracle = openOracle();
@@ -34,7 +34,7 @@ testF16("every row computes on f16 inputs what the float64 oracle computes", asy
         const [result] = await compareWithOracle(device, oracle, op, sample, { seed, stored: allHalf });
         const hasFloats = sample.inputs.some((input) => !("classes" in input));
         const isFloat = op.name !== "argmax";
-        if (hasFloats && isFloat) assert.equal(result, sumsOverAll.includes(op.name) ? "f32" : "f16", seed);
+        if (hasFloats && isFloat) assert.equal(result, alwaysFull.includes(op.name) ? "f32" : "f16", seed);
       }
     });
   }
