@@ -63,14 +63,13 @@ Deno.test("unet-light with two modalities and three classes has the parameters o
   assert.equal(network.parameterCount, 2 * (220_392 + 94_331) + 332_160 + 1);
 });
 
+/** The smallest universal network, for two classes. */
+const smallCmc = (device: Device, modalities: number) =>
+  new Cmc(init(device), { modalities, classes: 2, unet: universalShape(1), shared: false });
+
 Deno.test("a network of three modalities segments any subset of them", async () => {
   using device = await openDevice("cpu");
-  using network = new Cmc(init(device), {
-    modalities: 3,
-    classes: 2,
-    unet: universalShape(1),
-    shared: false,
-  });
+  using network = smallCmc(device, 3);
   const image = Tensor.normal(device, new Random(2), [1, 1, 16, 16, 16]);
   const { logits, features } = network.forward([image, null, image]);
   assert.deepEqual(logits.map((z) => z?.shape), [[1, 2, 16, 16, 16], undefined, [1, 2, 16, 16, 16]]);
@@ -81,12 +80,7 @@ Deno.test("a network of three modalities segments any subset of them", async () 
 
 Deno.test("each modality's prediction depends on the other's image through the fusion", async () => {
   using device = await openDevice("cpu");
-  using network = new Cmc(init(device), {
-    modalities: 2,
-    classes: 2,
-    unet: universalShape(1),
-    shared: false,
-  });
+  using network = smallCmc(device, 2);
   const random = new Random(3);
   const [a, b, c] = [0, 1, 2].map(() => Tensor.normal(device, random, [1, 1, 16, 16, 16]));
   const one = await network.forward([a!, b!]).logits[0]!.data();
@@ -96,12 +90,7 @@ Deno.test("each modality's prediction depends on the other's image through the f
 
 Deno.test("batch-mates do not influence each other", async () => {
   using device = await openDevice("cpu");
-  using network = new Cmc(init(device), {
-    modalities: 2,
-    classes: 2,
-    unet: universalShape(1),
-    shared: false,
-  });
+  using network = smallCmc(device, 2);
   const random = new Random(4);
   const pair = [0, 1].map(() => Tensor.normal(device, random, [2, 1, 16, 16, 16]));
   const both = await network.forward(pair).logits[1]!.data();
