@@ -15,6 +15,7 @@
 import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
 import { block, call, type Code, i32, type Local, loop, when } from "./instructions.ts";
 import { padCopy, type PaddedLayout, pitchOf, placeOf, planeOf, volumeOf } from "./pad_copy.ts";
+import { touch } from "./touch.ts";
 import { positionBytes, positions, tilesOf, type WinogradShape } from "./winograd.ts";
 import { addChannelProducts } from "./winograd_products.ts";
 import { addInputStage, addOutputStage } from "./winograd_stages.ts";
@@ -66,6 +67,7 @@ function convolveKernel(engine: Engine, shape: WinogradShape, plan: Plan, bias: 
   const { layout, planes, rows, columns, block: most, blocks, perInput, perOutput } = plan;
   const [D, H, W] = size;
   const pitch = 16 * most;
+  const rowBytes = 4 * pitchOf(layout);
   const key = `winograd ${bias} ${JSON.stringify({ ...shape, samples: 0 })}`;
   return engine.kernel(key, (module) => {
     const inputStage = addInputStage(module, (z, y, x) => 4 * placeOf(layout, z, y, x), perInput);
@@ -79,6 +81,7 @@ function convolveKernel(engine: Engine, shape: WinogradShape, plan: Plan, bias: 
     return ({ locals, begin, end, word, thread }) => {
       const [item, plane, first, count, channel, i, vector, row] = locals.locals("i32", 8) as Eight;
       const [volume, group, u, v, m, x, b, y] = locals.locals("i32", 8) as Eight;
+      const [bytes, seen] = locals.locals("i32", 2) as [Local, Local];
       /** Runs the body for each channel and each vector of the block, with its row and column. */
       const each = (channels: number, body: (row: Code, column: Code) => Code, advance: Code): Code =>
         loop(
@@ -107,9 +110,8 @@ function convolveKernel(engine: Engine, shape: WinogradShape, plan: Plan, bias: 
         end,
         1,
         block(
-          // Neighbouring items are neighbours along z: they read the same planes.
-          plane.set(remainder(item.get, planes)),
-          first.set(i32.mul(remainder(quotient(item.get, planes), blocks), i32.const(most))),
+          plane.set(remainder(quotient(item.get, blocks), planes)),
+          first.set(i32.mul(remainder(item.get, blocks), i32.const(most))),
           volume.set(quotient(item.get, planes * blocks)),
           group.set(remainder(volume.get, groups)),
           count.set(i32.sub(i32.const(rows * columns), first.get)),
@@ -117,12 +119,30 @@ function convolveKernel(engine: Engine, shape: WinogradShape, plan: Plan, bias: 
           v.set(addressOf(word(4), [thread, positions * (perInput + perOutput)])),
           m.set(i32.add(v.get, i32.const(positions * perInput))),
           x.set(addressOf(word(0), [volume, 4 * inputs * volumeOf(layout)], [plane, 8 * planeOf(layout)])),
+          row.set(quotient(first.get, columns)),
+          bytes.set(
+            i32.sub(quotient(i32.sub(i32.add(first.get, count.get), i32.const(1)), columns), row.get),
+          ),
+          bytes.set(addressOf(i32.const(4 * rowBytes), [bytes, 2 * rowBytes])),
+          loop(
+            channel,
+            i32.const(0),
+            i32.const(inputs),
+            1,
+            touch(
+              { at: i, seen },
+              addressOf(x.get, [row, 2 * rowBytes], [channel, 4 * volumeOf(layout)]),
+              bytes.get,
+              [0, 1, 2, 3].map((z) => 4 * z * planeOf(layout)),
+            ),
+          ),
+          i32.store(m.get, seen.get),
           each(
             inputs,
             (row, column) =>
               call(
                 inputStage,
-                addressOf(x.get, [row, 8 * pitchOf(layout)], [column, 16]),
+                addressOf(x.get, [row, 2 * rowBytes], [column, 16]),
                 addressOf(v.get, [channel, pitch], [i, 16]),
               ),
             x.set(i32.add(x.get, i32.const(4 * volumeOf(layout)))),

@@ -14,6 +14,7 @@
 import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
 import { block, call, type Code, i32, type Local, loop, v128, when } from "./instructions.ts";
 import { channelVectors, interleave, interleavedBytes, type InterleavedLayout } from "./interleave.ts";
+import { touch } from "./touch.ts";
 import { positionBytes, positions, type Size, tilesOf, type WinogradShape } from "./winograd.ts";
 import { addTileProducts } from "./winograd_products.ts";
 import { addGradientStage, addInputStage, type Place } from "./winograd_stages.ts";
@@ -43,11 +44,11 @@ function planOf(shape: WinogradShape): Plan {
   const [ins, outs] = [channelVectors(inputs), channelVectors(outputs)];
   const total = samples * planes * rows * columns;
   // Half a mebibyte of transformed tiles stays in the second-level cache.
-  const block = Math.max(4, Math.min(32, 4 * Math.floor(128 / (ins + outs)), total));
+  const block = Math.min(total, Math.max(16, Math.min(32, 4 * Math.floor(64 / (ins + outs)))));
   const blocks = Math.ceil(total / block);
   // Enough items for many threads: parts of the tiles while their sums are small, else slices of channels.
   const fitting = Math.floor(2 ** 23 / (groups * positions * sumBytes(shape)));
-  const parts = Math.max(1, Math.min(16, blocks, fitting));
+  const parts = Math.max(1, Math.min(16, Math.ceil(blocks / 4), fitting));
   const slice = Math.ceil(outs / Math.ceil(8 / parts));
   return {
     inputs: {
@@ -92,52 +93,82 @@ function sumKernel(engine: Engine, shape: WinogradShape, plan: Plan): Kernel {
     return ({ locals, begin, end, word, thread }) => {
       const [item, part, group, output, last, chunk, chunkEnd, first] = locals.locals("i32", 8) as Eight;
       const [count, channel, tile, v, g, sums, position, i] = locals.locals("i32", 8) as Eight;
-      const [sample, plane, row, column, source, target] = locals.locals("i32", 6) as Eight;
-      /** Transforms the block's tiles of some vectors of channels. */
+      const [source, target, bytes, seen] = locals.locals("i32", 4) as Eight;
+      /** Sets the address of a tile's voxels in a vector of channels. */
+      const find = (tile: Code, layout: InterleavedLayout, from: Code, channel: Code): Code => {
+        const place = placeIn(layout);
+        const volumes = channelVectors(layout.channels);
+        return block(
+          // Neighbouring tiles are neighbours along x, then along y: they read the same rows.
+          i.set(tile),
+          source.set(addressOf(
+            from,
+            [quotient(i.get, columns * rows * planes), groups * volumes * interleavedBytes(layout)],
+            [group, volumes * interleavedBytes(layout)],
+            [channel, interleavedBytes(layout)],
+            [remainder(quotient(i.get, columns * rows), planes), place(2, 0, 0)],
+            [remainder(quotient(i.get, columns), rows), place(0, 2, 0)],
+            [remainder(i.get, columns), place(0, 0, 2)],
+          )),
+        );
+      };
+      /** Transforms the block's tiles of the vectors of channels from `start` to `end`. */
       const transform = (
         stage: number,
         layout: InterleavedLayout,
-        { from, vectors, start, end, to, pitch }: {
+        { from, start, end, to, pitch, reach }: {
           from: Code;
-          vectors: number;
           start: Code;
           end: Code;
           to: Code;
           pitch: number;
+          /** Voxels of a tile along each axis. */
+          reach: number;
         },
       ): Code => {
         const place = placeIn(layout);
-        return loop(
-          tile,
-          i32.const(0),
-          count.get,
-          1,
-          block(
-            // Neighbouring tiles are neighbours along x, then along z: they read the same rows.
-            i.set(i32.add(first.get, tile.get)),
-            column.set(remainder(i.get, columns)),
-            plane.set(remainder(quotient(i.get, columns), planes)),
-            row.set(remainder(quotient(i.get, columns * planes), rows)),
-            sample.set(quotient(i.get, columns * planes * rows)),
-            source.set(addressOf(
-              from,
-              [sample, groups * vectors * interleavedBytes(layout)],
-              [group, vectors * interleavedBytes(layout)],
-              [start, interleavedBytes(layout)],
-              [plane, place(2, 0, 0)],
-              [row, place(0, 2, 0)],
-              [column, place(0, 0, 2)],
-            )),
-            target.set(addressOf(to, [tile, pitch])),
-            loop(
-              channel,
-              start,
-              end,
-              1,
-              block(
-                call(stage, source.get, target.get),
-                source.set(i32.add(source.get, i32.const(interleavedBytes(layout)))),
-                target.set(i32.add(target.get, i32.const(16))),
+        const planesRead = Array.from({ length: reach }, (_, z) => place(z, 0, 0));
+        return block(
+          find(first.get, layout, from, start),
+          bytes.set(addressOf(
+            i32.const(place(0, reach, 0)),
+            [
+              i32.sub(
+                quotient(i32.sub(i32.add(first.get, count.get), i32.const(1)), columns),
+                quotient(first.get, columns),
+              ),
+              place(0, 2, 0),
+            ],
+          )),
+          loop(
+            channel,
+            start,
+            end,
+            1,
+            block(
+              touch({ at: i, seen }, source.get, bytes.get, planesRead),
+              source.set(i32.add(source.get, i32.const(interleavedBytes(layout)))),
+            ),
+          ),
+          i32.store(to, seen.get),
+          loop(
+            tile,
+            i32.const(0),
+            count.get,
+            1,
+            block(
+              find(i32.add(first.get, tile.get), layout, from, start),
+              target.set(addressOf(to, [tile, pitch])),
+              loop(
+                channel,
+                start,
+                end,
+                1,
+                block(
+                  call(stage, source.get, target.get),
+                  source.set(i32.add(source.get, i32.const(interleavedBytes(layout)))),
+                  target.set(i32.add(target.get, i32.const(16))),
+                ),
               ),
             ),
           ),
@@ -186,19 +217,19 @@ function sumKernel(engine: Engine, shape: WinogradShape, plan: Plan): Kernel {
               when(i32.gtU(count.get, i32.const(most)), count.set(i32.const(most))),
               transform(inputStage, plan.inputs, {
                 from: word(0),
-                vectors: ins,
                 start: i32.const(0),
                 end: i32.const(ins),
                 to: v.get,
                 pitch: 16 * ins,
+                reach: 4,
               }),
               transform(gradientStage, plan.outputs, {
                 from: word(1),
-                vectors: outs,
                 start: output.get,
                 end: last.get,
                 to: g.get,
                 pitch: 16 * slice,
+                reach: 2,
               }),
               loop(
                 position,

@@ -102,7 +102,7 @@ export function weightKernel(engine: Engine, channels: Channels, isAdjoint: bool
 
 /** Bytes of a group's sums at one position, `[output][inputs / 4][4]`, outputs filled up to four. */
 export function sumBytes({ inputs, outputs }: Channels): number {
-  return 64 * channelVectors(inputs) * channelVectors(outputs);
+  return positionBytes(4 * channelVectors(inputs) * channelVectors(outputs));
 }
 
 /**
