@@ -53,7 +53,7 @@ function npmPeer(
 
 const jax = ["npm:@jax-js/jax@0.1.25"];
 const tensorflow = (backend: string) => [
-  "npm:@tensorflow/tfjs-core@4.22.0",
+  "npm:@tensorflow/tfjs@4.22.0",
   `npm:@tensorflow/tfjs-backend-${backend}@4.22.0`,
 ];
 const onnxruntime = ["npm:onnxruntime-web@1.30.0"];
