@@ -71,6 +71,9 @@ export function adjoint(shape: WinogradShape): WinogradShape {
   };
 }
 
+/** Products of a tile and pair of channels: 4 × 4 × 4. */
+export const positions = 64;
+
 /** Tiles along each axis. */
 export function tilesOf([D, H, W]: Size): Size {
   return [Math.ceil(D / 2), Math.ceil(H / 2), Math.ceil(W / 2)];
@@ -79,33 +82,33 @@ export function tilesOf([D, H, W]: Size): Size {
 const product = (sizes: readonly number[]): number => sizes.reduce((total, n) => total * n, 1);
 
 /**
- * Whether the convolution is faster this way. Against the direct kernel, one thread: 1.0 times as fast for
- * 4→4 channels, 1.3 for 4→8, 1.5 for 8→8, 2.1 for 16→16, 2.5 for 32→32 and 64→64; with whole tiles in all
- * lanes it needs 3.4 times fewer multiplications, and below 2.2 times (4³ and 5³ voxels, one plane) or with few
- * voxels for the transformed weights to serve (64→64 at 4³) the transforms cost more than they save.
+ * Whether so many times fewer multiplications are worth the transforms. In units of the multiplications,
+ * transforming cost about 6 / outputs + 4 / inputs. Measured against the direct kernels, one thread, whole tiles
+ * (3.4 times fewer multiplications), forward and gradient of the weights: 4→4 channels 1.0 and 0.9 times as
+ * fast, 8→8 1.4 and 1.5, 16→16 2.1 and 2.0, 32→32 2.5 and 2.3, 64→64 2.7 and 2.1; on a single plane of voxels
+ * (1.7 times fewer) 8→8 0.9 and 0.8, 32→32 1.4 and 1.1.
  */
-export function convolvesFaster({ samples, inputs, outputs, size }: WinogradShape): boolean {
-  const [planes, rows, columns] = tilesOf(size);
+function pays(fewer: number, { inputs, outputs }: WinogradShape): boolean {
+  return fewer >= 1.1 * (1 + 6 / outputs + 4 / inputs);
+}
+
+/** Whether the convolution is faster this way. */
+export function convolvesFaster(shape: WinogradShape): boolean {
+  const [planes, rows, columns] = tilesOf(shape.size);
   // Vectors of four tiles, two at a time.
-  const computed = 8 * planes * Math.ceil(rows * Math.ceil(columns / 4) / 2);
-  return inputs * outputs >= 32 && Math.min(inputs, outputs) >= 3 && samples * product(size) >= 256 &&
-    27 * product(size) >= 2.2 * 64 * computed;
+  const tiles = 8 * planes * Math.ceil(rows * Math.ceil(columns / 4) / 2);
+  const voxels = product(shape.size);
+  // The transformed weights must serve enough voxels: 64→64 channels at 4³ with two samples gain 1.25.
+  return shape.samples * voxels >= 128 && pays(27 * voxels / (positions * tiles), shape);
 }
 
-/**
- * Whether the gradient of the weights is faster this way. Against the direct kernel, one thread: 0.9 times as
- * fast for 4→4 channels, 1.1 for 4→8, 1.3 for 8→8, 1.5 for 16→16, 2.0 for 32→32 and 64→64. Channels are
- * filled up to multiples of four; with whole tiles it needs 3.4 times fewer multiplications, and below twice
- * (5³ voxels, one plane) it gains nothing.
- */
-export function weightGradientFaster({ inputs, outputs, size }: WinogradShape): boolean {
-  const pairs = 16 * Math.ceil(inputs / 4) * Math.ceil(outputs / 4);
-  return inputs * outputs >= 64 &&
-    27 * inputs * outputs * product(size) >= 2 * 64 * pairs * product(tilesOf(size));
+/** Whether the gradient of the weights is faster this way. */
+export function weightGradientFaster(shape: WinogradShape): boolean {
+  const { inputs, outputs, size } = shape;
+  // Channels are filled up to multiples of four.
+  const present = inputs * outputs / (16 * Math.ceil(inputs / 4) * Math.ceil(outputs / 4));
+  return pays(27 * present * product(size) / (positions * product(tilesOf(size))), shape);
 }
-
-/** Products of a tile and pair of channels: 4 × 4 × 4. */
-export const positions = 64;
 
 /**
  * Bytes from position to position for so many vectors: an odd number of cache lines, since 64 accesses at a
