@@ -81,8 +81,7 @@ export class Crew implements Disposable {
       new Uint8Array(this.#memory.memory.buffer, address, bytes.length).set(bytes);
       this.#words[control.module] = address;
       this.#words[control.moduleLength] = bytes.length;
-      this.#begin(commands.compile);
-      this.#finish();
+      this.#order(commands.compile);
       this.#memory.release(address, bytes.length);
     }
     return this.#kernels.push(exports["run"] as unknown as Run) - 1;
@@ -102,7 +101,8 @@ export class Crew implements Disposable {
     words[control.chunk] = chunk;
     words[control.args] = args;
     Atomics.store(words, control.next, 0);
-    this.#begin(commands.run);
+    Atomics.store(words, control.gate, 1);
+    this.#announce(commands.run);
     try {
       for (;;) {
         const first = Atomics.add(words, control.next, chunk);
@@ -110,24 +110,29 @@ export class Crew implements Disposable {
         kernel(first, Math.min(count, first + chunk), args, 0);
       }
     } finally {
-      this.#finish();
+      Atomics.sub(words, control.gate, 1);
+      this.#await(control.gate);
     }
   }
 
-  #begin(command: number): void {
-    const words = this.#words;
-    words[control.command] = command;
-    Atomics.store(words, control.pending, this.#workers.length);
-    Atomics.add(words, control.generation, 1);
-    Atomics.notify(words, control.generation);
+  #announce(command: number): void {
+    const number = Atomics.load(this.#words, control.command) >> 2;
+    Atomics.store(this.#words, control.command, ((number + 1) << 2) | command);
+    Atomics.notify(this.#words, control.command);
   }
 
-  #finish(): void {
+  /** Has every worker do something. */
+  #order(command: number): void {
+    Atomics.store(this.#words, control.pending, this.#workers.length);
+    this.#announce(command);
+    this.#await(control.pending);
+  }
+
+  /** Waits until a word is 0. */
+  #await(word: number): void {
     const words = this.#words;
-    for (let i = 0; i < spins && Atomics.load(words, control.pending) > 0; i++);
-    for (let left; (left = Atomics.load(words, control.pending)) > 0;) {
-      Atomics.wait(words, control.pending, left);
-    }
+    for (let i = 0; i < spins && Atomics.load(words, word) > 0; i++);
+    for (let left; (left = Atomics.load(words, word)) > 0;) Atomics.wait(words, word, left);
     if (Atomics.exchange(words, control.failed, 0) !== 0) {
       throw new DeviceError("device.threads", "cpu: a worker thread failed while it ran a kernel");
     }
@@ -137,8 +142,7 @@ export class Crew implements Disposable {
   [Symbol.dispose](): void {
     if (this.#closed || this.#workers.length === 0) return;
     this.#closed = true;
-    this.#begin(commands.quit);
-    this.#finish();
+    this.#order(commands.quit);
     for (const worker of this.#workers) worker.terminate();
   }
 }

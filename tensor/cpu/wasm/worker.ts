@@ -2,6 +2,10 @@
  * What a worker thread does: it waits for commands in the shared memory, never for messages, and takes work
  * items as long as there are any.
  *
+ * To run a kernel, the calling thread opens a gate. A worker that finds it open goes in, takes items and leaves;
+ * when the items are used up, the gate is closed, and the calling thread waits for those inside. It does not
+ * wait for a worker that slept through a short run. A new kernel, in contrast, every worker compiles.
+ *
  * @module
  */
 
@@ -10,29 +14,29 @@
  * lie in cache lines of their own.
  */
 export const control = {
-  /** Number of the current command; threads wait for it to change. */
-  generation: 0,
-  /** Workers that have not finished the current command. */
+  /** What to do, see {@link commands}, plus four times the number of the command; workers wait for a change. */
+  command: 0,
+  /** Compile and quit: workers that have not done it. */
   pending: 16,
-  /** Next work item to take. */
-  next: 32,
-  /** What to do: see {@link commands}. */
-  command: 48,
+  /** Run: 1 while the gate is open, plus twice the number of workers inside. */
+  gate: 32,
+  /** Run: next work item to take. */
+  next: 48,
   /** Run: position of the kernel in the list of compiled modules. */
-  kernel: 49,
+  kernel: 64,
   /** Run: number of items. */
-  count: 50,
+  count: 65,
   /** Run: items that a thread takes at once. */
-  chunk: 51,
+  chunk: 66,
   /** Run: address of the arguments. */
-  args: 52,
+  args: 67,
   /** Compile: address and length of the module's bytes. */
-  module: 53,
-  moduleLength: 54,
+  module: 68,
+  moduleLength: 69,
   /** Not 0 when a worker failed. */
-  failed: 55,
+  failed: 70,
   /** Number of words. */
-  words: 64,
+  words: 80,
 } as const;
 
 /** Values of the command word. */
@@ -81,19 +85,35 @@ function work(port: Port): void {
         kernel(begin, Math.min(count, begin + chunk), args, thread);
       }
     };
-    let seen = Atomics.load(words, control.generation);
-    port.postMessage("ready");
-    for (;;) {
-      for (let i = 0; i < spins && Atomics.load(words, control.generation) === seen; i++);
-      Atomics.wait(words, control.generation, seen);
-      seen = Atomics.load(words, control.generation);
-      const command = words[control.command];
+    const enter = (): boolean => {
+      for (;;) {
+        const gate = Atomics.load(words, control.gate);
+        if (gate % 2 === 0) return false;
+        if (Atomics.compareExchange(words, control.gate, gate, gate + 2) === gate) return true;
+      }
+    };
+    const attempt = (task: () => void) => {
       try {
-        if (command === commands.run) run();
-        else if (command === commands.compile) compile();
+        task();
       } catch {
         Atomics.store(words, control.failed, 1); // the thread that waits turns it into an error
       }
+    };
+    let seen = Atomics.load(words, control.command);
+    port.postMessage("ready");
+    for (;;) {
+      for (let i = 0; i < spins && Atomics.load(words, control.command) === seen; i++);
+      Atomics.wait(words, control.command, seen);
+      seen = Atomics.load(words, control.command);
+      const command = seen & 3;
+      if (command === commands.run) {
+        if (!enter()) continue;
+        attempt(run);
+        // 2: the gate was closed, and this was the last one inside.
+        if (Atomics.sub(words, control.gate, 2) === 2) Atomics.notify(words, control.gate);
+        continue;
+      }
+      if (command === commands.compile) attempt(compile);
       if (Atomics.sub(words, control.pending, 1) === 1) Atomics.notify(words, control.pending);
       if (command === commands.quit) return;
     }
