@@ -1,34 +1,57 @@
 /**
- * The benchmark. Each program runs in a process of its own, in turns with the others. Prints Markdown tables and
- * writes them and all numbers to `.bench/`. See README.md.
+ * The benchmark. Prints Markdown and writes it, the numbers and the plots to `.bench/`. See README.md.
  *
- * `deno task bench [--device cpu|webgpu] [--only TEXT] [--peers NAME,…|none] [--threads N] [--repetitions N]`
+ * ```sh
+ * deno task bench [--device cpu|webgpu] [--only TEXT] [--peers NAME,…|none] [--threads N] [--repetitions N]
+ * deno task bench --plots [--device cpu|webgpu]
+ * deno task bench --breakdown TEXT
+ * deno task bench --naive
+ * ```
  */
 
 import { parseArgs } from "node:util";
+import { breakdown } from "./breakdown.ts";
 import { machine } from "./machine.ts";
-import { Expectations, measureRow, type Outcome, type Setting } from "./measure_row.ts";
+import { Expectations, type Setting } from "./measure_row.ts";
+import { measureRows } from "./measure_rows.ts";
+import { naiveComparison } from "./naive.ts";
 import { workloadNames } from "./names.ts";
-import { installation, ours, peers, type Program } from "./programs.ts";
-import { report, type Row } from "./report.ts";
-import { operationsOf, workloads } from "./workloads.ts";
-
-const { values: options } = parseArgs({
-  args: Deno.args,
-  options: {
-    device: { type: "string", default: "cpu" },
-    only: { type: "string", default: "" },
-    peers: { type: "string" },
-    threads: { type: "string", default: `${navigator.hardwareConcurrency}` },
-    repetitions: { type: "string", default: "7" },
-  },
-});
+import { peers, type Program } from "./programs.ts";
+import { report } from "./report.ts";
+import { measureScaling } from "./scaling.ts";
+import { scalingPlots, scalingTables } from "./scaling_plots.ts";
+import { workloads } from "./workloads.ts";
 
 /** Ends with exit code 2, as all commands do on wrong usage. */
 function refuse(problem: string): never {
   console.error(`error[usage]: ${problem}`);
   Deno.exit(2);
 }
+
+function readOptions() {
+  try {
+    return parseArgs({
+      args: Deno.args,
+      options: {
+        device: { type: "string", default: "cpu" },
+        only: { type: "string", default: "" },
+        peers: { type: "string" },
+        threads: { type: "string", default: `${navigator.hardwareConcurrency}` },
+        repetitions: { type: "string", default: "7" },
+        plots: { type: "boolean", default: false },
+        breakdown: { type: "string" },
+        naive: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+const options = readOptions();
+const device = options.device === "cpu" || options.device === "webgpu"
+  ? options.device
+  : refuse(`--device ${options.device}: expected cpu or webgpu`);
 
 function count(name: "threads" | "repetitions"): number {
   const value = Number(options[name]);
@@ -37,7 +60,14 @@ function count(name: "threads" | "repetitions"): number {
     : refuse(`--${name} ${options[name]}: expected a whole number`);
 }
 
-function chosenPeers(device: "cpu" | "webgpu"): readonly Program[] {
+const [threads, repetitions] = [count("threads"), count("repetitions")];
+
+function chosen(text: string) {
+  const names = workloadNames.filter((name) => name.includes(text));
+  return names.length > 0 ? names : refuse(`no workload has ${JSON.stringify(text)} in its name`);
+}
+
+function chosenPeers(): readonly Program[] {
   if (options.peers === "none") return [];
   if (options.peers === undefined) {
     return peers.filter((peer) => device === "cpu" || peer.device === "webgpu");
@@ -48,56 +78,46 @@ function chosenPeers(device: "cpu" | "webgpu"): readonly Program[] {
   );
 }
 
-/** Measures rows until the last; a peer that is not installed is asked once only. */
-async function measureAll(device: "cpu" | "webgpu", setting: Setting): Promise<Row[]> {
-  const programs = [ours(device), ...chosenPeers(device)];
-  const missing = new Map<string, Outcome>();
-  const rows: Row[] = [];
-  for (const workload of workloadNames.filter((name) => name.includes(options.only))) {
-    const operations = await operationsOf(workloads[workload]);
-    const present = programs.filter((program) => !missing.has(program.name));
-    const outcomes = await measureRow(workload, operations, present, setting);
-    for (const [name, outcome] of outcomes) {
-      if ("refused" in outcome && outcome.refused.startsWith("not installed")) missing.set(name, outcome);
-    }
-    const row = { workload, operations, outcomes: Object.fromEntries([...missing, ...outcomes]) };
-    rows.push(row);
-    console.error(
-      `${workload}: ${
-        present.map(({ name }) => {
-          const outcome = outcomes.get(name)!;
-          return `${name} ${"refused" in outcome ? outcome.refused : `${outcome.wall.toFixed(1)} ms`}`;
-        }).join(", ")
-      }`,
-    );
+/** Writes files to `.bench/` and prints the Markdown among them. */
+async function write(files: Readonly<Record<string, string>>): Promise<void> {
+  await Deno.mkdir(".bench", { recursive: true });
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`.bench/${name}`, text);
+    if (name.endsWith(".md")) console.log(text);
   }
-  const absent = programs.filter((program) => missing.has(program.name) && program.packages.length > 0);
-  if (absent.length > 0) console.error(`To install the peers that are missing:\n${installation(absent)}`);
-  return rows;
 }
 
-const device = options.device === "cpu" || options.device === "webgpu"
-  ? options.device
-  : refuse(`--device ${options.device}: expected cpu or webgpu`);
-const setting: Setting = {
-  threads: count("threads"),
-  repetitions: count("repetitions"),
-  limitMs: 60_000,
-  budgetMs: 15_000,
-  expectations: new Expectations(),
-};
+const tell = (line: string) => console.error(line);
+const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`;
 const about = await machine();
-console.error(about);
-const rows = await measureAll(device, setting);
-if (rows.length === 0) refuse(`--only ${options.only}: no workload has this in its name`);
-const programs = ["ours", ...chosenPeers(device).map((peer) => peer.name)];
-const text = `# Benchmark, ${device}, ${setting.threads} threads\n\n${about}\n\n${
-  report(rows, programs, setting.repetitions)
-}`;
-console.log(text);
-await Deno.mkdir(".bench", { recursive: true });
-await Deno.writeTextFile(`.bench/bench-${device}.md`, text);
-await Deno.writeTextFile(
-  `.bench/bench-${device}.json`,
-  JSON.stringify({ machine: about, device, threads: setting.threads, rows }, null, 2) + "\n",
-);
+tell(about);
+const heading = (title: string) => `# ${title}\n\n${about}; ${threads} thread(s)\n\n`;
+
+if (options.naive) {
+  await write({ "naive.md": heading("WebGPU kernels against naive ones") + await naiveComparison(tell) });
+} else if (options.breakdown !== undefined) {
+  if (device !== "cpu") refuse("--breakdown: kernels are timed one by one on the CPU device only");
+  let text = heading("Time by op, CPU device");
+  for (const name of chosen(options.breakdown)) {
+    tell(name);
+    text += `## ${name}\n\n${await breakdown(workloads[name], threads, repetitions)}\n\n`;
+  }
+  await write({ "breakdown.md": text });
+} else if (options.plots) {
+  const scaling = await measureScaling(device, threads, repetitions, tell);
+  const plots = Object.entries(scalingPlots(scaling, device));
+  await write({
+    ...Object.fromEntries(plots.map(([name, svg]) => [`${name}-${device}.svg`, svg])),
+    [`scaling-${device}.md`]: heading(`Scaling, ${device}`) + scalingTables(scaling),
+    [`scaling-${device}.json`]: json({ machine: about, threads, scaling }),
+  });
+} else {
+  const limits = { limitMs: 60_000, budgetMs: 15_000 };
+  const setting: Setting = { threads, repetitions, ...limits, expectations: new Expectations() };
+  const rows = await measureRows(chosen(options.only), device, chosenPeers(), setting);
+  const programs = ["ours", ...chosenPeers().map((peer) => peer.name)];
+  await write({
+    [`bench-${device}.md`]: heading(`Benchmark, ${device}`) + report(rows, programs, repetitions),
+    [`bench-${device}.json`]: json({ machine: about, device, threads, rows }),
+  });
+}

@@ -1,0 +1,40 @@
+/** All rows of the benchmark. */
+
+import { measureRow, type Outcome, type Setting } from "./measure_row.ts";
+import type { WorkloadName } from "./names.ts";
+import { installation, ours, type Program } from "./programs.ts";
+import type { Row } from "./report.ts";
+import { operationsOf, workloads } from "./workloads.ts";
+
+/** Measures rows until the last; a peer that is not installed is asked once only. */
+export async function measureRows(
+  names: readonly WorkloadName[],
+  device: "cpu" | "webgpu",
+  peers: readonly Program[],
+  setting: Setting,
+): Promise<Row[]> {
+  const programs = [ours(device), ...peers];
+  const missing = new Map<string, Outcome>();
+  const rows: Row[] = [];
+  for (const workload of names) {
+    const operations = await operationsOf(workloads[workload]);
+    const present = programs.filter((program) => !missing.has(program.name));
+    const outcomes = await measureRow(workload, operations, present, setting);
+    for (const [name, outcome] of outcomes) {
+      if ("refused" in outcome && outcome.refused.startsWith("not installed")) missing.set(name, outcome);
+    }
+    const row = { workload, operations, outcomes: Object.fromEntries([...missing, ...outcomes]) };
+    rows.push(row);
+    console.error(
+      `${workload}: ${
+        present.map(({ name }) => {
+          const outcome = outcomes.get(name)!;
+          return `${name} ${"refused" in outcome ? outcome.refused : `${outcome.wall.toFixed(1)} ms`}`;
+        }).join(", ")
+      }`,
+    );
+  }
+  const absent = programs.filter((program) => missing.has(program.name) && program.packages.length > 0);
+  if (absent.length > 0) console.error(`To install the peers that are missing:\n${installation(absent)}`);
+  return rows;
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { linearFit } from "./linear_fit.ts";
+import { median } from "./measure.ts";
+import { Expectations, summarise } from "./measure_row.ts";
+import { ours } from "./programs.ts";
+import { report } from "./report.ts";
+import { markdownTable, short } from "./table.ts";
+
+const sample = (wall: number) => ({ wall, processor: 2 * wall, residentMiB: 10 * wall });
+
+Deno.test("median() is the middle value, whatever the order, and refuses an empty list", () => {
+  assert.equal(median([9, 1, 5]), 5);
+  assert.equal(median([4, 1, 3, 2]), 3);
+  assert.throws(() => median([]), RangeError);
+});
+
+Deno.test("summarise() sets the first run apart and drops warm-up runs as long as five others remain", () => {
+  const many = summarise("v", [100, 50, 40, 1, 2, 3, 4, 5].map(sample));
+  assert.deepEqual([many.firstMs, many.repetitions, many.wall, many.processor], [100, 5, 3, 6]);
+  assert.equal(summarise("v", [100, 50, 1, 2, 3, 4, 5].map(sample)).repetitions, 5);
+  assert.equal(summarise("v", [100, 50, 40].map(sample)).repetitions, 2);
+  const one = summarise("v", [sample(100)]);
+  assert.deepEqual([one.repetitions, one.wall, one.residentMiB], [0, 100, 1000]);
+});
+
+Deno.test("Expectations predict convolutions from convolutions, other rows only from themselves", () => {
+  const expectations = new Expectations(), program = ours("cpu");
+  expectations.learn(program, "conv3d 32→32 32³ forward", 100, 10);
+  assert.equal(expectations.expect(program, "UNet3D 16/32/64 64³ step", 1000), 100);
+  assert.equal(expectations.expect(program, "matmul 1024³", 1000), undefined);
+  assert.equal(expectations.expect(ours("webgpu"), "UNet3D 16/32/64 64³ step", 1000), undefined);
+});
+
+Deno.test("linearFit() finds a line and says how well it fits", () => {
+  const exact = linearFit([[0, 1], [1, 3], [2, 5]]);
+  assert.deepEqual(exact, { slope: 2, intercept: 1, r2: 1 });
+  const bent = linearFit([[0, 0], [1, 1], [2, 4]]);
+  assert.ok(Math.abs(bent.slope - 2) < 1e-12 && Math.abs(bent.r2 - 12 / 13) < 1e-12);
+  assert.throws(() => linearFit([[1, 1], [1, 2]]), RangeError);
+});
+
+Deno.test("markdownTable() aligns columns by characters, not code units", () => {
+  assert.equal(
+    markdownTable(["a", "ms"], [["32³", "1.5"], ["𝛾", "10"]]),
+    ["| a   |  ms |", "| --- | --: |", "| 32³ | 1.5 |", "| 𝛾   |  10 |"].join("\n"),
+  );
+  assert.deepEqual([1234.5, 12.34, 1.234].map(short), ["1235", "12.3", "1.23"]);
+});
+
+Deno.test("report() marks few runs, compares with each peer and says why a number is missing", () => {
+  const text = report(
+    [{
+      workload: "conv3d 32→32 32³ forward",
+      operations: 4e6,
+      outcomes: {
+        ours: { ...summarise("cpu", [9, 8, 7, 2, 2, 2, 2, 2].map(sample)), tensorMiB: 3 },
+        "jax-js-wasm": summarise("jax", [sample(200)]),
+        "tensorflow-wasm": summarise("tf", [sample(150), sample(100)]),
+        pytorch: { refused: "not installed" },
+      },
+    }],
+    ["ours", "pytorch", "jax-js-wasm", "tensorflow-wasm"],
+    5,
+  );
+  assert.match(text, /\| 2\.00 \(2\.00\) \| +– \| 200‡ \(0\.02\) \| +100† \(0\.04\) \|/);
+  assert.match(text, /\| +– \| +100× \| +50\.0× \| +50\.0× \|/);
+  assert.match(text, /- pytorch: not installed\n/);
+  assert.match(text, /20\.0 \(3\.00\)/);
+});
