@@ -48,7 +48,7 @@ function planOf(shape: WinogradShape): Plan {
   const blocks = Math.ceil(total / block);
   // Enough items for many threads: parts of the tiles while their sums are small, else slices of channels.
   const fitting = Math.floor(2 ** 23 / (groups * positions * sumBytes(shape)));
-  const parts = Math.max(1, Math.min(16, Math.ceil(blocks / 4), fitting));
+  const parts = Math.max(1, Math.min(32, Math.ceil(blocks / 4), fitting));
   const slice = Math.ceil(outs / Math.ceil(8 / parts));
   return {
     inputs: {
