@@ -10,17 +10,12 @@
  */
 
 import { parseArgs } from "node:util";
-import { breakdown } from "./breakdown.ts";
-import { machine } from "./machine.ts";
 import { Expectations, type Setting } from "./measure_row.ts";
 import { measureRows } from "./measure_rows.ts";
-import { naiveComparison } from "./naive.ts";
 import { workloadNames } from "./names.ts";
 import { peers, type Program } from "./programs.ts";
+import { readFacts } from "./read_facts.ts";
 import { report } from "./report.ts";
-import { measureScaling } from "./scaling.ts";
-import { scalingPlots, scalingTables } from "./scaling_plots.ts";
-import { workloads } from "./workloads.ts";
 
 /** Ends with exit code 2, as all commands do on wrong usage. */
 function refuse(problem: string): never {
@@ -89,14 +84,18 @@ async function write(files: Readonly<Record<string, string>>): Promise<void> {
 
 const tell = (line: string) => console.error(line);
 const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`;
-const about = await machine();
-tell(about);
-const heading = (title: string) => `# ${title}\n\n${about}; ${threads} thread(s)\n\n`;
+const isComparison = !options.naive && options.breakdown === undefined && !options.plots;
+const { machine, operations } = await readFacts(isComparison ? chosen(options.only) : []);
+tell(machine);
+const heading = (title: string) => `# ${title}\n\n${machine}; ${threads} thread(s)\n\n`;
 
+// The parts below are loaded when they are wanted, to keep this process small: see readFacts().
 if (options.naive) {
+  const { naiveComparison } = await import("./naive.ts");
   await write({ "naive.md": heading("WebGPU kernels against naive ones") + await naiveComparison(tell) });
 } else if (options.breakdown !== undefined) {
   if (device !== "cpu") refuse("--breakdown: kernels are timed one by one on the CPU device only");
+  const [{ breakdown }, { workloads }] = [await import("./breakdown.ts"), await import("./workloads.ts")];
   let text = heading("Time by op, CPU device");
   for (const name of chosen(options.breakdown)) {
     tell(name);
@@ -104,20 +103,22 @@ if (options.naive) {
   }
   await write({ "breakdown.md": text });
 } else if (options.plots) {
+  const { measureScaling } = await import("./scaling.ts");
+  const { scalingPlots, scalingTables } = await import("./scaling_plots.ts");
   const scaling = await measureScaling(device, threads, repetitions, tell);
-  const plots = Object.entries(scalingPlots(scaling, device));
+  const plots = Object.entries(scalingPlots(scaling, device === "cpu" ? "CPU device" : "WebGPU device"));
   await write({
     ...Object.fromEntries(plots.map(([name, svg]) => [`${name}-${device}.svg`, svg])),
     [`scaling-${device}.md`]: heading(`Scaling, ${device}`) + scalingTables(scaling),
-    [`scaling-${device}.json`]: json({ machine: about, threads, scaling }),
+    [`scaling-${device}.json`]: json({ machine, threads, scaling }),
   });
 } else {
   const limits = { limitMs: 60_000, budgetMs: 15_000 };
   const setting: Setting = { threads, repetitions, ...limits, expectations: new Expectations() };
-  const rows = await measureRows(chosen(options.only), device, chosenPeers(), setting);
+  const rows = await measureRows(chosen(options.only), operations, device, chosenPeers(), setting);
   const programs = ["ours", ...chosenPeers().map((peer) => peer.name)];
   await write({
     [`bench-${device}.md`]: heading(`Benchmark, ${device}`) + report(rows, programs, repetitions),
-    [`bench-${device}.json`]: json({ machine: about, device, threads, rows }),
+    [`bench-${device}.json`]: json({ machine, device, threads, rows }),
   });
 }

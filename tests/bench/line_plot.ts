@@ -1,15 +1,7 @@
 /** A plot of lines over measured places, on linear or logarithmic axes. */
 
 import { d3 } from "../../eval/deps.ts";
-import {
-  color,
-  dash,
-  figure,
-  legend,
-  marker,
-  type PanelBox,
-  type SvgSelection,
-} from "../../eval/plots/figure.ts";
+import { color, dash, figure, marker, type PanelBox, type SvgSelection } from "../../eval/plots/figure.ts";
 
 /** One line. */
 export interface PlotSeries {
@@ -65,12 +57,32 @@ function drawAxis(svg: SvgSelection, side: "bottom" | "left", scale: Scale, tick
   g.selectAll("text").attr("fill", "#111").attr("font-size", 11);
 }
 
+/** Draws a line through places in px, with markers that tell their values; in the key there are none to tell. */
+function drawLine(
+  svg: SvgSelection,
+  { label, points, isModel }: PlotSeries,
+  index: number,
+  places: readonly [x: number, y: number][],
+): void {
+  const g = svg.append("g");
+  g.append("path").attr("d", d3.line().digits(3)(places as [number, number][])).attr("fill", "none")
+    .attr("stroke", color(index)).attr("stroke-width", isModel ? 1.2 : 2)
+    .attr("stroke-dasharray", dash(index) || null);
+  if (isModel) return;
+  places.forEach(([x, y], i) => {
+    const mark = g.append("path").attr("transform", `translate(${x},${y})`).attr("d", marker(index))
+      .attr("fill", color(index));
+    const point = points[i];
+    if (point) mark.append("title").text(`${label}, ${point[0]}: ${point[1].toPrecision(4)}`);
+  });
+}
+
 /** The plot as SVG. Ticks of x stand at the measured places. */
 export function linePlot({ title, x, y, series }: LinePlot): string {
   const measured = series.filter((s) => !s.isModel);
   const places = [...new Set(measured.flatMap((s) => s.points.map((p) => p[0])))].toSorted((a, b) => a - b);
-  const heights = measured.flatMap((s) => s.points.map((p) => p[1]));
-  const width = 480 + 7 * Math.max(...series.map((s) => s.label.length));
+  const heights = series.flatMap((s) => s.points.map((p) => p[1]));
+  const width = 490 + 7 * Math.max(...series.map((s) => s.label.length));
   const { svg, finish } = figure(title, width, 320, measured.map((s) => s.label).join(", "));
   const sx = scaleOf(x, places, [box.left, box.right]), sy = scaleOf(y, heights, [box.bottom, box.top]);
   drawAxis(svg, "left", sy, y.isLogarithmic ? roundTicks(sy.domain() as [number, number]) : sy.ticks(5));
@@ -81,19 +93,11 @@ export function linePlot({ title, x, y, series }: LinePlot): string {
     .attr("text-anchor", "middle").text(x.label);
   svg.append("text").attr("transform", `translate(20,${(box.top + box.bottom) / 2}) rotate(-90)`)
     .attr("text-anchor", "middle").text(y.label);
-  const line = d3.line().x((p) => sx(p[0])).y((p) => sy(p[1])).digits(3);
-  series.forEach(({ label, points, isModel }, index) => {
-    const g = svg.append("g");
-    g.append("title").text(label);
-    g.append("path").attr("d", line(points as [number, number][])).attr("fill", "none")
-      .attr("stroke", color(index)).attr("stroke-width", isModel ? 1 : 2)
-      .attr("stroke-dasharray", dash(index) || null);
-    if (isModel) return;
-    for (const p of points) {
-      g.append("path").attr("transform", `translate(${sx(p[0])},${sy(p[1])})`).attr("d", marker(index))
-        .attr("fill", color(index)).append("title").text(`${label}, ${p[0]}: ${p[1].toPrecision(4)}`);
-    }
+  series.forEach((entry, index) => {
+    drawLine(svg, entry, index, entry.points.map(([x, y]) => [sx(x), sy(y)]));
+    const height = box.top + 10 + 18 * index;
+    drawLine(svg, { ...entry, points: [] }, index, [[box.right + 16, height], [box.right + 42, height]]);
+    svg.append("text").attr("x", box.right + 50).attr("y", height).attr("dy", "0.32em").text(entry.label);
   });
-  legend(svg, box.right + 16, box.top + 10, series.map(({ label }, index) => ({ label, index })));
   return finish();
 }

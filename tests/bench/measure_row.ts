@@ -89,15 +89,18 @@ async function startAll(
 ): Promise<Running[]> {
   const running: Running[] = [];
   for (const program of programs) {
-    const expected = expectations.expect(program, workload, operations);
-    if (expected !== undefined && expected > limitMs) {
-      const seconds = Math.round(expected / 1000);
-      outcomes.set(program.name, { refused: `left out: about ${seconds} s a run to be expected` });
+    const process = await ProgramProcess.start(program, workload, { threads, limitMs });
+    if (!(process instanceof ProgramProcess)) {
+      outcomes.set(program.name, process);
       continue;
     }
-    const process = await ProgramProcess.start(program, workload, { threads, limitMs });
-    if (process instanceof ProgramProcess) running.push({ program, process, samples: [], spentMs: 0 });
-    else outcomes.set(program.name, process);
+    const expected = expectations.expect(program, workload, operations);
+    if (expected === undefined || expected <= limitMs) {
+      running.push({ program, process, samples: [], spentMs: 0 });
+      continue;
+    }
+    await process[Symbol.asyncDispose]();
+    outcomes.set(program.name, { refused: `left out: more than ${limitMs / 1000} s a run to be expected` });
   }
   return running;
 }

@@ -3,12 +3,13 @@
 import { measureRow, type Outcome, type Setting } from "./measure_row.ts";
 import type { WorkloadName } from "./names.ts";
 import { installation, ours, type Program } from "./programs.ts";
+import type { Facts } from "./read_facts.ts";
 import type { Row } from "./report.ts";
-import { operationsOf, workloads } from "./workloads.ts";
 
 /** Measures rows until the last; a peer that is not installed is asked once only. */
 export async function measureRows(
   names: readonly WorkloadName[],
+  operations: Facts["operations"],
   device: "cpu" | "webgpu",
   peers: readonly Program[],
   setting: Setting,
@@ -17,13 +18,17 @@ export async function measureRows(
   const missing = new Map<string, Outcome>();
   const rows: Row[] = [];
   for (const workload of names) {
-    const operations = await operationsOf(workloads[workload]);
+    const count = operations[workload]!;
     const present = programs.filter((program) => !missing.has(program.name));
-    const outcomes = await measureRow(workload, operations, present, setting);
+    const outcomes = await measureRow(workload, count, present, setting);
     for (const [name, outcome] of outcomes) {
       if ("refused" in outcome && outcome.refused.startsWith("not installed")) missing.set(name, outcome);
     }
-    const row = { workload, operations, outcomes: Object.fromEntries([...missing, ...outcomes]) };
+    const row = {
+      workload,
+      operations: count,
+      outcomes: Object.fromEntries([...missing, ...outcomes]),
+    };
     rows.push(row);
     console.error(
       `${workload}: ${

@@ -52,9 +52,9 @@ export function reasons(rows: readonly Row[], programs: readonly string[]): stri
   ).join("\n");
 }
 
-/** How many times as fast as a peer ours is; "libraries" are the fastest of those in JavaScript. */
+/** How many times as fast as a peer ours is; the last column takes the fastest library that trains. */
 function speed(rows: readonly Row[], peers: readonly string[]): string {
-  const libraries = peers.filter((peer) => peer !== "pytorch");
+  const libraries = peers.filter((peer) => /^(jax|tensorflow)/.test(peer));
   const wallOf = (row: Row, name: string) => {
     const outcome = row.outcomes[name];
     return outcome && !("refused" in outcome) ? outcome.wall : Infinity;
@@ -64,7 +64,7 @@ function speed(rows: readonly Row[], peers: readonly string[]): string {
     return Number.isFinite(times) && times > 0 ? `${short(times)}×` : "–";
   };
   return markdownTable(
-    ["workload", ...peers, ...(libraries.length > 1 ? ["best JavaScript library"] : [])],
+    ["workload", ...peers, ...(libraries.length > 1 ? ["best of jax-js and TensorFlow.js"] : [])],
     rows.map((row) => [
       row.workload,
       ...peers.map((peer) => ratio(row, wallOf(row, peer))),

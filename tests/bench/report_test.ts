@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { linearFit } from "./linear_fit.ts";
 import { median } from "./measure.ts";
 import { Expectations, summarise } from "./measure_row.ts";
-import { ours } from "./programs.ts";
+import { installation, ours, peers } from "./programs.ts";
 import { report } from "./report.ts";
 import { markdownTable, short } from "./table.ts";
 
@@ -66,4 +66,9 @@ Deno.test("report() marks few runs, compares with each peer and says why a numbe
   assert.match(text, /\| +– \| +100× \| +50\.0× \| +50\.0× \|/);
   assert.match(text, /- pytorch: not installed\n/);
   assert.match(text, /20\.0 \(3\.00\)/);
+});
+
+Deno.test("README names the command that installs the peers of the table", async () => {
+  const readme = await Deno.readTextFile(new URL("./README.md", import.meta.url));
+  assert.ok(readme.replaceAll(" \\\n  ", " ").includes(`\n${installation(peers)}\n`), installation(peers));
 });

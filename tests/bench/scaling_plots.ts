@@ -54,7 +54,7 @@ export function scalingPlots(scaling: Scaling, device: string): Record<string, s
       series: [
         { label: "8/16/32, N = 2", points: patch.map((p) => [voxelsOf(p), mebibytes(p)] as const) },
         {
-          label: `${short(intercept)} + ${(slope * 1000).toFixed(3)} per 1000`,
+          label: `${short(intercept)} MiB + ${short(slope * 2 ** 20)} bytes a voxel`,
           points: voxels.map((v) => [v, intercept + slope * v] as const),
           isModel: true,
         },
