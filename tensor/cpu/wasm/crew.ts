@@ -131,7 +131,7 @@ export class Crew implements Disposable {
   /** Waits until a word is 0. */
   #await(word: number): void {
     const words = this.#words;
-    for (let i = 0; i < spins && Atomics.load(words, word) > 0; i++);
+    for (let i = 0; i < spins.least && Atomics.load(words, word) > 0; i++);
     for (let left; (left = Atomics.load(words, word)) > 0;) Atomics.wait(words, word, left);
     if (Atomics.exchange(words, control.failed, 0) !== 0) {
       throw new DeviceError("device.threads", "cpu: a worker thread failed while it ran a kernel");

@@ -42,8 +42,12 @@ export const control = {
 /** Values of the command word. */
 export const commands = { run: 0, compile: 1, quit: 2 } as const;
 
-/** How often a thread looks for a change before it sleeps: about ten microseconds. */
-export const spins = 2000;
+/**
+ * How often a thread looks for a change before it sleeps: 2000 times are about twenty microseconds. A worker
+ * looks up to twenty times longer while commands keep arriving just in time, since waking it takes longer than
+ * most pauses between kernels; it looks shorter again when none came, as when it shares its core with others.
+ */
+export const spins = { least: 2000, most: 40000 } as const;
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -56,7 +60,7 @@ export interface WorkerStart {
   /** The constants above: the function's text runs by itself and cannot see this module. */
   readonly control: typeof control;
   readonly commands: typeof commands;
-  readonly spins: number;
+  readonly spins: typeof spins;
 }
 
 /** The part of a message port that the worker uses. */
@@ -100,9 +104,13 @@ function work(port: Port): void {
       }
     };
     let seen = Atomics.load(words, control.command);
+    let patience: number = spins.least;
     port.postMessage("ready");
     for (;;) {
-      for (let i = 0; i < spins && Atomics.load(words, control.command) === seen; i++);
+      let looked = 0;
+      while (looked < patience && Atomics.load(words, control.command) === seen) looked++;
+      if (looked === patience) patience = Math.max(spins.least, patience / 2);
+      else if (looked > patience / 2) patience = Math.min(spins.most, patience * 2);
       Atomics.wait(words, control.command, seen);
       seen = Atomics.load(words, control.command);
       const command = seen & 3;
