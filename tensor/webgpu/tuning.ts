@@ -69,7 +69,8 @@ function assumedTable(software: boolean): CostTable {
 /** The choices for an adapter; `table` is the measured one where there is one. */
 export function tuningOf(software: boolean, limits: GPUSupportedLimits, table?: CostTable): Tuning {
   return {
-    workgroups: software ? 16 : 1024,
+    // A software adapter runs a workgroup on one core: two for each even out their ends.
+    workgroups: software ? 2 * navigator.hardwareConcurrency : 1024,
     uniformBytes: Math.min(limits.maxUniformBufferBindingSize, 65536),
     uniformAlignment: Math.max(64, limits.minUniformBufferOffsetAlignment / 4),
     table: table ?? assumedTable(software),

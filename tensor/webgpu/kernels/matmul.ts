@@ -204,7 +204,8 @@ export const matmul: Kernel<Attributes> = {
     const sizes = sizesOf(call);
     const { m, n, inner } = sizes;
     if (sizeOf(sizes.out) === 0) return [];
-    if (sizeOf(sizes.out) <= 4096 && inner >= 1024) return long(call, sizes);
+    const isSmall = sizeOf(sizes.out) < Math.min(4096, 64 * call.tuning.workgroups);
+    if (isSmall && inner >= 1024) return long(call, sizes);
     const { block, tiles } = call.blocks("matmul", sizeOf(sizes.out) * inner);
     if (tiles && Math.min(m, n) >= side / 2 && inner >= 16) return [tiled(call, sizes, block)];
     return [direct(call, sizes, tiles ? Math.min(block, 4) : block)];

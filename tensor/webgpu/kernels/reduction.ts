@@ -39,7 +39,7 @@ export interface Reduction {
 const groupSize = 64;
 /** Elements of a chunk: 64 for each thread of the workgroup. */
 const chunkLength = groupSize * 64;
-/** Rows up to this length are one thread's loop, and longer ones too where there are rows enough. */
+/** Rows up to this length are one thread's loop, and longer ones too where rows alone keep the adapter busy. */
 const shortRow = 48;
 const manyRows = 8192;
 const loopedRow = 512;
@@ -58,7 +58,8 @@ export function reductionSteps(call: Call<unknown>, reduction: Reduction): Step[
   const { rows, length, identity, label, reads, writes, store } = reduction;
   if (rows === 0) return [];
   const code = accumulatorCode(reduction);
-  if (length <= shortRow || rows >= manyRows && length <= loopedRow) {
+  const isBusy = rows >= Math.min(manyRows, groupSize * call.tuning.workgroups);
+  if (length <= shortRow || isBusy && length <= loopedRow) {
     return [{
       label,
       reads,
