@@ -71,7 +71,7 @@ export interface Dataset {
 /** A recipe for a data set, plain enough to be sent to a worker; `openSource` follows it. */
 export interface DatasetSource {
   /** Which function makes it. */
-  readonly kind: "phantom" | "manifest" | "misaligned" | "derived" | "repeated";
+  readonly kind: "phantom" | "manifest" | "misaligned" | "derived" | "repeated" | "withheld";
   /** What the function starts from, if it changes another data set. */
   readonly base?: DatasetSource;
   /** The function's other argument. */

@@ -48,5 +48,6 @@ export { overlay, picture } from "./picture.ts";
 export * from "./prepare.ts";
 export { gridWithSpacing, type Interpolation, resampleLabels, resampleOnto } from "./resample.ts";
 export * from "./split.ts";
+export { withholdModalities } from "./withhold_modalities.ts";
 export { type Problem, type Verification, verifyDataset, verifyManifest } from "./verify.ts";
 export * from "./volume.ts";

@@ -10,6 +10,7 @@ import { misalign, type Misalignment } from "./misalign.ts";
 import type { Manifest } from "./manifest.ts";
 import { datasetOf, type OpenOptions } from "./open_dataset.ts";
 import { makePhantom, type PhantomOptions } from "./phantom.ts";
+import { withholdModalities } from "./withhold_modalities.ts";
 
 /**
  * The data set that a `source` describes.
@@ -35,5 +36,7 @@ export function openSource(source: DatasetSource, options: OpenOptions = {}): Da
       return deriveContrast(base(), source.options as AddedModality);
     case "repeated":
       return repeatModality(base(), source.options as AddedModality);
+    case "withheld":
+      return withholdModalities(base(), source.options as string[]);
   }
 }

@@ -111,7 +111,8 @@ export function makePhantom(options: PhantomOptions): Dataset {
     source: { kind: "phantom", options },
     loadImages(of: UnlabelledCase): Promise<Volume<Float32Array>[]> {
       const random = randomOf(of);
-      return Promise.resolve(modalities.map(({ id, kind }, at) => {
+      return Promise.resolve(modalities.flatMap(({ id, kind }, at) => {
+        if (of.images[id] === undefined) return [];
         const image = render(
           scene(random, at),
           shape,
@@ -123,7 +124,11 @@ export function makePhantom(options: PhantomOptions): Dataset {
     },
     loadLabels(of: LabelledCase): Promise<Volume<Uint8Array>[]> {
       const random = randomOf(of);
-      return Promise.resolve(modalities.map((_, at) => labelsOf(scene(random, at), shape, affine)));
+      return Promise.resolve(
+        modalities.flatMap(({ id }, at) =>
+          of.images[id] === undefined ? [] : [labelsOf(scene(random, at), shape, affine)]
+        ),
+      );
     },
   };
 }

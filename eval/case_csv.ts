@@ -3,7 +3,16 @@ import { d3 } from "./deps.ts";
 import { EvalError } from "./errors.ts";
 
 /** Columns that hold text; every other column holds numbers. */
-const textColumns = new Set(["case", "modality", "class_name", "status", "run", "method", "perturbation"]);
+const textColumns = new Set([
+  "case",
+  "modality",
+  "class_name",
+  "status",
+  "run",
+  "method",
+  "perturbation",
+  "inputs",
+]);
 
 /** Records as CSV, one line a record, one column a field; undefined numbers are empty cells. */
 export function caseCsv<R extends CaseRecord>(records: readonly R[]): string {

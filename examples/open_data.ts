@@ -4,7 +4,16 @@
  * @module
  */
 
-import { datasetOf, type FileDataset, importRecipe, openDataset } from "../data/mod.ts";
+import {
+  type Dataset,
+  datasetOf,
+  type FileDataset,
+  importRecipe,
+  makePhantom,
+  openDataset,
+  type PhantomOptions,
+} from "../data/mod.ts";
+import type { RunResults } from "../eval/mod.ts";
 import { type Option, text, UsageError, type Values } from "./command.ts";
 
 /** `--data` and `--recipe`. */
@@ -24,4 +33,10 @@ export async function openData(values: Values): Promise<FileDataset | undefined>
   }
   if (recipe === undefined) return await openDataset(path);
   return datasetOf(await importRecipe(recipe, path), path);
+}
+
+/** The phantom that the settings of a run describe, if they do. */
+export function phantomOf({ config }: RunResults): Dataset | undefined {
+  const source = (config.dataset as { source?: { kind?: string; options?: unknown } } | undefined)?.source;
+  return source?.kind === "phantom" ? makePhantom(source.options as PhantomOptions) : undefined;
 }

@@ -8,15 +8,7 @@
  * @module
  */
 
-import {
-  type Dataset,
-  labelledCase,
-  makePhantom,
-  modalitiesOf,
-  type PhantomOptions,
-  readLabels,
-  toRas,
-} from "../data/mod.ts";
+import { type Dataset, labelledCase, modalitiesOf, readLabels, toRas } from "../data/mod.ts";
 import {
   comparisonTable,
   EvalError,
@@ -26,16 +18,10 @@ import {
   type RunResults,
   tagRecords,
 } from "../eval/mod.ts";
-import { dataOptions, openData } from "./open_data.ts";
+import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import { type Command, main, requiredText, type Result, text, UsageError } from "./command.ts";
 
 const table = { markdown: "md", csv: "csv", latex: "tex", json: "json", html: "html" } as const;
-
-/** The phantom that the settings of a run describe, if they do. */
-function phantomOf({ config }: RunResults): Dataset | undefined {
-  const source = (config.dataset as { source?: { kind?: string; options?: unknown } } | undefined)?.source;
-  return source?.kind === "phantom" ? makePhantom(source.options as PhantomOptions) : undefined;
-}
 
 async function exists(path: string): Promise<boolean> {
   try {

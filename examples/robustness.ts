@@ -1,5 +1,6 @@
 /**
- * Tests finished runs on misaligned input: the second modality is moved, turned, bent or thinned out.
+ * Tests finished runs on worse input: the second modality is moved, turned, bent or thinned out, or modalities
+ * are missing.
  *
  * ```sh
  * deno task robustness runs/cmc-seed0 runs/supervised-seed0 --data DIR --out robustness
@@ -8,20 +9,27 @@
  * @module
  */
 
-import { type Dataset, misalign, type Misalignment } from "../data/mod.ts";
+import { type Dataset, misalign, type Misalignment, withholdModalities } from "../data/mod.ts";
 import {
   caseCsv,
+  type CaseRecord,
   EvalError,
+  type InputRecord,
+  modalityBars,
   type Perturbation,
   perturbationUnits,
   readRunFolder,
   robustnessCurves,
   type RobustnessRecord,
   robustnessTable,
+  type RunRecord,
+  type RunResults,
+  table,
+  type TableFormat,
   tagRecords,
 } from "../eval/mod.ts";
 import { evaluateCases, openPredictor } from "../model/train/mod.ts";
-import { dataOptions, openData } from "./open_data.ts";
+import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import { type Command, deviceChoice, main, number, type Result, text, UsageError } from "./command.ts";
 import { openChosenDevice } from "./open_device.ts";
 
@@ -41,6 +49,15 @@ const settings = {
   "slice-drop": "droppedSlices",
 } as const satisfies Record<Perturbation, keyof Misalignment>;
 
+/** What `--perturbations` takes. */
+const tests = [...Object.keys(levels) as Perturbation[], "missing-modality"] as const;
+
+/** Records of a run on worse input. */
+interface Tested {
+  readonly robustness: readonly RobustnessRecord[];
+  readonly missing: readonly (RunRecord & InputRecord)[];
+}
+
 /** The data set with every modality but the first misaligned; a case moves the same way at every level. */
 function misaligned(dataset: Dataset, perturbation: Perturbation, level: number, seed: number): Dataset {
   return dataset.modalities.slice(1).reduce<Dataset>(
@@ -49,77 +66,141 @@ function misaligned(dataset: Dataset, perturbation: Perturbation, level: number,
   );
 }
 
-function chosenKinds(list: string | undefined): Perturbation[] {
-  const kinds = Object.keys(perturbationUnits) as Perturbation[];
-  const chosen = list?.split(",") ?? kinds;
-  const unknown = chosen.find((kind) => !(kinds as string[]).includes(kind));
-  if (unknown !== undefined) throw new UsageError(`--perturbations ${unknown}: expected ${kinds.join(", ")}`);
-  return chosen as Perturbation[];
+/** What the network is given: all modalities, all but one where that leaves several, each alone. */
+function inputSets({ modalities }: Dataset): { inputs: string; given: string[] }[] {
+  const ids = modalities.map(({ id }) => id);
+  const lackingOne = ids.length > 2 ? ids.map((id) => ids.filter((other) => other !== id)) : [];
+  return [
+    ...[ids, ...lackingOne].map((given) => ({ inputs: given.join("+"), given })),
+    ...ids.map((id) => ({ inputs: `${id} only`, given: [id] })),
+  ];
+}
+
+/** Judges the best checkpoint of a run on its test cases, once for each worse data set. */
+async function testRun(
+  folder: string,
+  run: RunResults,
+  dataset: Dataset,
+  chosen: readonly string[],
+  seed: number,
+  device: Parameters<typeof openPredictor>[1],
+): Promise<Tested> {
+  using predictor = openPredictor(await Deno.readFile(`${folder}/checkpoints/best.safetensors`), device);
+  const { segment, info } = predictor;
+  const judge = async (worse: Dataset, what: string): Promise<RunRecord[]> => {
+    const has = new Set(worse.cases.map(({ id }) => id));
+    const records: CaseRecord[] = await evaluateCases(
+      worse,
+      (run.split.test as string[]).filter((id) => has.has(id)),
+      segment,
+      info.spacing === null ? {} : { spacing: info.spacing },
+    );
+    console.error(`${run.name}: ${what}`);
+    return tagRecords(records, { ...run, run: run.name });
+  };
+  const robustness: RobustnessRecord[] = [], missing: (RunRecord & InputRecord)[] = [];
+  for (const perturbation of Object.keys(levels) as Perturbation[]) {
+    if (!chosen.includes(perturbation)) continue;
+    for (const level of levels[perturbation]) {
+      const what = `${perturbation} ${level} ${perturbationUnits[perturbation]}`;
+      const records = await judge(misaligned(dataset, perturbation, level, seed), what);
+      robustness.push(...records.map((r) => ({ ...r, perturbation, level })));
+    }
+  }
+  if (chosen.includes("missing-modality")) {
+    for (const { inputs, given } of inputSets(dataset)) {
+      const records = await judge(withholdModalities(dataset, given), `from ${inputs}`);
+      missing.push(...records.map((r) => ({ ...r, inputs })));
+    }
+  }
+  return { robustness, missing };
+}
+
+function chosenTests(list: string | undefined): readonly string[] {
+  const chosen = list?.split(",") ?? tests;
+  const unknown = chosen.find((name) => !(tests as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new UsageError(`--perturbations ${unknown}: expected ${tests.join(", ")}`);
+  return chosen;
+}
+
+const metrics = ["dice", "assd_mm"] as const;
+
+/** Tables of all that was tested. */
+function tables(
+  { robustness, missing }: Tested,
+  format: TableFormat,
+  metric: typeof metrics[number],
+): string {
+  return [
+    ...(robustness.length > 0 ? [robustnessTable(robustness, { metric, format })] : []),
+    ...(missing.length > 0
+      ? [table(missing, { rows: ["run", "inputs", "modality"], columns: [metric], format })]
+      : []),
+  ].join("\n");
 }
 
 const command: Command = {
   name: "robustness",
-  summary: "Tests finished runs on misaligned input and writes robustness.csv into each run folder, where\n" +
-    "`report` finds it. Every modality but the first is misaligned, its labels along with it.",
+  summary:
+    "Tests finished runs on misaligned input and without some modalities. Writes robustness.csv and\n" +
+    "missing_modalities.csv into each run folder, where `report` finds them. Every modality but the first is\n" +
+    "misaligned, its labels along with it.",
   positional: "RUN…",
   options: {
     ...dataOptions,
-    out: { value: "DIR", help: "also write the curves and tables into this folder" },
-    perturbations: { value: "NAME,…", help: `some of ${Object.keys(levels).join(", ")} (all)` },
+    out: { value: "DIR", help: "also write the plots and tables into this folder" },
+    perturbations: { value: "NAME,…", help: `some of ${tests.join(", ")} (all)` },
     seed: { value: "N", help: "decides directions, axes, fields and slices (0)" },
     device: { value: "NAME", help: "auto, cpu or webgpu" },
   },
   async run(values, folders): Promise<Result> {
     if (folders.length === 0) throw new UsageError("no run folder is named", "See --help.");
-    const dataset = await openData(values);
+    const chosen = chosenTests(text(values, "perturbations")), seed = number(values, "seed") ?? 0;
+    const runs: RunResults[] = [];
+    for (const folder of folders) runs.push(await readRunFolder(folder));
+    const dataset = await openData(values) ?? phantomOf(runs[0]!);
     if (dataset === undefined) throw new UsageError("--data is missing", "See --help.");
     if (dataset.modalities.length < 2) {
       throw new EvalError(
         "robustness.modalities",
-        `${dataset.name} has one modality; there is nothing to misalign`,
-        {
-          fix: "Give a data set with at least two modalities.",
-        },
+        `${dataset.name} has one modality; there is nothing to misalign or leave out`,
+        { fix: "Give a data set with at least two modalities." },
       );
     }
-    const kinds = chosenKinds(text(values, "perturbations")), seed = number(values, "seed") ?? 0;
     using device = await openChosenDevice(deviceChoice(values));
-    const all: RobustnessRecord[] = [];
-    for (const folder of folders) {
-      const run = await readRunFolder(folder), own: RobustnessRecord[] = [];
-      using predictor = openPredictor(await Deno.readFile(`${folder}/checkpoints/best.safetensors`), device);
-      const { segment, info } = predictor;
-      for (const perturbation of kinds) {
-        for (const level of levels[perturbation]) {
-          const records = await evaluateCases(
-            misaligned(dataset, perturbation, level, seed),
-            run.split.test as string[],
-            segment,
-            info.spacing === null ? {} : { spacing: info.spacing },
-          );
-          own.push(
-            ...tagRecords(records, { ...run, run: run.name }).map((r) => ({ ...r, perturbation, level })),
-          );
-          console.error(`${run.name}: ${perturbation} ${level} ${perturbationUnits[perturbation]}`);
+    const all = { robustness: [] as RobustnessRecord[], missing: [] as (RunRecord & InputRecord)[] };
+    for (const [i, run] of runs.entries()) {
+      const folder = folders[i]!, own = await testRun(folder, run, dataset, chosen, seed, device);
+      for (const [kind, file] of [["robustness", "robustness"], ["missing", "missing_modalities"]] as const) {
+        if (own[kind].length > 0) {
+          await Deno.writeTextFile(`${folder}/${file}.csv`, caseCsv<RunRecord>(own[kind]));
         }
       }
-      await Deno.writeTextFile(`${folder}/robustness.csv`, caseCsv(own));
-      all.push(...own);
+      all.robustness.push(...own.robustness);
+      all.missing.push(...own.missing);
     }
     const out = text(values, "out");
-    if (out !== undefined) {
-      await Deno.mkdir(out, { recursive: true });
-      for (const metric of ["dice", "assd_mm"] as const) {
-        await Deno.writeTextFile(`${out}/robustness_${metric}.svg`, robustnessCurves(all, { metric }));
-        await Deno.writeTextFile(`${out}/robustness_${metric}.md`, robustnessTable(all, { metric }));
-        await Deno.writeTextFile(
-          `${out}/robustness_${metric}.csv`,
-          robustnessTable(all, { metric, format: "csv" }),
-        );
-      }
-    }
-    return { text: robustnessTable(all), json: { records: all } };
+    if (out !== undefined) await writeAll(out, all);
+    return { text: tables(all, "markdown", "dice"), json: { records: all.robustness, missing: all.missing } };
   },
 };
+
+async function writeAll(out: string, all: Tested): Promise<void> {
+  await Deno.mkdir(out, { recursive: true });
+  for (const metric of metrics) {
+    const files: Record<string, string> = {
+      [`robustness_${metric}.md`]: tables(all, "markdown", metric),
+      [`robustness_${metric}.csv`]: tables(all, "csv", metric),
+    };
+    if (all.robustness.some((r) => r[metric] !== null)) {
+      files[`robustness_${metric}.svg`] = robustnessCurves(all.robustness, { metric });
+    }
+    for (const { run } of new Map(all.missing.map((r) => [r.run, r])).values()) {
+      const own = all.missing.filter((r) => r.run === run && r[metric] !== null);
+      if (own.length > 0) files[`missing_modalities_${run}_${metric}.svg`] = modalityBars(own, { metric });
+    }
+    for (const [name, content] of Object.entries(files)) await Deno.writeTextFile(`${out}/${name}`, content);
+  }
+}
 
 if (import.meta.main) await main(command);

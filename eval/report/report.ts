@@ -8,6 +8,7 @@ import { classBoxPlot } from "../plots/class_box_plot.ts";
 import { confusionPlot } from "../plots/heat_map.ts";
 import { labelRatioPlot } from "../plots/label_ratio_plot.ts";
 import { learningCurves } from "../plots/learning_curves.ts";
+import { modalityBars } from "../plots/modality_bars.ts";
 import { chooseCases, overlayPlot } from "../plots/overlay.ts";
 import { pairedDifference } from "../plots/paired_difference.ts";
 import { robustnessCurves } from "../plots/robustness_curves.ts";
@@ -63,6 +64,7 @@ export function reportHtml(runs: readonly RunResults[], options: ReportOptions =
       : undefined,
     { id: "plots", title: "Plots", html: plots(groups, records, methods, baseline, cases, classes) },
     robustness(runs),
+    missingModalities(groups),
     cases.length > 0
       ? { id: "overlays", title: "Best, median and worst case", html: overlays(groups, cases, classes) }
       : undefined,
@@ -282,6 +284,18 @@ function robustness(runs: readonly RunResults[]): Section | undefined {
     }`
   );
   return { id: "robustness", title: "Misalignment", html: parts.join("\n") };
+}
+
+function missingModalities(groups: readonly Group[]): Section | undefined {
+  const parts = groups.flatMap(({ name, runs }) => {
+    const records = runs.flatMap((run) => run.missingModalities);
+    if (records.length === 0) return [];
+    const bars = shownMetrics.filter((metric) => records.some((r) => r[metric] !== null))
+      .map((metric) => modalityBars(records, { metric }));
+    return [`<h3>${escapeHtml(name)}</h3>\n<div class="plots">${bars.join("\n")}</div>`];
+  });
+  if (parts.length === 0) return undefined;
+  return { id: "missing", title: "Missing modalities", html: parts.join("\n") };
 }
 
 function overlays(

@@ -3,7 +3,9 @@ import { parseCaseCsv } from "../case_csv.ts";
 import type { RunCosts } from "../comparison_table.ts";
 import { EvalError } from "../errors.ts";
 import { type LogRow, parseLog } from "../log.ts";
+import type { InputRecord } from "../plots/modality_bars.ts";
 import type { RobustnessRecord } from "../robustness.ts";
+import type { RunRecord } from "../run_record.ts";
 
 /** What a finished run left in its folder, predictions aside. */
 export interface RunResults {
@@ -27,6 +29,8 @@ export interface RunResults {
   readonly records: readonly CaseRecord[];
   /** Records on misaligned input, `robustness.csv`; empty when that was not run. */
   readonly robustness: readonly RobustnessRecord[];
+  /** Records with modalities left out, `missing_modalities.csv`; empty when that was not run. */
+  readonly missingModalities: readonly (RunRecord & InputRecord)[];
   /** Costs, from `metrics.json`. */
   readonly costs: RunCosts;
 }
@@ -53,6 +57,7 @@ export async function readRunFolder(folder: string): Promise<RunResults> {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const run = { run: name, method: methodName(config), label_ratio: labelRatio(path, split), seed };
   const robustness = await readText(path, "robustness.csv", "");
+  const missingModalities = await readText(path, "missing_modalities.csv", "");
   return {
     name,
     method: run.method,
@@ -66,6 +71,9 @@ export async function readRunFolder(folder: string): Promise<RunResults> {
     robustness: robustness === ""
       ? []
       : parseCaseCsv(robustness).map((record) => ({ ...record, ...run }) as RobustnessRecord),
+    missingModalities: missingModalities === ""
+      ? []
+      : parseCaseCsv(missingModalities).map((record) => ({ ...record, ...run }) as RunRecord & InputRecord),
     costs: costsOf(metrics.cost),
   };
 }

@@ -87,9 +87,11 @@ function describe(config: TrainConfig, { dataset, split, prepare }: FolderSettin
 async function writeSettings(folder: RunFolder, config: TrainConfig, setting: FolderSetting): Promise<void> {
   const { dataset, split, device } = setting;
   const { name, modalities, classes, paired, aligned } = dataset;
+  // A generated data set can be made again from its recipe; one in files is found where it lies.
+  const source = "root" in dataset ? {} : { source: dataset.source };
   await folder.writeJson("config.json", {
     ...config,
-    dataset: { name, modalities, classes, paired, aligned },
+    dataset: { name, modalities, classes, paired, aligned, ...source },
   });
   const files = "root" in dataset ? { files: await hashSplit(dataset as FileDataset, split) } : {};
   await folder.writeJson("split.json", { ...split, sha256: splitHash(split), ...files });

@@ -5,9 +5,11 @@ import type { LabelledCase } from "../../data/dataset.ts";
 import { deriveContrast, repeatModality } from "../../data/derive_contrast.ts";
 import type { DataError } from "../../data/errors.ts";
 import { misalign } from "../../data/misalign.ts";
+import { openSource } from "../../data/open_source.ts";
 import { makePhantom } from "../../data/phantom.ts";
 import { sameBits } from "./same_bits.ts";
 import { rowMajor, type Volume } from "../../data/volume.ts";
+import { withholdModalities } from "../../data/withhold_modalities.ts";
 
 const phantom = makePhantom({ cases: 4, modalities: ["ct", "mr"], misalignmentMm: 0, seed: 6 });
 const labelled = phantom.cases as LabelledCase[];
@@ -109,4 +111,22 @@ Deno.test("repeatModality() shows the same image under a second name", async () 
     () => repeatModality(phantom, { from: "pet", id: "x" }),
     (error: DataError) => error.code === "config.modality",
   );
+});
+
+Deno.test("withholdModalities() keeps places and labels, loses images, and refuses unknown modalities", async () => {
+  const mrOnly = withholdModalities(phantom, ["mr"]);
+  assert.deepEqual(mrOnly.modalities, phantom.modalities);
+  for (const dataset of [mrOnly, openSource(mrOnly.source)]) {
+    const of = dataset.cases[1] as LabelledCase;
+    const [images, labels] = [await dataset.loadImages(of), await dataset.loadLabels(of)];
+    assert.deepEqual([images.length, labels.length], [1, 1]);
+    assert.ok(sameBits(rowMajor(images[0]!), rowMajor((await phantom.loadImages(labelled[1]!))[1]!)));
+    assert.ok(sameBits(rowMajor(labels[0]!), rowMajor((await phantom.loadLabels(labelled[1]!))[1]!)));
+  }
+  const added = repeatModality(phantom, { from: "ct", id: "ct2" });
+  const partly = { ...added, cases: [labelled[0]!, added.cases[1]!] };
+  assert.deepEqual(withholdModalities(partly, ["ct2"]).cases.map(({ id }) => id), [labelled[1]!.id]);
+  for (const given of [[], ["pet"]]) {
+    assert.throws(() => withholdModalities(phantom, given), { code: "config.modality" });
+  }
 });

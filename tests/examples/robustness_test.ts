@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { inFreshFolder, runExample } from "./run_example.ts";
+
+const train = ["--batch", "1", "--validations", "1", "--steps", "2", "--device", "cpu", "--name", "run"];
+
+Deno.test("robustness judges a run with modalities moved and left out; report shows both", async () => {
+  await inFreshFolder(async (folder) => {
+    const trained = await runExample("train", train, folder);
+    assert.equal(trained.code, 0, trained.stderr);
+    const perturbations = ["--perturbations", "slice-drop,missing-modality"];
+    const { code, stdout, stderr } = await runExample(
+      "robustness",
+      ["runs/run", ...perturbations, "--out", "out", "--device", "cpu", "--json"],
+      folder,
+    );
+    assert.equal(code, 0, stderr);
+    const { records, missing } = JSON.parse(stdout) as Record<string, Record<string, unknown>[]>;
+    const pairs = new Set(missing!.map(({ inputs, modality }) => `${modality} from ${inputs}`));
+    assert.deepEqual([...pairs], ["ct from ct+mr", "mr from ct+mr", "ct from ct only", "mr from mr only"]);
+    assert.deepEqual([...new Set(records!.map(({ level }) => level))], [0, 2, 4, 8]);
+    const whole = missing!.filter(({ inputs }) => inputs === "ct+mr");
+    const unmoved = records!.filter(({ level }) => level === 0);
+    assert.deepEqual(whole.map(({ dice }) => dice), unmoved.map(({ dice }) => dice));
+    const alone = missing!.filter(({ inputs }) => inputs === "ct only");
+    assert.notDeepEqual(
+      alone.map(({ n_pred }) => n_pred),
+      whole.filter(({ modality }) => modality === "ct").map(({ n_pred }) => n_pred),
+    );
+
+    const reported = await runExample("report", ["runs/run", "--out", "report.html"], folder);
+    assert.equal(reported.code, 0, reported.stderr);
+    const html = await Deno.readTextFile(`${folder}/report.html`);
+    assert.match(html, />Misalignment<\/h2>/);
+    assert.match(html, />Missing modalities<\/h2>[\s\S]*from ct only/);
+    const files = (await Array.fromAsync(Deno.readDir(`${folder}/out`))).map(({ name }) => name).sort();
+    assert.ok(files.includes("missing_modalities_run_dice.svg") && files.includes("robustness_dice.svg"));
+  });
+});
+
+Deno.test("robustness refuses an unknown perturbation before anything is read", async () => {
+  await inFreshFolder(async (folder) => {
+    const { code, stderr } = await runExample("robustness", ["nowhere", "--perturbations", "noise"], folder);
+    assert.match(stderr, /--perturbations noise: expected translation, .*missing-modality/);
+    assert.equal(code, 2);
+  });
+});
