@@ -169,7 +169,7 @@ function checkFinite(
     return volume;
   }
   throw new DataError("data.nonfinite", message, {
-    fix: 'Repair the image, or open the data set with nanPolicy "zero".',
+    fix: 'Repair the image, or open the data set with nanPolicy "zero" (--nan zero).',
   });
 }
 

@@ -10,20 +10,17 @@
  */
 
 import {
-  datasetOf,
-  type FileDataset,
   type FileReport,
   type Fingerprint,
   fingerprint,
-  importRecipe,
   inspectFile,
   inspectFolder,
   type ListedFile,
-  openDataset,
   picture,
   type Spread,
 } from "../data/mod.ts";
 import { type Command, main, type Result, text, UsageError, type Values } from "./command.ts";
+import { openAt, printWarnings } from "./open_data.ts";
 
 const command: Command = {
   name: "inspect",
@@ -51,7 +48,7 @@ async function run(values: Values, positionals: readonly string[]): Promise<Resu
     const files = await inspectFolder(path);
     return { text: files.map(listText).join("\n"), json: files };
   }
-  const dataset = await open(path, recipe);
+  const dataset = await openAt(path, recipe, { onWarning: printWarnings() });
   const folder = text(values, "pictures");
   if (folder !== undefined) await Deno.mkdir(folder, { recursive: true });
   const summary = await fingerprint(dataset, async (id, images, labels) => {
@@ -76,13 +73,6 @@ function listText({ file, report, error }: ListedFile): string {
   const short = (x: number | null) => x === null ? "none" : Number(x.toPrecision(4));
   return `${file}  ${shape.join("×")}  ${spacing.map(short).join("×")} mm  ${orientation}  ${dtype}  ` +
     `${short(min)} … ${short(max)}${warnings.map(({ code }) => `  warning[${code}]`).join("")}`;
-}
-
-async function open(path: string, recipe?: string): Promise<FileDataset> {
-  const onWarning = ({ code, message }: { code: string; message: string }) =>
-    console.error(`warning[${code}]: ${message}`);
-  if (recipe === undefined) return await openDataset(path, { onWarning });
-  return datasetOf(await importRecipe(recipe, path), path, { onWarning });
 }
 
 function fileText(report: FileReport): string {

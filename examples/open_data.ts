@@ -7,32 +7,74 @@
 import {
   type Dataset,
   datasetOf,
+  type DataWarning,
   type FileDataset,
   importRecipe,
   makePhantom,
   openDataset,
+  type OpenOptions,
   type PhantomOptions,
 } from "../data/mod.ts";
 import type { RunResults } from "../eval/mod.ts";
 import { type Option, text, UsageError, type Values } from "./command.ts";
 
-/** `--data` and `--recipe`. */
-export const dataOptions: Readonly<Record<"data" | "recipe", Option>> = {
+/** `--data`, `--recipe` and `--nan`. */
+export const dataOptions: Readonly<Record<"data" | "recipe" | "nan", Option>> = {
   data: { value: "DIR|FILE", help: "the data set of the runs: its manifest, or folder with a dataset.json" },
   recipe: { value: "FILE", help: "file-name pattern (JSON) that makes a manifest of the folder --data" },
+  nan: {
+    value: "WHAT",
+    help: "error: refuse images with NaN or infinite voxels (the default), or zero: set them to 0",
+  },
 };
 
-/** The data set that `--data` and `--recipe` name, if they do. */
-export async function openData(values: Values): Promise<FileDataset | undefined> {
-  const path = text(values, "data"), recipe = text(values, "recipe");
+/** Warnings of one kind that are printed; a data set may have the same oddity in every file. */
+const shownOfAKind = 3;
+
+/** Prints the first warnings of each kind, each once, however often its file is read. */
+export function printWarnings(print: (line: string) => void = console.error): (warning: DataWarning) => void {
+  const seen = new Map<string, Set<string>>();
+  return ({ code, message }) => {
+    const kind = seen.get(code) ?? new Set();
+    seen.set(code, kind);
+    if (kind.has(message) || kind.size > shownOfAKind) return;
+    kind.add(message);
+    print(
+      kind.size > shownOfAKind
+        ? `warning[${code}]: there are more of this kind; deno task verify lists all`
+        : `warning[${code}]: ${message}`,
+    );
+  };
+}
+
+/** The data set that `--data`, `--recipe` and `--nan` describe, if they do. */
+export async function openData(
+  values: Values,
+  onWarning: (warning: DataWarning) => void = printWarnings(),
+): Promise<FileDataset | undefined> {
+  const path = text(values, "data"),
+    recipe = text(values, "recipe"),
+    nanPolicy = text(values, "nan") ?? "error";
+  if (nanPolicy !== "error" && nanPolicy !== "zero") {
+    throw new UsageError(`--nan ${nanPolicy}: expected error or zero`);
+  }
   if (path === undefined) {
     if (recipe !== undefined) {
       throw new UsageError("--recipe needs the folder it describes", "Give it with --data.");
     }
     return undefined;
   }
-  if (recipe === undefined) return await openDataset(path);
-  return datasetOf(await importRecipe(recipe, path), path);
+  return await openAt(path, recipe, { nanPolicy, onWarning });
+}
+
+/** The data set at a path, by its manifest or a recipe. */
+export async function openAt(
+  path: string,
+  recipe: string | undefined,
+  options: OpenOptions,
+): Promise<FileDataset> {
+  if (recipe === undefined) return await openDataset(path, options);
+  return datasetOf(await importRecipe(recipe, path), path, options);
 }
 
 /** The phantom that the settings of a run describe, if they do. */

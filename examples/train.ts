@@ -24,7 +24,7 @@ import {
   trainInFolder,
   type TrainOptions,
 } from "../model/mod.ts";
-import { dataOptions, openData } from "./open_data.ts";
+import { dataOptions, openData, printWarnings } from "./open_data.ts";
 import {
   type Command,
   deviceChoice,
@@ -44,6 +44,7 @@ const options = {
     help: "manifest, or folder with a dataset.json; a phantom data set when absent",
   },
   recipe: dataOptions.recipe,
+  nan: dataOptions.nan,
   split: { value: "FILE", help: "JSON with the case ids of labelled, unlabelled, validation, test" },
   method: { value: "NAME", help: `one of ${methodNames.join(", ")}` },
   profile: { value: "NAME", help: "cmc, cmc-confident" },
@@ -59,6 +60,7 @@ const options = {
   spacing: { value: "X,Y,Z", help: "resample to this voxel size in mm" },
   steps: { value: "N", help: "optimiser steps" },
   batch: { value: "N", help: "labelled patches a step; as many unlabelled ones" },
+  augmentation: { value: "NAME", help: "none, default, or strong, which mirrors and turns by quarters" },
   storage: { value: "TYPE", help: "f32, or f16: activations in half the memory, on WebGPU" },
   validations: { value: "N", help: "how many times to validate during the training" },
   "learning-rate": { value: "LR", help: "peak learning rate" },
@@ -108,6 +110,7 @@ async function trainOptions(values: Values): Promise<TrainOptions> {
     patch: numbers(values, "patch", 3),
     steps: number(values, "steps"),
     batch: number(values, "batch"),
+    augmentation: text(values, "augmentation"),
     storage: text(values, "storage"),
     validations: number(values, "validations"),
     learningRate: number(values, "learning-rate"),
@@ -125,7 +128,8 @@ async function trainOptions(values: Values): Promise<TrainOptions> {
 
 async function datasetFor(values: Values, seed: number): Promise<Dataset & { split?: Split }> {
   const { cases, misalignmentMm } = phantomSize;
-  return await openData(values) ?? makePhantom({ cases, modalities: ["ct", "mr"], misalignmentMm, seed });
+  return await openData(values, warn) ??
+    makePhantom({ cases, modalities: ["ct", "mr"], misalignmentMm, seed });
 }
 
 async function splitFor(values: Values, dataset: Dataset & { split?: Split }, seed: number): Promise<Split> {
@@ -146,7 +150,7 @@ async function splitFor(values: Values, dataset: Dataset & { split?: Split }, se
   return splitByLabelRatio(dataset, {
     ...(count === undefined ? { ratio: text(values, "label-ratio") ?? 0.2 } : { count }),
     seed,
-    onWarning: ({ message }) => say(`warning: ${message}`),
+    onWarning: warn,
     validation: number(values, "validation") ?? (phantom ? phantomSize.validation : 0.15),
     test: number(values, "test") ?? (phantom ? phantomSize.test : 0.25),
   });
@@ -159,6 +163,9 @@ const terminal: ProgressSink = {
 };
 
 const say = (line: string) => terminal.write(`${line}\n`);
+
+/** Clears the progress line first; the next step draws it again. */
+const warn = printWarnings((line) => say(terminal.isTerminal ? `\r\x1b[K${line}` : line));
 
 function announce(dataset: Dataset, split: Split, config: TrainConfig, device: string): void {
   const modalities = dataset.modalities.map(({ id }) => id).join(" + ");
@@ -231,6 +238,7 @@ const command: Command = {
       name: text(values, "name") ?? `${config.method}-seed${config.seed}`,
       ...(values.resume !== undefined && { resumeFrom: values.resume as string }),
       inWorker: true,
+      onWarning: warn,
       progress: terminal,
       signal: controller.signal,
     });
@@ -257,7 +265,7 @@ const command: Command = {
 
 /** The options that resume a run: its data, which the run folder does not hold, and the folder. */
 function goOn(values: Values, folder: string): string {
-  const data = ["data", "recipe", "spacing", "device", "threads"].flatMap((name) =>
+  const data = ["data", "recipe", "nan", "spacing", "device", "threads"].flatMap((name) =>
     values[name] === undefined ? [] : [`--${name} ${values[name]}`]
   );
   return [...data, `--resume ${folder}`].join(" ");

@@ -21,6 +21,7 @@ const schema = z.strictObject({
   steps: positive.default(400),
   batch: positive.default(2),
   storage: z.enum(["f32", "f16"]).default("f32"),
+  augmentation: z.enum(["none", "default", "strong"]).default("default"),
   seed: z.number().int().min(0).default(0),
   learningRate: z.number().positive().default(3e-3),
   weightDecay: weight.default(1e-2),
@@ -49,6 +50,11 @@ export interface TrainConfig {
    * parameters and gradients are f32 either way.
    */
   readonly storage: "f32" | "f16";
+  /**
+   * How much patches are changed at random. `strong` mirrors and turns by quarters: for anatomy without sides
+   * and voxels as long as wide.
+   */
+  readonly augmentation: "none" | "default" | "strong";
   /** Decides initial values, batches and augmentation. */
   readonly seed: number;
   /** Highest learning rate of the schedule. */

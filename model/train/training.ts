@@ -6,6 +6,8 @@
 
 import type { Dataset } from "../../data/dataset.ts";
 import { AheadLoader, type BatchSource } from "../../data/ahead_loader.ts";
+import { defaultAugmentation, noAugmentation, strongAugmentation } from "../../data/augmentation.ts";
+import type { DataWarning } from "../../data/errors.ts";
 import { BatchLoader } from "../../data/loader.ts";
 import type { PrepareOptions } from "../../data/prepare.ts";
 import { checkSplit, type Split } from "../../data/split.ts";
@@ -34,7 +36,11 @@ export interface TrainingData {
    * as it does for a phantom or a manifest.
    */
   readonly inWorker?: boolean;
+  /** Called with everything odd that the worker finds in a file; without a worker the data set tells it itself. */
+  readonly onWarning?: (warning: DataWarning) => void;
 }
+
+const augmentations = { none: noAugmentation, default: defaultAugmentation, strong: strongAugmentation };
 
 /** An open training; disposing of it frees the network and the optimiser. */
 export interface Training extends Disposable {
@@ -78,7 +84,7 @@ function requireCorrespondence(
 /** Checks the settings and makes network, optimiser and loader. Nothing is loaded yet. */
 export function openTraining(
   options: TrainOptions,
-  { device, dataset, split, prepare = {}, inWorker = false }: TrainingData,
+  { device, dataset, split, prepare = {}, inWorker = false, onWarning }: TrainingData,
 ): Training {
   const config = resolveConfig(options);
   requireStored(device, config.storage);
@@ -92,10 +98,11 @@ export function openTraining(
     labelled: batch,
     unlabelled: batch,
     seed,
+    augmentation: augmentations[config.augmentation],
     weakViews: method.unlabelledViews(config, 1) === "strong-and-weak",
   };
   const loader = inWorker
-    ? new AheadLoader(dataset, split, batches)
+    ? new AheadLoader(dataset, split, { ...batches, ...(onWarning && { onWarning }) })
     : new BatchLoader(dataset, split, batches);
   const classes = dataset.classes.length + 1;
   const init = { device, random: new Random(seed).child("init") };
