@@ -21,6 +21,7 @@ export * from "./fingerprint.ts";
 export { diskFiles, type Files } from "./files.ts";
 export * from "./foreground.ts";
 export { hashFile, hashSplit } from "./file_hashes.ts";
+export { checkFinite, type NanPolicy } from "./finite.ts";
 export { checkSameGrid, sameGrid } from "./grid_check.ts";
 export { type FolderPattern, importFolder } from "./import_folder.ts";
 export { type FileReport, inspectFile, inspectFolder, type ListedFile } from "./inspect_file.ts";

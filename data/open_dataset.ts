@@ -8,6 +8,7 @@ import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Case, Dataset, LabelledCase, UnlabelledCase } from "./dataset.ts";
 import { DataError, type DataWarning } from "./errors.ts";
 import { diskFiles, type Files, readBytes } from "./files.ts";
+import { checkFinite, type NanPolicy } from "./finite.ts";
 import { checkSameGrid } from "./grid_check.ts";
 import { importManifest } from "./import_manifest.ts";
 import type { Manifest } from "./manifest.ts";
@@ -20,7 +21,7 @@ import type { Volume } from "./volume.ts";
 /** How to open a data set. */
 export interface OpenOptions {
   /** What to do with NaN and infinite voxels: refuse the image (when absent) or set them to 0, with a warning. */
-  readonly nanPolicy?: "error" | "zero";
+  readonly nanPolicy?: NanPolicy;
   /** The most memory a volume may take, in bytes; 4 GiB when absent. */
   readonly maxVolumeBytes?: number;
   /** Where files come from; this computer's disk when absent. */
@@ -146,31 +147,6 @@ async function inside<T>(root: string, path: string, read: () => Promise<T>): Pr
     );
   }
   return await read();
-}
-
-function checkFinite(
-  volume: NiftiVolume<Float32Array>,
-  what: string,
-  policy: "error" | "zero" = "error",
-  warn: (warning: DataWarning) => void,
-): NiftiVolume<Float32Array> {
-  const { data } = volume.array;
-  let count = 0;
-  for (let at = 0; at < data.length; at++) {
-    if (!Number.isFinite(data[at]!)) {
-      count++;
-      if (policy === "zero") data[at] = 0;
-    }
-  }
-  if (count === 0) return volume;
-  const message = `${what}: ${count} voxels are NaN or infinite`;
-  if (policy === "zero") {
-    warn({ code: "data.nonfinite", message: `${message}; they count as 0` });
-    return volume;
-  }
-  throw new DataError("data.nonfinite", message, {
-    fix: 'Repair the image, or open the data set with nanPolicy "zero" (--nan zero).',
-  });
 }
 
 function checkValues(

@@ -17,6 +17,8 @@ export interface SlidingWindowInput {
   readonly batch?: number;
   /** Also return the averaged probabilities; they take `classes` floats a voxel and output. */
   readonly probabilities?: boolean;
+  /** Called after each call of the predictor with the windows done so far and in all. */
+  readonly onWindow?: (done: number, total: number) => void;
 }
 
 /**
@@ -98,6 +100,7 @@ export async function slidingWindow(
       }
       outputs.forEach((output, h) => addWindows(slabs[h]!, output, weight, shape, patch, classes, chosen));
       addWindows(slabWeight, undefined, weight, shape, patch, 1, chosen);
+      input.onWindow?.(i * windows.length + first + chosen.length, starts[0]!.length * windows.length);
     }
     const next = starts[0]![i + 1] ?? z + patchDepth;
     for (let h = 0; h < slabs.length; h++) {

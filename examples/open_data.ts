@@ -11,6 +11,7 @@ import {
   type FileDataset,
   importRecipe,
   makePhantom,
+  type NanPolicy,
   openDataset,
   type OpenOptions,
   type PhantomOptions,
@@ -47,6 +48,13 @@ export function printWarnings(print: (line: string) => void = console.error): (w
   };
 }
 
+/** What `--nan` says. */
+export function nanPolicyOf(values: Values): NanPolicy {
+  const policy = text(values, "nan") ?? "error";
+  if (policy === "error" || policy === "zero") return policy;
+  throw new UsageError(`--nan ${policy}: expected error or zero`);
+}
+
 /** The data set that `--data`, `--recipe` and `--nan` describe, if they do. */
 export async function openData(
   values: Values,
@@ -54,10 +62,7 @@ export async function openData(
 ): Promise<FileDataset | undefined> {
   const path = text(values, "data"),
     recipe = text(values, "recipe"),
-    nanPolicy = text(values, "nan") ?? "error";
-  if (nanPolicy !== "error" && nanPolicy !== "zero") {
-    throw new UsageError(`--nan ${nanPolicy}: expected error or zero`);
-  }
+    nanPolicy = nanPolicyOf(values);
   if (path === undefined) {
     if (recipe !== undefined) {
       throw new UsageError("--recipe needs the folder it describes", "Give it with --data.");

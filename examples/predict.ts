@@ -10,6 +10,7 @@
  */
 
 import {
+  checkFinite,
   type NiftiVolume,
   readImage,
   restoreLabels,
@@ -18,7 +19,7 @@ import {
   type Volume,
   writeNifti,
 } from "../data/mod.ts";
-import { openPredictor, predict } from "../model/mod.ts";
+import { openPredictor, predict, Progress } from "../model/mod.ts";
 import { CodedError } from "../tensor/errors.ts";
 import {
   type Command,
@@ -29,7 +30,9 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
+import { dataOptions, nanPolicyOf, printWarnings } from "./open_data.ts";
 import { openChosenDevice } from "./open_device.ts";
+import { terminal } from "./terminal.ts";
 
 /** `MODALITY=FILE` pairs. */
 function imagePaths(values: Values): Map<string, string> {
@@ -72,6 +75,7 @@ const command: Command = {
     checkpoint: { value: "FILE", help: "best.safetensors of a run" },
     image: { value: "MODALITY=FILE", multiple: true, help: "an image of the case; once for each modality" },
     out: { value: "FILE", help: "label map to write (.nii or .nii.gz)" },
+    nan: dataOptions.nan,
     probabilities: { help: "also write the probability of each class" },
     device: { value: "NAME", help: "auto, cpu or webgpu" },
   },
@@ -82,17 +86,25 @@ const command: Command = {
       imagePaths(values),
     ];
     if (!/\.nii(\.gz)?$/.test(out)) throw new UsageError(`--out ${out}: expected a name in .nii or .nii.gz`);
-    const choice = deviceChoice(values);
+    const choice = deviceChoice(values), policy = nanPolicyOf(values), warn = printWarnings();
     const images = new Map<string, NiftiVolume<Float32Array>>();
-    for (const [modality, path] of paths) images.set(modality, await readImage(path));
+    for (const [modality, path] of paths) {
+      const image = await readImage(path);
+      image.warnings.forEach(warn);
+      images.set(modality, checkFinite(image, path, policy, warn));
+    }
     const bytes = await readCheckpoint(checkpoint);
     using device = await openChosenDevice(choice);
     using predictor = openPredictor(bytes, device);
     const ras = new Map([...images].map(([id, image]): [string, Volume<Float32Array>] => [id, toRas(image)]));
     const written: Record<string, string> = {};
-    for (
-      const { image, labels, probabilities } of await predict(predictor, ras, values.probabilities === true)
-    ) {
+    const progress = new Progress(terminal, 1);
+    const segmentations = await predict(predictor, ras, {
+      probabilities: values.probabilities === true,
+      progress: (share) => progress.busy(`segmenting: ${Math.round(100 * share)} %`, share),
+    });
+    progress.clear();
+    for (const { image, labels, probabilities } of segmentations) {
       const { id } = image.modality;
       const like = images.get(id)!.header;
       const path = images.size === 1 ? out : withSuffix(out, id);

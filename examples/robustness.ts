@@ -28,10 +28,11 @@ import {
   type TableFormat,
   tagRecords,
 } from "../eval/mod.ts";
-import { evaluateCases, openPredictor } from "../model/train/mod.ts";
+import { evaluateCases, openPredictor, Progress } from "../model/train/mod.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import { type Command, deviceChoice, main, number, type Result, text, UsageError } from "./command.ts";
 import { openChosenDevice } from "./open_device.ts";
+import { terminal } from "./terminal.ts";
 
 /** Levels that are tested: mm, degrees, mm, slices. */
 const levels: Readonly<Record<Perturbation, readonly number[]>> = {
@@ -86,7 +87,7 @@ async function testRun(
   device: Parameters<typeof openPredictor>[1],
 ): Promise<Tested> {
   using predictor = openPredictor(await Deno.readFile(`${folder}/checkpoints/best.safetensors`), device);
-  const { segment, info } = predictor;
+  const { segment, info } = predictor, progress = new Progress(terminal, 1);
   const judge = async (worse: Dataset, what: string): Promise<RunRecord[]> => {
     const has = new Set(worse.cases.map(({ id }) => id));
     const records: CaseRecord[] = await evaluateCases(
@@ -94,8 +95,9 @@ async function testRun(
       (run.split.test as string[]).filter((id) => has.has(id)),
       segment,
       info.spacing === null ? {} : { spacing: info.spacing },
+      { progress: (text, share) => progress.busy(`${run.name}, ${what}: ${text}`, share) },
     );
-    console.error(`${run.name}: ${what}`);
+    progress.note(`${run.name}: ${what}`);
     return tagRecords(records, { ...run, run: run.name });
   };
   const robustness: RobustnessRecord[] = [], missing: (RunRecord & InputRecord)[] = [];

@@ -17,7 +17,6 @@ import {
   costOf,
   methodNames,
   presetNames,
-  type ProgressSink,
   resolveConfig,
   testColumns,
   type TrainConfig,
@@ -37,6 +36,7 @@ import {
   type Values,
 } from "./command.ts";
 import { openChosenDevice } from "./open_device.ts";
+import { say, terminal } from "./terminal.ts";
 
 const options = {
   data: {
@@ -155,14 +155,6 @@ async function splitFor(values: Values, dataset: Dataset & { split?: Split }, se
     test: number(values, "test") ?? (phantom ? phantomSize.test : 0.25),
   });
 }
-
-/** Progress goes to stderr, so that stdout holds the result alone. */
-const terminal: ProgressSink = {
-  isTerminal: Deno.stderr.isTerminal() && !Deno.noColor,
-  write: (line) => Deno.stderr.writeSync(new TextEncoder().encode(line)),
-};
-
-const say = (line: string) => terminal.write(`${line}\n`);
 
 /** Clears the progress line first; the next step draws it again. */
 const warn = printWarnings((line) => say(terminal.isTerminal ? `\r\x1b[K${line}` : line));

@@ -28,10 +28,17 @@ export interface Prediction {
   readonly caseMs: number;
 }
 
+/** Who follows {@link evaluateCases}. */
+export interface EvaluateOptions {
+  /** Is given each prediction as it is made, to store or show it. */
+  readonly seen?: (prediction: Prediction) => Promise<void>;
+  /** Is told the case at work and the share of all cases that is done. */
+  readonly progress?: (text: string, share: number) => void;
+}
+
 /**
  * Segments cases and compares them with their labels.
  *
- * @param seen is given each prediction as it is made, to store or show it
  * @returns one record for each case, modality and class
  */
 export async function evaluateCases(
@@ -39,10 +46,10 @@ export async function evaluateCases(
   ids: readonly string[],
   setting: SegmentSetting,
   prepare: PrepareOptions,
-  seen: (prediction: Prediction) => Promise<void> = () => Promise.resolve(),
+  { seen, progress }: EvaluateOptions = {},
 ): Promise<CaseRecord[]> {
   const records: CaseRecord[] = [];
-  for (const id of ids) {
+  for (const [i, id] of ids.entries()) {
     const of = labelledCase(dataset, id);
     const begin = performance.now();
     const prepared = await prepareCase(dataset, of, prepare);
@@ -50,7 +57,9 @@ export async function evaluateCases(
     const images = dataset.modalities.map((modality) =>
       prepared.images.find((image) => image.modality.id === modality.id) ?? null
     );
-    const segmentations = await segmentCase(setting, images);
+    const segmentations = await segmentCase(setting, images, {
+      progress: (share) => progress?.(`${id} (${i + 1} of ${ids.length})`, (i + share) / ids.length),
+    });
     const caseMs = performance.now() - begin;
     const references = await dataset.loadLabels(of);
     for (const { image, labels } of segmentations) {
@@ -58,7 +67,7 @@ export async function evaluateCases(
       const prediction = restoreLabels(image, labels);
       const reference = references[present.findIndex((candidate) => candidate.id === modality)]!;
       records.push(...evaluateCase({ case: id, modality, prediction, reference, classes: dataset.classes }));
-      await seen({ case: id, modality, labels: prediction, caseMs });
+      await seen?.({ case: id, modality, labels: prediction, caseMs });
     }
   }
   return records;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkFinite } from "../../data/finite.ts";
 import { type PreparedImage, prepareImages } from "../../data/prepare.ts";
 import type { Volume } from "../../data/volume.ts";
 import type { Device } from "../../tensor/device.ts";
@@ -11,7 +12,7 @@ import { CodedError } from "../../tensor/errors.ts";
 import { Random } from "../../tensor/random.ts";
 import { type CheckpointInfo, decodeCheckpoint } from "./checkpoint.ts";
 import { methods } from "./methods/table.ts";
-import { type Segmentation, segmentCase, type SegmentSetting } from "./segment_case.ts";
+import { type Segmentation, segmentCase, type SegmentOptions, type SegmentSetting } from "./segment_case.ts";
 
 /** A network with what it needs to know about images. */
 export interface Predictor extends Disposable {
@@ -46,14 +47,14 @@ export function openPredictor(bytes: Uint8Array, device: Device): Predictor {
  * Segments the images of one case.
  *
  * @param images raw volumes in RAS orientation by modality id; at least one of the network's modalities
- * @param probabilities whether to return class probabilities too
  * @returns one segmentation for each given image
- * @throws {CodedError} `predict.modality` for an image of a modality that the network does not know
+ * @throws {CodedError} `predict.modality` for an image of a modality that the network does not know;
+ * `data.nonfinite` for one with NaN or infinite voxels
  */
 export function predict(
   { info, segment }: Predictor,
   images: ReadonlyMap<string, Volume<Float32Array>>,
-  probabilities = false,
+  options: SegmentOptions = {},
 ): Promise<Segmentation[]> {
   const unknown = [...images.keys()].find((id) => !info.modalities.some((modality) => modality.id === id));
   if (unknown !== undefined || images.size === 0) {
@@ -66,7 +67,7 @@ export function predict(
     );
   }
   const present = info.modalities.filter(({ id }) => images.has(id));
-  const volumes = present.map(({ id }) => images.get(id)!);
+  const volumes = present.map(({ id }) => checkFinite(images.get(id)!, `image ${id}`));
   const prepared = prepareImages(
     volumes,
     present,
@@ -76,5 +77,5 @@ export function predict(
   const slots = info.modalities.map(({ id }): PreparedImage | null =>
     prepared.find((image) => image.modality.id === id) ?? null
   );
-  return segmentCase(segment, slots, probabilities);
+  return segmentCase(segment, slots, options);
 }

@@ -38,6 +38,7 @@ export class Progress {
   readonly #now: () => number;
   readonly #begin: number;
   #shown = -Infinity;
+  #busySince: number | undefined;
 
   /** `first` is the number of steps already done by an earlier run; `now` gives milliseconds. */
   constructor(sink: ProgressSink, total: number, first = 0, now: () => number = () => performance.now()) {
@@ -53,6 +54,7 @@ export class Progress {
     const now = this.#now();
     const seconds = (now - this.#begin) / 1000;
     const last = done === this.#total;
+    this.#busySince = undefined;
     if (!last && now - this.#shown < (this.#sink.isTerminal ? 200 : plainInterval * 1000)) return;
     this.#shown = now;
     const pace = seconds / (done - this.#first);
@@ -68,19 +70,30 @@ export class Progress {
     }
   }
 
-  /** Shows how many kernels are compiled so far; the first step waits for them. */
-  compiling(kernels: number): void {
-    const now = this.#now();
-    if (now - this.#shown < (this.#sink.isTerminal ? 200 : plainInterval * 1000)) return;
+  /** Shows what goes on between two steps, such as a validation; with the share of it, the time that is left. */
+  busy(text: string, share?: number): void {
+    const now = this.#now(), { isTerminal } = this.#sink;
+    this.#busySince ??= now;
+    const seconds = (now - this.#busySince) / 1000;
+    // Plain lines are only for what takes long.
+    const waited = isTerminal ? now - this.#shown : now - Math.max(this.#shown, this.#busySince);
+    if (waited < (isTerminal ? 200 : plainInterval * 1000)) return;
     this.#shown = now;
-    const text = `compiling kernels: ${kernels}`;
-    this.#sink.write(this.#sink.isTerminal ? `\r\x1b[K${text}` : `${text}\n`);
+    const left = share === undefined || seconds < 1 ? "" : `  ${clock(seconds * (1 - share) / share)} left`;
+    this.#sink.write(isTerminal ? `\r\x1b[K${text}${left}` : `${text}${left}\n`);
   }
 
   /** Prints a line above the progress line. */
   note(text: string): void {
     this.#sink.write(this.#sink.isTerminal ? `\r\x1b[K${text}\n` : `${text}\n`);
     this.#shown = -Infinity;
+    this.#busySince = undefined;
+  }
+
+  /** Takes the line away: the work is done, or something else is to be printed. */
+  clear(): void {
+    if (this.#sink.isTerminal) this.#sink.write("\r\x1b[K");
+    this.#busySince = undefined;
   }
 }
 

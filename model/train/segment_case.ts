@@ -33,6 +33,14 @@ export interface Segmentation {
   readonly probabilities?: Float32Array;
 }
 
+/** What {@link segmentCase} can be told. */
+export interface SegmentOptions {
+  /** Also return the probability of each class. */
+  readonly probabilities?: boolean;
+  /** Called after each window with the share of the case that is done. */
+  readonly progress?: (share: number) => void;
+}
+
 /**
  * Segments every image of a case that is present. Images on one grid are segmented together, so the modalities
  * inform each other; images on grids of their own are segmented one by one, as if alone.
@@ -42,13 +50,13 @@ export interface Segmentation {
 export async function segmentCase(
   { device, network, patch, classes }: SegmentSetting,
   images: readonly (PreparedImage | null)[],
-  probabilities = false,
+  { probabilities = false, progress = () => {} }: SegmentOptions = {},
 ): Promise<Segmentation[]> {
   const present = images.filter((image) => image !== null);
   const together = present.every((image) => sameShape(image.shape, present[0]!.shape));
   const groups = together ? [present] : present.map((image) => [image]);
   const segmentations: Segmentation[] = [];
-  for (const group of groups) {
+  for (const [g, group] of groups.entries()) {
     const predict = patchPredictor(
       device,
       network,
@@ -61,6 +69,7 @@ export async function segmentCase(
       patch,
       classes,
       probabilities,
+      onWindow: (done, total) => progress((g + done / total) / groups.length),
     }, predict);
     group.forEach((image, i) =>
       segmentations.push({

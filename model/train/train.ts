@@ -144,7 +144,12 @@ export async function train(options: TrainOptions, setting: TrainSetting): Promi
     }
     training.network.loadStateDict(finished.best.network);
     const { dataset, split, predicted } = setting;
-    const test = await evaluateCases(dataset, split.test, training.segment, training.prepare, predicted);
+    const progress = new Progress(setting.progress ?? silent, 1);
+    const test = await evaluateCases(dataset, split.test, training.segment, training.prepare, {
+      ...(predicted && { seen: predicted }),
+      progress: (text, share) => progress.busy(`test: ${text}`, share),
+    });
+    progress.clear();
     return { ...training, ...finished, test };
   } catch (error) {
     training[Symbol.dispose]();
@@ -171,7 +176,7 @@ async function fit(
   if (!loader.hasUnlabelled && method.unlabelledViews(config, 1) !== "none") {
     progress.note("warning: the split has no unlabelled case; training uses the labelled ones alone");
   }
-  training.device.onCompile = (kernels) => progress.compiling(kernels);
+  training.device.onCompile = (kernels) => progress.busy(`compiling kernels: ${kernels}`);
   for (let step = first; step < config.steps; step++) {
     const factor = unlabelledFactor(step, phases);
     const views = loader.hasUnlabelled ? method.unlabelledViews(config, factor) : "none";
@@ -186,7 +191,9 @@ async function fit(
     const row: Record<string, number> & { step: number } = { step: step + 1, lr: short(lr), ...numbers };
     const validate = validateAfter.has(step + 1);
     if (validate) {
-      const records = await evaluateCases(dataset, split.validation, training.segment, training.prepare);
+      const records = await evaluateCases(dataset, split.validation, training.segment, training.prepare, {
+        progress: (text, share) => progress.busy(`validation: ${text}`, share),
+      });
       const columns = validationColumns(records);
       Object.assign(row, columns);
       const dice = columns.val_dice;

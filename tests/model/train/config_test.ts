@@ -59,7 +59,7 @@ Deno.test("Progress shows the number of compiled kernels in one line of a termin
   const progress = new Progress({ isTerminal: true, write: (text) => written.push(text) }, 10, 0, () => now);
   for (let kernels = 1; kernels <= 10; kernels++) {
     now += 50;
-    progress.compiling(kernels);
+    progress.busy(`compiling kernels: ${kernels}`);
   }
   progress.step(1, "loss 1");
   assert.deepEqual(written.slice(0, 3), [1, 5, 9].map((n) => `\r\x1b[Kcompiling kernels: ${n}`));
@@ -76,4 +76,18 @@ Deno.test("Progress writes plain lines when piped and says what is left", () => 
   assert.equal(lines[0], "step  1/10  loss 1  6.00 s/step  0:54 left\n");
   assert.equal(lines.length, 6); // at most one in ten seconds, and the last
   assert.equal(lines.at(-1), "step 10/10  loss 1  6.00 s/step  0:00 left\n");
+});
+
+Deno.test("Progress shows what goes on between steps: at once on a terminal, when piped only what takes long", () => {
+  for (const isTerminal of [true, false]) {
+    const written: string[] = [];
+    let now = 0;
+    const progress = new Progress({ isTerminal, write: (text) => written.push(text) }, 10, 0, () => now);
+    for (let i = 0; i < 8; i++, now += 3000) progress.busy(`test: case ${i}`, (i + 1) / 8);
+    progress.clear();
+    if (isTerminal) {
+      assert.deepEqual(written.slice(0, 2), ["\r\x1b[Ktest: case 0", "\r\x1b[Ktest: case 1  0:09 left"]);
+      assert.equal(written.at(-1), "\r\x1b[K");
+    } else assert.deepEqual(written, ["test: case 4  0:07 left\n"]);
+  }
 });

@@ -1,0 +1,16 @@
+/**
+ * Where commands show what they are doing: stderr, so that stdout holds the result alone.
+ *
+ * @module
+ */
+
+import type { ProgressSink } from "../model/train/mod.ts";
+
+/** The line that shows progress. */
+export const terminal: ProgressSink = {
+  isTerminal: Deno.stderr.isTerminal() && !Deno.noColor,
+  write: (line) => Deno.stderr.writeSync(new TextEncoder().encode(line)),
+};
+
+/** Prints a line. */
+export const say = (line: string) => terminal.write(`${line}\n`);
