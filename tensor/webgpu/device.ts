@@ -20,11 +20,12 @@ import {
 } from "../device.ts";
 import { DeviceError, OutOfMemoryError } from "../errors.ts";
 import type { AnyOp } from "../ops/op.ts";
-import { shapeText } from "../shape.ts";
+import { shapeText, type Triple } from "../shape.ts";
 import { type AdapterProbe, f16Feature, probeAdapter, requestDevice } from "./adapter.ts";
-import { BufferPool, Ledger, type PooledBuffer } from "./buffer_pool.ts";
+import { Ledger, Pool, type PooledBuffer, type PooledTexture, sizeClass } from "./buffer_pool.ts";
 import { CommandQueue, type HostBytes } from "./command_queue.ts";
 import { Faults } from "./faults.ts";
+import type { Scratch } from "./kernel.ts";
 import { PlanCache } from "./plan_cache.ts";
 import { type Tuning, tuningOf } from "./tuning.ts";
 import type { TuningFile } from "./tuning_file.ts";
@@ -37,6 +38,8 @@ export interface WebGpuLimits {
   readonly maxBufferSize?: number;
   /** Most workgroups along one dimension of a dispatch. */
   readonly maxComputeWorkgroupsPerDimension?: number;
+  /** Most texels of a texture along each axis. */
+  readonly maxTextureDimension3D?: number;
 }
 
 /** How to open a WebGPU device. */
@@ -68,6 +71,10 @@ class WebGpuBuffer implements DeviceBuffer {
 /** Bytes of a copy of a buffer: WebGPU copies multiples of 4, an f16 buffer may end within one. */
 const copyBytes = ({ dtype, length }: DeviceBuffer) => Math.ceil(bytesOf[dtype] * length / 4) * 4;
 
+/** Every buffer may serve as anything; read when a device opens, since not every runtime has WebGPU. */
+const bufferUsage = () =>
+  GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
 /** Host numbers as they are stored, in whole multiples of 4 bytes. */
 function toHost(dtype: DType, data: ArrayLike<number>): HostBytes {
   if (dtype === "f16") {
@@ -98,7 +105,8 @@ export class WebGpuDevice implements Device {
   onCompile?: ((count: number) => void) | undefined;
   readonly #ledger = new Ledger();
   readonly #faults: Faults;
-  readonly #pool: BufferPool;
+  readonly #pool: Pool<GPUBuffer>;
+  readonly #textures: Pool<GPUTexture>;
   readonly #queue: CommandQueue;
   readonly #plans: PlanCache;
   readonly #maxBufferSize: number;
@@ -116,18 +124,18 @@ export class WebGpuDevice implements Device {
     this.#maxBufferSize = Math.min(gpu.limits.maxBufferSize, limits.maxBufferSize ?? Infinity);
     this.#faults = new Faults(gpu, () => this.#trim(), patienceMs);
     this.#queue = new CommandQueue(gpu, this.#faults);
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC |
-      GPUBufferUsage.COPY_DST;
-    this.#pool = new BufferPool(
-      (size) => this.#faults.guard(() => `allocating ${size} bytes`, () => gpu.createBuffer({ size, usage })),
-      () => this.#queue.forgetBindGroups(),
-    );
+    this.#pool = new Pool(() => this.#queue.forgetBindGroups());
+    this.#textures = new Pool(() => this.#queue.forgetBindGroups());
     this.#plans = new PlanCache(gpu, this.#faults, tuning, (count) => this.onCompile?.(count), {
       bindingBytes: Math.min(
         gpu.limits.maxStorageBufferBindingSize,
         limits.maxStorageBufferBindingSize ?? Infinity,
       ),
       storageBuffers: gpu.limits.maxStorageBuffersPerShaderStage,
+      textureSize: Math.min(
+        gpu.limits.maxTextureDimension3D,
+        limits.maxTextureDimension3D ?? Infinity,
+      ),
       groupsPerDimension: Math.min(
         gpu.limits.maxComputeWorkgroupsPerDimension,
         limits.maxComputeWorkgroupsPerDimension ?? Infinity,
@@ -190,25 +198,28 @@ export class WebGpuDevice implements Device {
       throw new DeviceError("device.alias", `${text()}: an output shares its buffer with an input`);
     }
     const plan = this.#plans.get(op, inputs, outputs, attributes, text);
-    const scratch = plan.scratches.map((bytes) => {
-      this.#ledger.add(bytes);
-      return this.#take(bytes);
+    const scratch = plan.scratches.map((memory) => {
+      this.#ledger.add(bytesOf[memory.dtype] * memory.length);
+      return this.#takeScratch(memory);
     });
     const scalars = plan.scalarsOf(attributes);
     for (const step of plan.steps) {
-      const buffers = step.bindings.map(({ bound }) =>
+      const memories = step.bindings.map(({ bound }) =>
         bound === "scalars"
           ? null
           : bound.from === "scratch"
           ? scratch[bound.at]!
           : sources[bound.from][bound.at]!
       );
-      this.#queue.dispatch(step, buffers, scalars, text);
+      this.#queue.dispatch(step, memories, scalars, text);
       this.#ledger.dispatches++;
     }
     // Commands run in order, so later ops may use the same scratch memory.
-    for (const memory of scratch) this.#pool.give(memory, this.#queue.submission);
-    for (const bytes of plan.scratches) this.#ledger.remove(bytes);
+    plan.scratches.forEach(({ dtype, length, texels }, at) => {
+      if (texels) this.#textures.give(scratch[at] as PooledTexture, this.#queue.submission);
+      else this.#pool.give(scratch[at] as PooledBuffer, this.#queue.submission);
+      this.#ledger.remove(bytesOf[dtype] * length);
+    });
   }
 
   /** Waits until everything queued is done. */
@@ -234,6 +245,7 @@ export class WebGpuDevice implements Device {
     );
     this.#queue.dispose();
     this.#pool.clear();
+    this.#textures.clear();
     this.gpu.destroy();
   }
 
@@ -241,6 +253,7 @@ export class WebGpuDevice implements Device {
   #trim(): void {
     this.#queue.submit();
     this.#pool.trim();
+    this.#textures.trim();
   }
 
   #take(bytes: number): PooledBuffer {
@@ -251,7 +264,37 @@ export class WebGpuDevice implements Device {
         { fix: "Use a smaller patch, batch or width." },
       );
     }
-    return this.#pool.take(bytes);
+    const size = sizeClass(bytes);
+    return this.#pool.take(
+      String(size),
+      size,
+      () =>
+        this.#faults.guard(
+          () => `allocating ${size} bytes`,
+          () => this.gpu.createBuffer({ size, usage: bufferUsage() }),
+        ),
+    );
+  }
+
+  #takeTexture([width, height, depth]: Triple): PooledTexture {
+    const bytes = 16 * width * height * depth;
+    const name = `a texture of ${width}×${height}×${depth}`;
+    return this.#textures.take(
+      name,
+      bytes,
+      () =>
+        this.#faults.guard(() => `allocating ${name}, ${bytes} bytes`, () =>
+          this.gpu.createTexture({
+            size: [width, height, depth],
+            dimension: "3d",
+            format: "rgba32float",
+            usage: GPUTextureUsage.STORAGE_BINDING,
+          })),
+    );
+  }
+
+  #takeScratch({ dtype, length, texels }: Scratch): PooledBuffer | PooledTexture {
+    return texels ? this.#takeTexture(texels) : this.#take(bytesOf[dtype] * length);
   }
 
   #memoryOf(buffer: DeviceBuffer, user: string): PooledBuffer {

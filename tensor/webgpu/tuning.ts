@@ -36,6 +36,11 @@ export type CostTable = { readonly [K in BlockedKernel]: readonly CostRow<Blocks
 
 /** Choices for one adapter. */
 export interface Tuning {
+  /**
+   * Whether convolutions read copies of their inputs and weights from textures, four channels a texel. Mesa
+   * lavapipe checks and gathers every number that it reads from a buffer, and reads a texel as fast as one number.
+   */
+  readonly textures: boolean;
   /** Largest uniform buffer in bytes; weights that fit are read through one. */
   readonly uniformBytes: number;
   /** Start of a uniform range must divide by this many elements. */
@@ -60,15 +65,20 @@ export function blocksFor<K extends BlockedKernel>(table: CostTable, kernel: K, 
 /** What is assumed of adapters nobody has measured: software ones run whole workgroups on one core, so large register blocks win there. */
 function assumedTable(software: boolean): CostTable {
   return {
-    convolution: always({ outputs: software ? 8 : 4, channels: 16 }),
-    weightGradient: always({ workgroups: software ? 256 : 1024, sums: software ? 144 : 72 }),
+    convolution: always(software ? { outputs: 16, channels: 8 } : { outputs: 4, channels: 16 }),
+    weightGradient: always(software ? { workgroups: 16, sums: 144 } : { workgroups: 1024, sums: 72 }),
     matmul: always({ block: 8, tiles: !software }),
   };
 }
 
+/** Whether shaders of this runtime can read the textures that shaders write. */
+const readsWrittenTextures = () =>
+  navigator.gpu?.wgslLanguageFeatures?.has("readonly_and_readwrite_storage_textures") ?? false;
+
 /** The choices for an adapter; `table` is the measured one where there is one. */
 export function tuningOf(software: boolean, limits: GPUSupportedLimits, table?: CostTable): Tuning {
   return {
+    textures: software && readsWrittenTextures(),
     // A software adapter runs a workgroup on one core: two for each even out their ends.
     workgroups: software ? 2 * navigator.hardwareConcurrency : 1024,
     uniformBytes: Math.min(limits.maxUniformBufferBindingSize, 65536),

@@ -7,6 +7,8 @@
  * threads of a workgroup walk neighbouring columns; their sums are added through workgroup memory, and the
  * workgroups' sums by a last step, always in the same order.
  *
+ * Where the tuning says so, and the tensors fit, `texture_weight_gradient.ts` computes the same from textures.
+ *
  * @module
  */
 
@@ -14,6 +16,7 @@ import type { KernelAttributes } from "../../ops/registry.ts";
 import { sizeOf, stridesOf } from "../../shape.ts";
 import { unravel } from "../indexing.ts";
 import type { Call, Kernel, Step } from "../kernel.ts";
+import { textureWeightGradient } from "./texture_weight_gradient.ts";
 
 type Attributes = KernelAttributes<"conv3dWeightGrad">;
 
@@ -51,6 +54,8 @@ function blockOf(
 /** Gradient for the weight. */
 export const conv3dWeightGrad: Kernel<Attributes> = {
   steps: (call) => {
+    const fromTextures = call.tuning.textures ? textureWeightGradient(call) : null;
+    if (fromTextures) return fromTextures;
     const [g, w] = [call.inputs[1]!.shape, call.outputs[0]!.shape];
     const { groups } = call.attributes;
     const outPerGroup = w[0]! / groups;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { conv3d } from "../../../tensor/ops/conv3d.ts";
 import { mul } from "../../../tensor/ops/elementwise.ts";
 import { maxPool3d } from "../../../tensor/ops/pool3d.ts";
 import { max, sum } from "../../../tensor/ops/reduce.ts";
@@ -41,12 +42,13 @@ testWebGpu("reads started together share one submission", async (device) => {
   assert.equal(submissions(), 1);
 });
 
-testWebGpu("the second step binds and compiles nothing new", async (device) => {
+testWebGpu("the second step binds, allocates and compiles nothing new", async (device) => {
   const step = async () => {
-    using x = Tensor.from(device, new Float32Array(300).fill(0.5), [3, 100]);
-    x.requiresGrad = true;
+    using x = Tensor.from(device, new Float32Array(375).fill(0.5), [1, 3, 5, 5, 5]);
+    using w = Tensor.from(device, new Float32Array(324).fill(0.01), [4, 3, 3, 3, 3]);
+    x.requiresGrad = w.requiresGrad = true;
     using loss = scope(() => {
-      const result = x.square().exp().mean();
+      const result = conv3d(x, w, null, { padding: 1 }).square().exp().mean();
       result.backward();
       return result;
     });
@@ -56,8 +58,9 @@ testWebGpu("the second step binds and compiles nothing new", async (device) => {
   await step();
   const groups = counted(device.gpu, "createBindGroup");
   const buffers = counted(device.gpu, "createBuffer");
+  const textures = counted(device.gpu, "createTexture");
   assert.equal(await step(), first);
-  assert.equal(groups() + buffers(), 0);
+  assert.equal(groups() + buffers() + textures(), 0);
   assert.equal(device.stats().liveBuffers, 0);
 });
 
