@@ -41,6 +41,8 @@ export interface Tuning {
    * lavapipe checks and gathers every number that it reads from a buffer, and reads a texel as fast as one number.
    */
   readonly textures: boolean;
+  /** Whether threads step through branches that none of them takes, as on Mesa lavapipe. */
+  readonly takesAllBranches: boolean;
   /** Largest uniform buffer in bytes; weights that fit are read through one. */
   readonly uniformBytes: number;
   /** Start of a uniform range must divide by this many elements. */
@@ -79,6 +81,7 @@ const readsWrittenTextures = () =>
 export function tuningOf(software: boolean, limits: GPUSupportedLimits, table?: CostTable): Tuning {
   return {
     textures: software && readsWrittenTextures(),
+    takesAllBranches: software,
     // A software adapter runs a workgroup on one core: two for each even out their ends.
     workgroups: software ? 2 * navigator.hardwareConcurrency : 1024,
     uniformBytes: Math.min(limits.maxUniformBufferBindingSize, 65536),

@@ -10,7 +10,7 @@
 
 import type { KernelAttributes } from "../../ops/registry.ts";
 import { sizeOf } from "../../shape.ts";
-import type { Call, Kernel } from "../kernel.ts";
+import type { Call, Kernel, Step } from "../kernel.ts";
 import { reductionSteps } from "./reduction.ts";
 
 interface Sizes {
@@ -26,11 +26,53 @@ function sizesOf(shape: readonly number[], groups: number): Sizes {
   return { samples, channels, voxels: sizeOf(shape.slice(2)), perGroup: channels / groups };
 }
 
-/** `normed(i)`: the normalised input at an index, with its channel and group. */
-function normedCode({ channels, voxels, perGroup }: Sizes): string {
-  return `fn channel_of(i: u32) -> u32 { return (i / ${voxels}u) % ${channels}u; }
-fn group_of(i: u32) -> u32 { return i / ${voxels * perGroup}u; }
-fn normed(i: u32) -> f32 { return (x_at(i) - mean_at(group_of(i))) * rstd_at(group_of(i)); }`;
+/** `begin(row)` loads what the voxels of a channel have in common; after it `normed(i)` normalises one of them. */
+function normedCode({ channels, perGroup }: Sizes): string {
+  return `var<private> row_mean: f32;
+var<private> row_rstd: f32;
+var<private> row_gamma: f32;
+var<private> row_beta: f32;
+fn begin(row: u32) {
+  let group = row / ${perGroup}u;
+  row_mean = mean_at(group);
+  row_rstd = rstd_at(group);
+  row_gamma = gamma_at(row % ${channels}u);
+  row_beta = beta_at(row % ${channels}u);
+}
+fn normed(i: u32) -> f32 { return (x_at(i) - row_mean) * row_rstd; }`;
+}
+
+const groupSize = 64;
+/** Most voxels of a thread. */
+const longestRun = 16;
+
+/** Runs `statements` for each element `i` after `begin` for its row `[sample, channel]`. */
+function overVoxels(
+  call: Call<unknown>,
+  { samples, channels, voxels }: Sizes,
+  begin: string,
+  statements: string,
+): Pick<Step, "threads" | "groups" | "groupSize" | "body"> {
+  const rows = samples * channels;
+  if (voxels < groupSize) {
+    return { threads: rows * voxels, body: `let row = i / ${voxels}u; ${begin} ${statements}` };
+  }
+  const perThread = Math.ceil(rows * voxels / (groupSize * call.tuning.workgroups));
+  const span = groupSize * Math.min(longestRun, perThread);
+  const parts = Math.ceil(voxels / span);
+  return {
+    groups: rows * parts,
+    groupSize,
+    body: `
+  let row = group / ${parts}u;
+  let start = group % ${parts}u * ${span}u;
+  let end = min(start + ${span}u, ${voxels}u);
+  ${begin}
+  for (var k = start + lane; k < end; k += ${groupSize}u) {
+    let i = row * ${voxels}u + k;
+    ${statements}
+  }`,
+  };
 }
 
 /** Normalise, scale, shift, leaky ReLU. */
@@ -58,7 +100,9 @@ export const groupNorm: Kernel<KernelAttributes<"groupNorm">> = {
         label: "deviation",
         reads: { x, mean },
         writes: { rstd },
-        element: `let d = x_at(row * ${length}u + k) - mean_at(row); return Acc(d * d);`,
+        code: "var<private> row_mean: f32;",
+        begin: "row_mean = mean_at(row);",
+        element: `let d = x_at(row * ${length}u + k) - row_mean; return Acc(d * d);`,
         combine: `return Acc(a.sum + b.sum);`,
         store: `set_rstd(row, 1.0 / sqrt(acc.sum / ${length}.0 + ${wgslFloat(epsilon)}));`,
       }),
@@ -67,11 +111,12 @@ export const groupNorm: Kernel<KernelAttributes<"groupNorm">> = {
         reads: { x, gamma: call.input(1), beta: call.input(2), mean, rstd },
         writes: { out: call.output(0) },
         code: normedCode(sizes),
-        threads: sizeOf(call.inputs[0]!.shape),
-        body: `
-  let channel = channel_of(i);
-  let y = normed(i) * gamma_at(channel) + beta_at(channel);
-  set_out(i, ${activation});`,
+        ...overVoxels(
+          call,
+          sizes,
+          "begin(row);",
+          `let y = normed(i) * row_gamma + row_beta; set_out(i, ${activation});`,
+        ),
       },
     ];
   },
@@ -80,7 +125,7 @@ export const groupNorm: Kernel<KernelAttributes<"groupNorm">> = {
 /** The incoming gradient in front of the activation, whose sign is recomputed. */
 function beforeActivation(slope: number): string {
   return slope === 1 ? `fn gradient(i: u32) -> f32 { return g_at(i); }` : `fn gradient(i: u32) -> f32 {
-  let y = normed(i) * gamma_at(channel_of(i)) + beta_at(channel_of(i));
+  let y = normed(i) * row_gamma + row_beta;
   return g_at(i) * select(${wgslFloat(slope)}, 1.0, y > 0.0);
 }`;
 }
@@ -115,6 +160,7 @@ export const groupNormGrad: Kernel<KernelAttributes<"groupNormGrad">> = {
         reads,
         writes: { shift_sums: shiftSums, scale_sums: scaleSums },
         code,
+        begin: "begin(row);",
         element: `let i = row * ${voxels}u + k; let g = gradient(i); return Acc(g, g * normed(i));`,
         combine: `return Acc(a.shift + b.shift, a.scale + b.scale);`,
         store: `set_shift_sums(row, acc.shift); set_scale_sums(row, acc.scale);`,
@@ -140,12 +186,15 @@ export const groupNormGrad: Kernel<KernelAttributes<"groupNormGrad">> = {
         reads: { ...reads, group_shift: groupShift, group_scale: groupScale },
         writes: { out: call.output(0) },
         code,
-        threads: sizeOf(call.inputs[1]!.shape),
-        body: `
-  let row = group_of(i);
-  let own = gamma_at(channel_of(i)) * gradient(i);
-  let shared_part = group_shift_at(row) + normed(i) * group_scale_at(row);
-  set_out(i, rstd_at(row) * (own - shared_part / ${voxels * perGroup}.0));`,
+        ...overVoxels(
+          call,
+          sizes,
+          `begin(row);
+  let row_shift = group_shift_at(row / ${perGroup}u);
+  let row_scale = group_scale_at(row / ${perGroup}u);`,
+          `let shared_part = row_shift + normed(i) * row_scale;
+    set_out(i, row_rstd * (row_gamma * gradient(i) - shared_part / ${voxels * perGroup}.0));`,
+        ),
       },
     ];
   },

@@ -28,6 +28,8 @@ export interface Reduction {
   readonly writes: Readonly<Record<string, Bound>>;
   /** Functions that `element` and `store` use. */
   readonly code?: string;
+  /** Statements before the elements of `row`: what those have in common, kept in private variables. */
+  readonly begin?: string;
   /** Body of `fn element(row: u32, k: u32) -> Acc`. */
   readonly element: string;
   /** Body of `fn combine(a: Acc, b: Acc) -> Acc`; elements come in a fixed order, but not in that of the row. */
@@ -37,8 +39,9 @@ export interface Reduction {
 }
 
 const groupSize = 64;
-/** Elements of a chunk: 64 for each thread of the workgroup. */
-const chunkLength = groupSize * 64;
+/** Elements of a chunk for each thread of its workgroup: more where chunks keep the adapter busy all the same. */
+const leastRun = 64;
+const longestRun = 512;
 /** Rows up to this length are one thread's loop, and longer ones too where rows alone keep the adapter busy. */
 const shortRow = 48;
 const manyRows = 8192;
@@ -55,7 +58,7 @@ fn combine(a: Acc, b: Acc) -> Acc { ${combine} }`;
 
 /** The steps of a reduction. */
 export function reductionSteps(call: Call<unknown>, reduction: Reduction): Step[] {
-  const { rows, length, identity, label, reads, writes, store } = reduction;
+  const { rows, length, identity, label, reads, writes, store, begin = "" } = reduction;
   if (rows === 0) return [];
   const code = accumulatorCode(reduction);
   const isBusy = rows >= Math.min(manyRows, groupSize * call.tuning.workgroups);
@@ -68,14 +71,18 @@ export function reductionSteps(call: Call<unknown>, reduction: Reduction): Step[
       threads: rows,
       body: `
   let row = i;
+  ${begin}
   var acc = ${identity};
   for (var k = 0u; k < ${length}u; k++) { acc = combine(acc, element(row, k)); }
   ${store}`,
     }];
   }
+  const share = Math.ceil(rows * length / (groupSize * call.tuning.workgroups));
+  const chunkLength = groupSize * Math.min(longestRun, Math.max(leastRun, share));
   const chunks = Math.ceil(length / chunkLength);
   const tree = (finish: string) => `
   let row = group / ${chunks}u;
+  ${begin}
   let start = (group % ${chunks}u) * ${chunkLength}u;
   let end = min(start + ${chunkLength}u, ${length}u);
   var acc = ${identity};
@@ -103,6 +110,7 @@ export function reductionSteps(call: Call<unknown>, reduction: Reduction): Step[
     label: `${label}, rest`,
     length: chunks,
     reads: { ...reads, ...partial },
+    begin: "",
     element: `return Acc(${names.map((name) => `part_${name}_at(row * ${chunks}u + k)`).join(", ")});`,
   });
   return [{

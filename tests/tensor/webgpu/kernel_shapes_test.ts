@@ -138,18 +138,34 @@ for (const [kind, tuning] of Object.entries({ software: {}, hardware })) {
   );
 }
 
+/** Few and many channels a group, volumes of one voxel and of many. */
+function drawNormalization(random: Random): { shape: number[]; groups: number } {
+  const [groups, perGroup] = [1 + random.integer(6), 1 + random.integer(6)];
+  const volume = random.integer(2) === 0
+    ? [1 + random.integer(20)]
+    : [1, 2, 3].map(() => 1 + random.integer(14));
+  return { shape: [1 + random.integer(3), groups * perGroup, ...volume], groups };
+}
+
+const normalizations = [
+  { shape: [2, 96, 5], groups: 1 },
+  { shape: [50, 200], groups: 1 },
+  { shape: [3, 4, 9], groups: 4 },
+  { shape: [1, 8, 20, 20, 20], groups: 8 },
+];
+
 testWebGpu(
-  "group normalisation of few and many channels a group agrees with the reference, with its gradients",
+  `group normalisation on ${
+    normalizations.length + count
+  } shapes agrees with the reference, with its gradients`,
   async (device) => {
-    for (
-      const [shape, groups] of [[[2, 96, 5], 1], [[50, 200], 1], [[3, 4, 9], 4], [
-        [1, 8, 20, 20, 20],
-        8,
-      ]] as const
-    ) {
+    const drawn = Array.from({ length: count }, (_, k) => drawNormalization(new Random(23).child(k)));
+    for (const { shape, groups } of [...normalizations, ...drawn]) {
       await compare(device, `${shape} in ${groups}`, (on) => {
         const random = new Random(22);
-        const leaves = [shape, [shape[1]], [shape[1]]].map((s, i) => keep(tensorOf(on, random.child(i), s)));
+        const leaves = [shape, [shape[1]!], [shape[1]!]].map((s, i) =>
+          keep(tensorOf(on, random.child(i), s))
+        );
         const [x, gamma, beta] = leaves as [Tensor, Tensor, Tensor];
         for (const leaf of leaves) leaf.requiresGrad = true;
         const y = scope(() => {
