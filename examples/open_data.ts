@@ -7,6 +7,7 @@
 import {
   type Dataset,
   datasetOf,
+  type DatasetSource,
   type DataWarning,
   type FileDataset,
   importRecipe,
@@ -82,8 +83,13 @@ export async function openAt(
   return datasetOf(await importRecipe(recipe, path), path, options);
 }
 
-/** The phantom that the settings of a run describe, if they do. */
-export function phantomOf({ config }: RunResults): Dataset | undefined {
-  const source = (config.dataset as { source?: { kind?: string; options?: unknown } } | undefined)?.source;
-  return source?.kind === "phantom" ? makePhantom(source.options as PhantomOptions) : undefined;
+/** The phantom that the settings of runs describe, if they all describe the same one. */
+export function phantomOf(runs: readonly RunResults[]): Dataset | undefined {
+  const recipes = runs.map(({ config }) =>
+    (config.dataset as { source?: DatasetSource } | undefined)?.source
+  );
+  const [recipe] = recipes;
+  if (recipe?.kind !== "phantom") return undefined;
+  const isShared = recipes.every((other) => JSON.stringify(other) === JSON.stringify(recipe));
+  return isShared ? makePhantom(recipe.options as PhantomOptions) : undefined;
 }

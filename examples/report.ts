@@ -87,7 +87,7 @@ const command: Command = {
         },
       );
     }
-    const dataset = await openData(values) ?? phantomOf(runs[0]!);
+    const dataset = await openData(values) ?? phantomOf(runs);
     const title = text(values, "title");
     const html = reportHtml(runs, {
       baseline,

@@ -118,6 +118,16 @@ async function testRun(
   return { robustness, missing };
 }
 
+function requireModalities(dataset: Dataset | undefined): Dataset {
+  if (dataset === undefined) throw new UsageError("--data is missing", "See --help.");
+  if (dataset.modalities.length >= 2) return dataset;
+  throw new EvalError(
+    "robustness.modalities",
+    `${dataset.name} has one modality; there is nothing to misalign or leave out`,
+    { fix: "Give a data set with at least two modalities." },
+  );
+}
+
 function chosenTests(list: string | undefined): readonly string[] {
   const chosen = list?.split(",") ?? tests;
   const unknown = chosen.find((name) => !(tests as readonly string[]).includes(name));
@@ -160,19 +170,12 @@ const command: Command = {
     const chosen = chosenTests(text(values, "perturbations")), seed = number(values, "seed") ?? 0;
     const runs: RunResults[] = [];
     for (const folder of folders) runs.push(await readRunFolder(folder));
-    const dataset = await openData(values) ?? phantomOf(runs[0]!);
-    if (dataset === undefined) throw new UsageError("--data is missing", "See --help.");
-    if (dataset.modalities.length < 2) {
-      throw new EvalError(
-        "robustness.modalities",
-        `${dataset.name} has one modality; there is nothing to misalign or leave out`,
-        { fix: "Give a data set with at least two modalities." },
-      );
-    }
+    const given = await openData(values);
+    const datasets = runs.map((run) => given ?? phantomOf([run])).map(requireModalities);
     using device = await openChosenDevice(deviceChoice(values));
     const all = { robustness: [] as RobustnessRecord[], missing: [] as (RunRecord & InputRecord)[] };
     for (const [i, run] of runs.entries()) {
-      const folder = folders[i]!, own = await testRun(folder, run, dataset, chosen, seed, device);
+      const folder = folders[i]!, own = await testRun(folder, run, datasets[i]!, chosen, seed, device);
       for (const [kind, file] of [["robustness", "robustness"], ["missing", "missing_modalities"]] as const) {
         if (own[kind].length > 0) {
           await Deno.writeTextFile(`${folder}/${file}.csv`, caseCsv<RunRecord>(own[kind]));

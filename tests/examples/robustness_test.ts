@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { makePhantom } from "../../data/mod.ts";
+import type { RunResults } from "../../eval/mod.ts";
+import { phantomOf } from "../../examples/open_data.ts";
 import { inFreshFolder, runExample } from "./run_example.ts";
 
 const train = ["--batch", "1", "--validations", "1", "--steps", "2", "--device", "cpu", "--name", "run"];
@@ -43,4 +46,13 @@ Deno.test("robustness refuses an unknown perturbation before anything is read", 
     assert.match(stderr, /--perturbations noise: expected translation, .*missing-modality/);
     assert.equal(code, 2);
   });
+});
+
+Deno.test("runs share a phantom only if they were trained on the same one", () => {
+  const run = (seed: number) => {
+    const { source } = makePhantom({ cases: 2, modalities: ["ct", "mr"], misalignmentMm: 0, seed });
+    return { config: { dataset: { source } } } as unknown as RunResults;
+  };
+  assert.deepEqual(phantomOf([run(1), run(1)])!.source, phantomOf([run(1)])!.source);
+  assert.equal(phantomOf([run(1), run(2)]), undefined);
 });
