@@ -137,18 +137,18 @@ function chosenTests(list: string | undefined): readonly string[] {
 
 const metrics = ["dice", "assd_mm"] as const;
 
-/** Tables of all that was tested. */
+/** A table for each kind of test that was made; they have other columns. */
 function tables(
   { robustness, missing }: Tested,
   format: TableFormat,
   metric: typeof metrics[number],
-): string {
-  return [
-    ...(robustness.length > 0 ? [robustnessTable(robustness, { metric, format })] : []),
-    ...(missing.length > 0
-      ? [table(missing, { rows: ["run", "inputs", "modality"], columns: [metric], format })]
-      : []),
-  ].join("\n");
+): Readonly<Record<string, string>> {
+  return {
+    ...(robustness.length > 0 && { robustness: robustnessTable(robustness, { metric, format }) }),
+    ...(missing.length > 0 && {
+      missing_modalities: table(missing, { rows: ["run", "inputs", "modality"], columns: [metric], format }),
+    }),
+  };
 }
 
 const command: Command = {
@@ -186,17 +186,20 @@ const command: Command = {
     }
     const out = text(values, "out");
     if (out !== undefined) await writeAll(out, all);
-    return { text: tables(all, "markdown", "dice"), json: { records: all.robustness, missing: all.missing } };
+    const shown = Object.values(tables(all, "markdown", "dice")).join("\n");
+    return { text: shown, json: { records: all.robustness, missing: all.missing } };
   },
 };
 
 async function writeAll(out: string, all: Tested): Promise<void> {
   await Deno.mkdir(out, { recursive: true });
   for (const metric of metrics) {
-    const files: Record<string, string> = {
-      [`robustness_${metric}.md`]: tables(all, "markdown", metric),
-      [`robustness_${metric}.csv`]: tables(all, "csv", metric),
-    };
+    const files: Record<string, string> = {};
+    for (const [format, ending] of [["markdown", "md"], ["csv", "csv"]] as const) {
+      for (const [name, content] of Object.entries(tables(all, format, metric))) {
+        files[`${name}_${metric}.${ending}`] = content;
+      }
+    }
     if (all.robustness.some((r) => r[metric] !== null)) {
       files[`robustness_${metric}.svg`] = robustnessCurves(all.robustness, { metric });
     }

@@ -36,6 +36,8 @@ Deno.test("robustness judges a run with modalities moved and left out; report sh
     assert.match(html, />Misalignment<\/h2>/);
     assert.match(html, />Missing modalities<\/h2>[\s\S]*from ct only/);
     const files = (await Array.fromAsync(Deno.readDir(`${folder}/out`))).map(({ name }) => name).sort();
+    const csv = await Deno.readTextFile(`${folder}/out/missing_modalities_dice.csv`);
+    assert.equal(csv.trim().split("\n").length, 1 + 4); // a line for each pair above
     assert.ok(files.includes("missing_modalities_run_dice.svg") && files.includes("robustness_dice.svg"));
   });
 });
