@@ -9,6 +9,7 @@
  */
 
 import { type Shape, sizeOf, type Triple } from "../../shape.ts";
+import { tableOf } from "../indexing.ts";
 import type { Bound, Call } from "../kernel.ts";
 
 /** The taps that hit the outputs at `phase`, `phase + outStride`, … of one axis. */
@@ -72,6 +73,14 @@ export function phaseGroups(axes: readonly GatherAxis[]): PhaseGroup[] {
     }
   }
   return [...groups.values()];
+}
+
+/** WGSL for the taps `t0`, `t1`, `t2` of phase `member` from their numbers `k0`, `k1`, `k2` within the group. */
+export function tapTables({ members, offsets }: PhaseGroup): string {
+  return offsets.map(({ length }, a) =>
+    `var taps${a} = ${tableOf(members.flatMap((member) => member[a]!.taps))};
+  let t${a} = taps${a}[member * ${length}u + k${a}];`
+  ).join("\n  ");
 }
 
 /** How a phase group is cut into threads: each computes a block of outputs in a row times output channels. */

@@ -12,9 +12,16 @@
  */
 
 import { sizeOf } from "../../shape.ts";
-import { tableOf, unravel } from "../indexing.ts";
+import { unravel } from "../indexing.ts";
 import type { Bound, Call, Step } from "../kernel.ts";
-import { type Cut, cutOf, type Gather, type PhaseGroup, phaseGroups } from "./convolution_phases.ts";
+import {
+  type Cut,
+  cutOf,
+  type Gather,
+  type PhaseGroup,
+  phaseGroups,
+  tapTables,
+} from "./convolution_phases.ts";
 import { blockBody } from "./gather_block.ts";
 import { textureSteps } from "./texture_convolution.ts";
 
@@ -103,22 +110,18 @@ function phaseGroupSteps(
 /** Copies the weights to `[dispatch][slice][block][input channel][tap][channel of the block]`. */
 function packStep(
   gather: Gather,
-  { members, offsets }: PhaseGroup,
+  group: PhaseGroup,
   { channels, inputs, unit, blocks, perGroup, axis }: Blocking,
   packed: Bound,
   room: number,
 ): Step {
   const [u, v] = [0, 1, 2].filter((a) => a !== axis) as [number, number];
-  const counts = offsets.map(({ length }) => length);
+  const counts = group.offsets.map(({ length }) => length);
   const taps = sizeOf(counts);
   const outPerGroup = gather.outShape[1]! / gather.groups;
   const inPerGroup = gather.xShape[1]! / gather.groups;
   const slices = Math.ceil(inPerGroup / inputs);
   const order = [u, v, axis].map((a) => counts[a]!);
-  const tables = [0, 1, 2].map((a) =>
-    `var taps${a} = ${tableOf(members.flatMap((member) => member[a]!.taps))};
-  let t${a} = taps${a}[member * ${counts[a]}u + k${a}];`
-  ).join("\n  ");
   return {
     label: "pack weights",
     reads: { w: gather.w },
@@ -135,12 +138,12 @@ function packStep(
   let c = (part % ${slices}u) * ${inputs}u + (place % ${unit}u) / ${channels * taps}u;
   if (place >= ${
       blocks * unit
-    }u || member >= ${members.length}u || o >= ${outPerGroup}u || c >= ${inPerGroup}u) {
+    }u || member >= ${group.members.length}u || o >= ${outPerGroup}u || c >= ${inPerGroup}u) {
     set_packed(i, 0.0);
     return;
   }
   ${unravel("tap", order, "s")} let k${u} = s0; let k${v} = s1; let k${axis} = s2;
-  ${tables}
+  ${tapTables(group)}
   set_packed(i, w_at(${gather.weightIndex}));`,
   };
 }

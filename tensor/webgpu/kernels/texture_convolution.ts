@@ -10,10 +10,17 @@
  */
 
 import { sizeOf, type Triple } from "../../shape.ts";
-import { tableOf, unravel } from "../indexing.ts";
+import { unravel } from "../indexing.ts";
 import type { Bound, Call, Step } from "../kernel.ts";
 import { type ChannelTexture, channelTexture, fillStep, findSlab } from "./channel_texture.ts";
-import { type Cut, cutOf, type Gather, type PhaseGroup, phaseGroups } from "./convolution_phases.ts";
+import {
+  type Cut,
+  cutOf,
+  type Gather,
+  type PhaseGroup,
+  phaseGroups,
+  tapTables,
+} from "./convolution_phases.ts";
 import { overResults, position } from "./gather_block.ts";
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -89,19 +96,15 @@ function phaseGroupSteps(gather: Gather, group: PhaseGroup, cut: Cut, textures: 
 /** Copies the weights to texels of four input channels. */
 function packStep(
   gather: Gather,
-  { members, offsets }: PhaseGroup,
+  group: PhaseGroup,
   cut: Cut,
   { layout: { quads, channels: inPerGroup }, weights }: Textures,
 ): Step {
   const { axis, channels, perGroup } = cut;
   const [u, v] = across(cut);
-  const counts = offsets.map(({ length }) => length);
+  const counts = group.offsets.map(({ length }) => length);
   const outPerGroup = gather.outShape[1]! / gather.groups;
   const [width, height, depth] = weights.texels!;
-  const tables = [0, 1, 2].map((a) =>
-    `var taps${a} = ${tableOf(members.flatMap((member) => member[a]!.taps))};
-  let t${a} = taps${a}[member * ${counts[a]}u + k${a}];`
-  ).join("\n  ");
   return {
     label: "pack weights",
     reads: { w: gather.w },
@@ -113,7 +116,7 @@ function packStep(
   let group = (s0 / ${perGroup}u) % ${gather.groups}u;
   let o = s0 % ${perGroup}u * ${channels}u + s4;
   let k${u} = s2; let k${v} = s3; let k${axis} = s5;
-  ${tables}
+  ${tapTables(group)}
   var texel = vec4<f32>();
   for (var k = 0u; k < 4u; k++) {
     let c = s1 * 4u + k;

@@ -12,7 +12,7 @@
 import type { KernelAttributes } from "../../ops/registry.ts";
 import { sizeOf, stridesOf, type Triple } from "../../shape.ts";
 import { unravel } from "../indexing.ts";
-import type { Call, Step } from "../kernel.ts";
+import type { Bound, Call, Step } from "../kernel.ts";
 import { type ChannelTexture, channelTexture, fillStep, findSlab } from "./channel_texture.ts";
 
 type Attributes = KernelAttributes<"conv3dWeightGrad">;
@@ -85,17 +85,23 @@ export function textureWeightGradient(call: Call<Attributes>): Step[] | null {
       groupSize: lanes,
       body: threadBody(call, layouts, { run, runs, rows, tapRows, blockShape, chunks }),
     },
-    {
-      label: "weight gradient, rest",
-      reads: { partial },
-      writes: { out: call.output(0) },
-      threads: sizeOf(w),
-      body: `
-  var sum = 0.0;
-  for (var k = 0u; k < ${chunks * lanes}u; k++) { sum += partial_at(k * ${sizeOf(w)}u + i); }
-  set_out(i, sum);`,
-    },
+    sumOfParts(call, partial, chunks * lanes),
   ];
+}
+
+/** The last step of a weight gradient: adds up so many parts, always in the same order. */
+export function sumOfParts(call: Call<Attributes>, partial: Bound, parts: number): Step {
+  const weights = sizeOf(call.outputs[0]!.shape);
+  return {
+    label: "weight gradient, rest",
+    reads: { partial },
+    writes: { out: call.output(0) },
+    threads: weights,
+    body: `
+  var sum = 0.0;
+  for (var k = 0u; k < ${parts}u; k++) { sum += partial_at(k * ${weights}u + i); }
+  set_out(i, sum);`,
+  };
 }
 
 interface Work {

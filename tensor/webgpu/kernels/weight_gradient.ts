@@ -16,7 +16,7 @@ import type { KernelAttributes } from "../../ops/registry.ts";
 import { sizeOf, stridesOf } from "../../shape.ts";
 import { unravel } from "../indexing.ts";
 import type { Call, Kernel, Step } from "../kernel.ts";
-import { textureWeightGradient } from "./texture_weight_gradient.ts";
+import { sumOfParts, textureWeightGradient } from "./texture_weight_gradient.ts";
 
 type Attributes = KernelAttributes<"conv3dWeightGrad">;
 
@@ -75,16 +75,7 @@ export const conv3dWeightGrad: Kernel<Attributes> = {
         groups: blocks * chunks,
         groupSize: lanes,
       },
-      {
-        label: "weight gradient, rest",
-        reads: { partial },
-        writes: { out: call.output(0) },
-        threads: sizeOf(w),
-        body: `
-  var sum = 0.0;
-  for (var k = 0u; k < ${chunks}u; k++) { sum += partial_at(k * ${sizeOf(w)}u + i); }
-  set_out(i, sum);`,
-      },
+      sumOfParts(call, partial, chunks),
     ];
   },
 };
