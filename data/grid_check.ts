@@ -6,7 +6,7 @@
 
 import type { DataWarning } from "./errors.ts";
 import { DataError } from "./errors.ts";
-import { largestGap } from "./nifti_affine.ts";
+import { largestGap } from "./nifti/affine.ts";
 import type { Grid } from "./volume.ts";
 
 /** Largest distance between corresponding corners, as a share of the smallest voxel side, that is no difference. */

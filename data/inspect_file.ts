@@ -6,8 +6,8 @@
 
 import { join } from "node:path";
 import { CodedError } from "./errors.ts";
-import { listFiles } from "./import_folder.ts";
-import { readNifti, type ReadOptions } from "./nifti_read.ts";
+import { listFiles } from "./import/folder.ts";
+import { readNifti, type ReadOptions } from "./nifti/read.ts";
 import { orientationOf } from "./orientation.ts";
 
 /** The content of a file in numbers; field names are those of the command's JSON. */

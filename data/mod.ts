@@ -15,7 +15,7 @@ export {
 } from "./augmentation.ts";
 export * from "./batch.ts";
 export * from "./dataset.ts";
-export { type AddedModality, deriveContrast, repeatModality } from "./derive_contrast.ts";
+export { type AddedModality, deriveContrast, repeatModality } from "./perturb/derive_contrast.ts";
 export * from "./errors.ts";
 export * from "./fingerprint.ts";
 export { diskFiles, type Files } from "./files.ts";
@@ -23,15 +23,15 @@ export * from "./foreground.ts";
 export { hashFile, hashSplit } from "./file_hashes.ts";
 export { checkFinite, type NanPolicy } from "./finite.ts";
 export { checkSameGrid, sameGrid } from "./grid_check.ts";
-export { type FolderPattern, importFolder } from "./import_folder.ts";
+export { type FolderPattern, importFolder } from "./import/folder.ts";
 export { type FileReport, inspectFile, inspectFolder, type ListedFile } from "./inspect_file.ts";
 export { checkLabelledClasses } from "./label_check.ts";
-export { followRecipe, importManifest, importRecipe } from "./import_manifest.ts";
+export { followRecipe, importManifest, importRecipe } from "./import/import_manifest.ts";
 export { BatchLoader, type BatchOptions } from "./loader.ts";
 export { checkManifest, type Manifest, manifestJsonSchema, parseManifest } from "./manifest.ts";
-export { misalign, type Misalignment } from "./misalign.ts";
-export type { NiftiDtype } from "./nifti_dtypes.ts";
-export type { NiftiHeader } from "./nifti_header.ts";
+export { misalign, type Misalignment } from "./perturb/misalign.ts";
+export type { NiftiDtype } from "./nifti/dtypes.ts";
+export type { NiftiHeader } from "./nifti/header.ts";
 export {
   type NiftiVolume,
   readImage,
@@ -39,8 +39,8 @@ export {
   readNifti,
   readNiftiHeader,
   type ReadOptions,
-} from "./nifti_read.ts";
-export { encodeNifti, writeNifti, type WriteOptions } from "./nifti_write.ts";
+} from "./nifti/read.ts";
+export { encodeNifti, writeNifti, type WriteOptions } from "./nifti/write.ts";
 export * from "./normalise.ts";
 export * from "./open_dataset.ts";
 export * from "./orientation.ts";
@@ -49,6 +49,6 @@ export { overlay, picture } from "./picture.ts";
 export * from "./prepare.ts";
 export { gridWithSpacing, type Interpolation, resampleLabels, resampleOnto } from "./resample.ts";
 export * from "./split.ts";
-export { withholdModalities } from "./withhold_modalities.ts";
+export { withholdModalities } from "./perturb/withhold_modalities.ts";
 export { type Problem, type Verification, verifyDataset, verifyManifest } from "./verify.ts";
 export * from "./volume.ts";

@@ -5,12 +5,12 @@
  */
 
 import type { Dataset, DatasetSource } from "./dataset.ts";
-import { type AddedModality, deriveContrast, repeatModality } from "./derive_contrast.ts";
-import { misalign, type Misalignment } from "./misalign.ts";
+import { type AddedModality, deriveContrast, repeatModality } from "./perturb/derive_contrast.ts";
+import { misalign, type Misalignment } from "./perturb/misalign.ts";
 import type { Manifest } from "./manifest.ts";
 import { datasetOf, type OpenOptions } from "./open_dataset.ts";
 import { makePhantom, type PhantomOptions } from "./phantom.ts";
-import { withholdModalities } from "./withhold_modalities.ts";
+import { withholdModalities } from "./perturb/withhold_modalities.ts";
 
 /**
  * The data set that a `source` describes.

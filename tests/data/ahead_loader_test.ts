@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { AheadLoader } from "../../data/ahead_loader.ts";
-import { deriveContrast, repeatModality } from "../../data/derive_contrast.ts";
+import { deriveContrast, repeatModality } from "../../data/perturb/derive_contrast.ts";
 import type { DataError } from "../../data/errors.ts";
 import { BatchLoader } from "../../data/loader.ts";
-import { misalign } from "../../data/misalign.ts";
+import { misalign } from "../../data/perturb/misalign.ts";
 import { openDataset } from "../../data/open_dataset.ts";
 import { makePhantom } from "../../data/phantom.ts";
 import { withDataset } from "./make_dataset.ts";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import type { DataError } from "../../data/errors.ts";
-import type { NiftiVolume } from "../../data/nifti_read.ts";
-import { readNifti } from "../../data/nifti_read.ts";
+import type { NiftiVolume } from "../../data/nifti/read.ts";
+import { readNifti } from "../../data/nifti/read.ts";
 import { orientationOf } from "../../data/orientation.ts";
 import { realDataTest } from "./real_data.ts";
 

@@ -5,7 +5,7 @@ import type { LabelledCase } from "../../data/dataset.ts";
 import type { DataError, DataWarning } from "../../data/errors.ts";
 import { hashSplit } from "../../data/file_hashes.ts";
 import { diskFiles } from "../../data/files.ts";
-import { importManifest } from "../../data/import_manifest.ts";
+import { importManifest } from "../../data/import/import_manifest.ts";
 import { checkLabelledClasses } from "../../data/label_check.ts";
 import { BatchLoader } from "../../data/loader.ts";
 import { parseManifest } from "../../data/manifest.ts";

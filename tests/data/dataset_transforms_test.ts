@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import type { LabelledCase } from "../../data/dataset.ts";
-import { deriveContrast, repeatModality } from "../../data/derive_contrast.ts";
+import { deriveContrast, repeatModality } from "../../data/perturb/derive_contrast.ts";
 import type { DataError } from "../../data/errors.ts";
-import { misalign } from "../../data/misalign.ts";
+import { misalign } from "../../data/perturb/misalign.ts";
 import { openSource } from "../../data/open_source.ts";
 import { makePhantom } from "../../data/phantom.ts";
 import { sameBits } from "./same_bits.ts";
 import { rowMajor, type Volume } from "../../data/volume.ts";
-import { withholdModalities } from "../../data/withhold_modalities.ts";
+import { withholdModalities } from "../../data/perturb/withhold_modalities.ts";
 
 const phantom = makePhantom({ cases: 4, modalities: ["ct", "mr"], misalignmentMm: 0, seed: 6 });
 const labelled = phantom.cases as LabelledCase[];

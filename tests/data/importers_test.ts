@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { DataError } from "../../data/errors.ts";
-import { importFolder } from "../../data/import_folder.ts";
-import { followRecipe, importManifest, importRecipe } from "../../data/import_manifest.ts";
+import { importFolder } from "../../data/import/folder.ts";
+import { followRecipe, importManifest, importRecipe } from "../../data/import/import_manifest.ts";
 import { manifestJsonSchema, parseManifest } from "../../data/manifest.ts";
 import { datasetOf, openDataset } from "../../data/open_dataset.ts";
 import { makeNifti } from "./make_nifti.ts";

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { CodedError } from "../../data/errors.ts";
-import { importManifest } from "../../data/import_manifest.ts";
-import { readImage, readLabels, readNifti } from "../../data/nifti_read.ts";
+import { importManifest } from "../../data/import/import_manifest.ts";
+import { readImage, readLabels, readNifti } from "../../data/nifti/read.ts";
 import { Random } from "../../tensor/random.ts";
 import { manifestOf } from "./make_dataset.ts";
 import { makeNifti } from "./make_nifti.ts";

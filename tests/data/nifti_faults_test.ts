@@ -9,8 +9,8 @@ import {
   readLabels,
   readNifti,
   readNiftiHeader,
-} from "../../data/nifti_read.ts";
-import { encodeNifti } from "../../data/nifti_write.ts";
+} from "../../data/nifti/read.ts";
+import { encodeNifti } from "../../data/nifti/write.ts";
 import { orientationOf, toRas } from "../../data/orientation.ts";
 import { bytesOf, join, makeNifti, type NiftiFields } from "./make_nifti.ts";
 import { MemoryFiles } from "./memory_files.ts";

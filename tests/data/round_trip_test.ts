@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import type { DataError } from "../../data/errors.ts";
-import { readNifti, readNiftiHeader } from "../../data/nifti_read.ts";
-import { encodeNifti, writeNifti } from "../../data/nifti_write.ts";
+import { readNifti, readNiftiHeader } from "../../data/nifti/read.ts";
+import { encodeNifti, writeNifti } from "../../data/nifti/write.ts";
 import { toRas } from "../../data/orientation.ts";
 import { volumeFrom } from "../../data/volume.ts";
 import { MemoryFiles } from "./memory_files.ts";

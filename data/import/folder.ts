@@ -5,9 +5,9 @@
  */
 
 import { join } from "node:path";
-import { byCodePoint, type ClassInfo, type Modality } from "./dataset.ts";
-import { DataError } from "./errors.ts";
-import { checkManifest, type Manifest } from "./manifest.ts";
+import { byCodePoint, type ClassInfo, type Modality } from "../dataset.ts";
+import { DataError } from "../errors.ts";
+import { checkManifest, type Manifest } from "../manifest.ts";
 
 /** How the files of a folder are named. */
 export interface FolderPattern {

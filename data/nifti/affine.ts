@@ -12,8 +12,8 @@ import {
   shearOf,
   spacingOf,
   type Triple,
-} from "./affine.ts";
-import { DataError, type DataWarning } from "./errors.ts";
+} from "../affine.ts";
+import { DataError, type DataWarning } from "../errors.ts";
 
 /** The fields of a header that say where the voxels lie. */
 export interface OrientationFields {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { z } from "./deps.ts";
-import { caseId, classesOf, kindOf } from "./import_decathlon.ts";
-import { checkManifest, type Manifest, schemaProblems } from "./manifest.ts";
+import { z } from "../deps.ts";
+import { caseId, classesOf, kindOf } from "./decathlon.ts";
+import { checkManifest, type Manifest, schemaProblems } from "../manifest.ts";
 
 const item = z.record(z.string(), z.string());
 const schema = z.looseObject({

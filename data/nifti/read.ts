@@ -8,12 +8,12 @@
  */
 
 import { ByteReader } from "./byte_reader.ts";
-import { ndarray } from "./deps.ts";
-import { DataError, type DataWarning } from "./errors.ts";
-import { diskFiles, type Files } from "./files.ts";
-import { dtypes, swapBytes } from "./nifti_dtypes.ts";
-import { headerBytes, type NiftiHeader, parseNiftiHeader } from "./nifti_header.ts";
-import { makeVolume, type Volume, type VoxelArray } from "./volume.ts";
+import { ndarray } from "../deps.ts";
+import { DataError, type DataWarning } from "../errors.ts";
+import { diskFiles, type Files } from "../files.ts";
+import { dtypes, swapBytes } from "./dtypes.ts";
+import { headerBytes, type NiftiHeader, parseNiftiHeader } from "./header.ts";
+import { makeVolume, type Volume, type VoxelArray } from "../volume.ts";
 
 /** How to read. */
 export interface ReadOptions {

@@ -5,13 +5,13 @@
  */
 
 import { dirname, resolve } from "node:path";
-import { z } from "./deps.ts";
-import { DataError } from "./errors.ts";
-import { diskFiles, type Files, readBytes } from "./files.ts";
-import { importCmcList } from "./import_cmc_list.ts";
-import { importDecathlon } from "./import_decathlon.ts";
-import { importFolder } from "./import_folder.ts";
-import { type Manifest, parseJson, parseManifest, schemaProblems, splitsSchema } from "./manifest.ts";
+import { z } from "../deps.ts";
+import { DataError } from "../errors.ts";
+import { diskFiles, type Files, readBytes } from "../files.ts";
+import { importCmcList } from "./cmc_list.ts";
+import { importDecathlon } from "./decathlon.ts";
+import { importFolder } from "./folder.ts";
+import { type Manifest, parseJson, parseManifest, schemaProblems, splitsSchema } from "../manifest.ts";
 
 /** A manifest that gives the pattern of the file names in place of the list of cases. */
 const recipe = z.strictObject({

@@ -5,13 +5,13 @@
  */
 
 import { gzipSync } from "node:zlib";
-import { type Affine, spacingOf, type Triple } from "./affine.ts";
-import { DataError } from "./errors.ts";
-import { largestGap } from "./nifti_affine.ts";
-import { dtypes, type NiftiDtype, swapBytes } from "./nifti_dtypes.ts";
-import type { NiftiHeader } from "./nifti_header.ts";
-import { fromRas, rasGrid } from "./orientation.ts";
-import { shapeOf, type Volume, type VoxelArray } from "./volume.ts";
+import { type Affine, spacingOf, type Triple } from "../affine.ts";
+import { DataError } from "../errors.ts";
+import { largestGap } from "./affine.ts";
+import { dtypes, type NiftiDtype, swapBytes } from "./dtypes.ts";
+import type { NiftiHeader } from "./header.ts";
+import { fromRas, rasGrid } from "../orientation.ts";
+import { shapeOf, type Volume, type VoxelArray } from "../volume.ts";
 
 /** How to write. */
 export interface WriteOptions {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Case, Dataset } from "./dataset.ts";
-import { DataError } from "./errors.ts";
+import type { Case, Dataset } from "../dataset.ts";
+import { DataError } from "../errors.ts";
 
 /**
  * The same data set with the images of some modalities only. It still lists all modalities, so that a network
@@ -16,7 +16,7 @@ import { DataError } from "./errors.ts";
  *
  * @example
  * ```ts
- * import { makePhantom } from "./phantom.ts";
+ * import { makePhantom } from "../phantom.ts";
  * import { withholdModalities } from "./withhold_modalities.ts";
  * import assert from "node:assert/strict";
  *

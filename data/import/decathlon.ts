@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { ModalityKind } from "./dataset.ts";
-import { z } from "./deps.ts";
-import { DataError } from "./errors.ts";
-import { checkManifest, type Manifest, schemaProblems } from "./manifest.ts";
+import type { ModalityKind } from "../dataset.ts";
+import { z } from "../deps.ts";
+import { DataError } from "../errors.ts";
+import { checkManifest, type Manifest, schemaProblems } from "../manifest.ts";
 
 const schema = z.looseObject({
   name: z.string().default("decathlon"),

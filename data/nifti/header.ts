@@ -6,12 +6,12 @@
  * @module
  */
 
-import { type Affine, spacingOf, type Triple } from "./affine.ts";
-import { readHeader } from "./deps.ts";
-import { DataError, type DataWarning } from "./errors.ts";
-import { niftiAffine } from "./nifti_affine.ts";
-import { dtypeOfCode, dtypes, type NiftiDtype } from "./nifti_dtypes.ts";
-import type { Grid } from "./volume.ts";
+import { type Affine, spacingOf, type Triple } from "../affine.ts";
+import { readHeader } from "../deps.ts";
+import { DataError, type DataWarning } from "../errors.ts";
+import { niftiAffine } from "./affine.ts";
+import { dtypeOfCode, dtypes, type NiftiDtype } from "./dtypes.ts";
+import type { Grid } from "../volume.ts";
 
 /** A checked header. */
 export interface NiftiHeader extends Grid {

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { Random } from "../tensor/random.ts";
-import { applyBiasField } from "./bias_field.ts";
-import { boxBlur } from "./blur.ts";
-import type { Case, Dataset, LabelledCase, UnlabelledCase } from "./dataset.ts";
-import { DataError } from "./errors.ts";
-import { foregroundMask } from "./foreground.ts";
-import { percentiles } from "./normalise.ts";
-import { rowMajor, shapeOf, type Volume, volumeFrom } from "./volume.ts";
+import { Random } from "../../tensor/random.ts";
+import { applyBiasField } from "../bias_field.ts";
+import { boxBlur } from "../blur.ts";
+import type { Case, Dataset, LabelledCase, UnlabelledCase } from "../dataset.ts";
+import { DataError } from "../errors.ts";
+import { foregroundMask } from "../foreground.ts";
+import { percentiles } from "../normalise.ts";
+import { rowMajor, shapeOf, type Volume, volumeFrom } from "../volume.ts";
 
 /** Which modality is added, and what it is made from. */
 export interface AddedModality {

@@ -6,8 +6,8 @@
 
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { DataError } from "./errors.ts";
-import type { Files } from "./files.ts";
+import { DataError } from "../errors.ts";
+import type { Files } from "../files.ts";
 
 /** A cursor over the (decompressed) bytes of one file. Release it with `await using`. */
 export class ByteReader {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DataError } from "./errors.ts";
+import { DataError } from "../errors.ts";
 
 /** The voxel types that can be read and written, by their numpy names. */
 export type NiftiDtype =

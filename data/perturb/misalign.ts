@@ -4,14 +4,14 @@
  * @module
  */
 
-import { Random } from "../tensor/random.ts";
-import { type Affine, invertAffine, multiplyAffine, scalingAffine, type Triple } from "./affine.ts";
-import type { Dataset, LabelledCase, UnlabelledCase } from "./dataset.ts";
-import { elasticField } from "./elastic.ts";
-import { DataError } from "./errors.ts";
-import { modalitiesOf } from "./prepare.ts";
-import { sampleAffine } from "./resample.ts";
-import { rowMajor, shapeOf, type Volume, volumeFrom } from "./volume.ts";
+import { Random } from "../../tensor/random.ts";
+import { type Affine, invertAffine, multiplyAffine, scalingAffine, type Triple } from "../affine.ts";
+import type { Dataset, LabelledCase, UnlabelledCase } from "../dataset.ts";
+import { elasticField } from "../elastic.ts";
+import { DataError } from "../errors.ts";
+import { modalitiesOf } from "../prepare.ts";
+import { sampleAffine } from "../resample.ts";
+import { rowMajor, shapeOf, type Volume, volumeFrom } from "../volume.ts";
 
 /** How far a modality is moved; each case in a random direction of its own. */
 export interface Misalignment {
