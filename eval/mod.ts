@@ -17,20 +17,20 @@
 
 export { CodedError, type CodedErrorOptions } from "../tensor/errors.ts";
 export { EvalError } from "./errors.ts";
-export type { LabelClass, LabelGrid } from "./label_grid.ts";
-export { type CaseRecord, type ClassStatus, type Metric, metrics } from "./case_record.ts";
+export type { LabelClass, LabelGrid } from "./metrics/label_grid.ts";
+export { type CaseRecord, type ClassStatus, type Metric, metrics } from "./metrics/case_record.ts";
 export {
   defaultPolicy,
   definitions,
   definitionsCaption,
   type EvaluationPolicy,
   resolvePolicy,
-} from "./policy.ts";
-export { type CaseToEvaluate, evaluateCase } from "./evaluate_case.ts";
-export { squaredDistance } from "./edt.ts";
-export { type Calibration, calibration, type CalibrationBin } from "./calibration.ts";
-export { addConfusions, type Confusion, confusion } from "./confusion.ts";
-export { type RunRecord, tagRecords } from "./run_record.ts";
+} from "./metrics/policy.ts";
+export { type CaseToEvaluate, evaluateCase } from "./metrics/evaluate_case.ts";
+export { squaredDistance } from "./metrics/edt.ts";
+export { type Calibration, calibration, type CalibrationBin } from "./metrics/calibration.ts";
+export { addConfusions, type Confusion, confusion } from "./metrics/confusion.ts";
+export { type RunRecord, tagRecords } from "./statistics/run_record.ts";
 export { pairedPermutation, type PermutationResult } from "./statistics/permutation.ts";
 export { type WilcoxonResult, wilcoxonSignedRank } from "./statistics/wilcoxon.ts";
 export { bootstrapInterval } from "./statistics/bootstrap.ts";
@@ -43,16 +43,16 @@ export {
   type MetricSummary,
   summarise,
   type Summary,
-} from "./summarise.ts";
-export type { TableCell, TableColumn, TableFormat, TableModel } from "./table_model.ts";
-export { renderTable } from "./render_table.ts";
+} from "./statistics/summarise.ts";
+export type { TableCell, TableColumn, TableFormat, TableModel } from "./tables/table_model.ts";
+export { renderTable } from "./tables/render_table.ts";
 export {
   comparisonTable,
   comparisonTableModel,
   type ComparisonTableOptions,
   type RunCosts,
-} from "./comparison_table.ts";
-export { comparisonList, comparisonListModel } from "./statistics/comparison_list.ts";
+} from "./tables/comparison_table.ts";
+export { comparisonList, comparisonListModel } from "./tables/comparison_list.ts";
 export {
   type Perturbation,
   perturbationUnits,
@@ -63,16 +63,16 @@ export {
   robustnessTableModels,
   type RobustnessTableOptions,
   slopePerLevel,
-} from "./robustness.ts";
-export { table, tableModel, type TableOptions } from "./table.ts";
-export { caseCsv, parseCaseCsv } from "./case_csv.ts";
+} from "./tables/robustness.ts";
+export { table, tableModel, type TableOptions } from "./tables/table.ts";
+export { caseCsv, parseCaseCsv } from "./report/case_csv.ts";
 export {
   type PatchPredictor,
   slidingWindow,
   type SlidingWindowInput,
   type SlidingWindowOutput,
 } from "./sliding_window.ts";
-export { type LogRow, parseLog } from "./log.ts";
+export { type LogRow, parseLog } from "./report/log.ts";
 export { learningCurves, type LearningCurvesOptions } from "./plots/learning_curves.ts";
 export { classBoxPlot, type ClassBoxPlotOptions } from "./plots/class_box_plot.ts";
 export { labelRatioPlot, type LabelRatioPlotOptions } from "./plots/label_ratio_plot.ts";

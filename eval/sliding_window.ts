@@ -1,5 +1,5 @@
 import { EvalError } from "./errors.ts";
-import type { Triple } from "./label_grid.ts";
+import type { Triple } from "./metrics/label_grid.ts";
 
 /** The volume to segment and how to cut it. */
 export interface SlidingWindowInput {

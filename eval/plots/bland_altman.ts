@@ -1,4 +1,4 @@
-import type { CaseRecord } from "../case_record.ts";
+import type { CaseRecord } from "../metrics/case_record.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
 import { axes, color, figure, legend, marker, type PanelBox } from "./figure.ts";

@@ -1,7 +1,7 @@
-import { type CaseRecord, type Metric, metrics } from "../case_record.ts";
+import { type CaseRecord, type Metric, metrics } from "../metrics/case_record.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
-import { percentile } from "../surface.ts";
+import { percentile } from "../metrics/surface.ts";
 import { axes, color, dash, figure, legend, marker, type PanelBox, type SvgSelection } from "./figure.ts";
 
 /** What {@link classBoxPlot} can be told. */

@@ -1,4 +1,4 @@
-import type { Confusion } from "../confusion.ts";
+import type { Confusion } from "../metrics/confusion.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
 import { figure, type SvgSelection } from "./figure.ts";

@@ -1,8 +1,8 @@
-import { type Metric, metrics } from "../case_record.ts";
+import { type Metric, metrics } from "../metrics/case_record.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
-import type { RunRecord } from "../run_record.ts";
-import { summarise } from "../summarise.ts";
+import type { RunRecord } from "../statistics/run_record.ts";
+import { summarise } from "../statistics/summarise.ts";
 import { axes, figure, legend, type PanelBox } from "./figure.ts";
 import { drawSeries, rangeOf, seriesPoint } from "./series.ts";
 

@@ -1,6 +1,6 @@
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
-import type { LogRow } from "../log.ts";
+import type { LogRow } from "../report/log.ts";
 import { axes, color, dash, figure, legend, marker, type PanelBox, type SvgSelection } from "./figure.ts";
 
 /** What {@link learningCurves} can be told. */

@@ -1,8 +1,8 @@
-import { type CaseRecord, type Metric, metrics } from "../case_record.ts";
+import { type CaseRecord, type Metric, metrics } from "../metrics/case_record.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
 import { bootstrapInterval } from "../statistics/bootstrap.ts";
-import { average } from "../summarise.ts";
+import { average } from "../statistics/summarise.ts";
 import { axes, color, figure, type PanelBox } from "./figure.ts";
 
 /** A record of a prediction from some of the modalities only. */

@@ -1,7 +1,7 @@
-import type { CaseRecord } from "../case_record.ts";
+import type { CaseRecord } from "../metrics/case_record.ts";
 import { d3 } from "../deps.ts";
-import type { LabelClass } from "../label_grid.ts";
-import { average } from "../summarise.ts";
+import type { LabelClass } from "../metrics/label_grid.ts";
+import { average } from "../statistics/summarise.ts";
 import { pngUrl } from "./data_url.ts";
 import { color, figure, type SvgSelection } from "./figure.ts";
 import { busiestSlice, cutSlice, greyScale, type ImageGrid, type Plane, type Slice } from "./slice.ts";

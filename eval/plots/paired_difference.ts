@@ -1,7 +1,7 @@
-import { type Metric, metrics } from "../case_record.ts";
+import { type Metric, metrics } from "../metrics/case_record.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
-import type { RunRecord } from "../run_record.ts";
+import type { RunRecord } from "../statistics/run_record.ts";
 import { bootstrapInterval } from "../statistics/bootstrap.ts";
 import { pairByCase } from "../statistics/compare.ts";
 import { wilcoxonSignedRank } from "../statistics/wilcoxon.ts";

@@ -1,7 +1,7 @@
-import { type Metric, metrics } from "../case_record.ts";
+import { type Metric, metrics } from "../metrics/case_record.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
-import { perturbationUnits, robustnessPoints, type RobustnessRecord } from "../robustness.ts";
+import { perturbationUnits, robustnessPoints, type RobustnessRecord } from "../tables/robustness.ts";
 import { axes, figure, legend, type PanelBox } from "./figure.ts";
 import { drawSeries, rangeOf, seriesPoint } from "./series.ts";
 

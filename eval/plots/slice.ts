@@ -1,5 +1,5 @@
 import type { NdArray } from "../deps.ts";
-import { percentile } from "../surface.ts";
+import { percentile } from "../metrics/surface.ts";
 
 /** A volume of intensities or labels whose axes run to the Right, Anterior and Superior. */
 export interface ImageGrid {

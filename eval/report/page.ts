@@ -1,4 +1,4 @@
-import { escapeHtml } from "../render_table.ts";
+import { escapeHtml } from "../tables/render_table.ts";
 
 /** A section of a page. */
 export interface Section {

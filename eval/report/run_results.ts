@@ -1,11 +1,11 @@
-import type { CaseRecord } from "../case_record.ts";
-import { parseCaseCsv } from "../case_csv.ts";
-import type { RunCosts } from "../comparison_table.ts";
+import type { CaseRecord } from "../metrics/case_record.ts";
+import { parseCaseCsv } from "./case_csv.ts";
+import type { RunCosts } from "../tables/comparison_table.ts";
 import { EvalError } from "../errors.ts";
-import { type LogRow, parseLog } from "../log.ts";
+import { type LogRow, parseLog } from "./log.ts";
 import type { InputRecord } from "../plots/modality_bars.ts";
-import type { RobustnessRecord } from "../robustness.ts";
-import type { RunRecord } from "../run_record.ts";
+import type { RobustnessRecord } from "../tables/robustness.ts";
+import type { RunRecord } from "../statistics/run_record.ts";
 
 /** What a finished run left in its folder, predictions aside. */
 export interface RunResults {

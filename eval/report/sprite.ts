@@ -1,5 +1,5 @@
 import { d3 } from "../deps.ts";
-import type { LabelClass } from "../label_grid.ts";
+import type { LabelClass } from "../metrics/label_grid.ts";
 import { color } from "../plots/figure.ts";
 import { pngUrl } from "../plots/data_url.ts";
 import { cutSlice, greyScale, type ImageGrid, sliceCount } from "../plots/slice.ts";

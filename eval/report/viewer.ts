@@ -1,7 +1,7 @@
-import type { LabelClass } from "../label_grid.ts";
+import type { LabelClass } from "../metrics/label_grid.ts";
 import { color } from "../plots/figure.ts";
 import type { ImageGrid } from "../plots/slice.ts";
-import { escapeHtml } from "../render_table.ts";
+import { escapeHtml } from "../tables/render_table.ts";
 import { imageSprite, labelSprite, type SpriteLayout, spriteLayout } from "./sprite.ts";
 
 /** A test case with its volumes, axes to the Right, Anterior and Superior. */

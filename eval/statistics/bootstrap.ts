@@ -1,5 +1,5 @@
 import { Random } from "../../tensor/random.ts";
-import { percentile } from "../surface.ts";
+import { percentile } from "../metrics/surface.ts";
 import { requireFinite } from "./require_finite.ts";
 
 /**

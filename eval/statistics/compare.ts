@@ -1,6 +1,6 @@
-import { type Metric, metrics } from "../case_record.ts";
-import type { RunRecord } from "../run_record.ts";
-import { average } from "../summarise.ts";
+import { type Metric, metrics } from "../metrics/case_record.ts";
+import type { RunRecord } from "./run_record.ts";
+import { average } from "./summarise.ts";
 import { bootstrapInterval } from "./bootstrap.ts";
 import { rankBiserial } from "./effect_size.ts";
 import { holm } from "./holm.ts";

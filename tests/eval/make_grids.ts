@@ -1,5 +1,5 @@
 import { ndarray } from "../../eval/deps.ts";
-import type { LabelGrid, Triple } from "../../eval/label_grid.ts";
+import type { LabelGrid, Triple } from "../../eval/metrics/label_grid.ts";
 
 /** A label grid filled by a function of the voxel indices. */
 export function makeGrid(

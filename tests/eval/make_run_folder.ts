@@ -2,7 +2,7 @@ import { ndarray } from "../../eval/deps.ts";
 import { caseCsv, type CaseRecord, evaluateCase, summarise } from "../../eval/mod.ts";
 import type { ReportCase } from "../../eval/report/viewer.ts";
 import { Random } from "../../tensor/random.ts";
-import type { Triple } from "../../eval/label_grid.ts";
+import type { Triple } from "../../eval/metrics/label_grid.ts";
 
 /** The classes of the made runs. */
 export const classes = [{ id: 1, name: "liver" }, { id: 2, name: "spleen" }] as const;

@@ -1,5 +1,5 @@
-import type { RobustnessRecord } from "../../eval/robustness.ts";
-import { type RunRecord, tagRecords } from "../../eval/run_record.ts";
+import type { RobustnessRecord } from "../../eval/tables/robustness.ts";
+import { type RunRecord, tagRecords } from "../../eval/statistics/run_record.ts";
 import { Random } from "../../tensor/random.ts";
 import { makeRecords } from "./make_records.ts";
 

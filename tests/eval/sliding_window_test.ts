@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Triple } from "../../eval/label_grid.ts";
+import type { Triple } from "../../eval/metrics/label_grid.ts";
 import {
   gaussianWindow,
   type PatchPredictor,

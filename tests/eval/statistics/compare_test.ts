@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { compareMethods, pairByCase } from "../../../eval/statistics/compare.ts";
-import type { RunRecord } from "../../../eval/run_record.ts";
+import type { RunRecord } from "../../../eval/statistics/run_record.ts";
 import { makeRunRecords } from "../make_runs.ts";
 
 const base = makeRunRecords(1)[0]!;

@@ -1,5 +1,5 @@
-import { EvalError } from "./errors.ts";
-import type { NdArray } from "./deps.ts";
+import { EvalError } from "../errors.ts";
+import type { NdArray } from "../deps.ts";
 
 /** A label volume: one class id a voxel, 0 for background, and how large a voxel is. */
 export interface LabelGrid {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseLog } from "../../eval/log.ts";
+import { parseLog } from "../../../eval/report/log.ts";
 
 Deno.test("parseLog() skips empty cells and names the damaged line", () => {
   assert.deepEqual(parseLog("step,lr,csc\r\n1,1e-3,\r\n2,9e-4,0.25\r\n"), [

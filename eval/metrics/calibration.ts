@@ -1,4 +1,4 @@
-import { EvalError } from "./errors.ts";
+import { EvalError } from "../errors.ts";
 
 /** Voxels whose confidence falls into one range. */
 export interface CalibrationBin {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { ndarray } from "../../eval/deps.ts";
-import { evaluateCase } from "../../eval/evaluate_case.ts";
-import type { CaseRecord } from "../../eval/case_record.ts";
-import type { LabelGrid, Triple } from "../../eval/label_grid.ts";
-import type { EvaluationPolicy } from "../../eval/policy.ts";
-import { Random } from "../../tensor/random.ts";
-import { makeBall, makeGrid } from "./make_grids.ts";
+import { ndarray } from "../../../eval/deps.ts";
+import { evaluateCase } from "../../../eval/metrics/evaluate_case.ts";
+import type { CaseRecord } from "../../../eval/metrics/case_record.ts";
+import type { LabelGrid, Triple } from "../../../eval/metrics/label_grid.ts";
+import type { EvaluationPolicy } from "../../../eval/metrics/policy.ts";
+import { Random } from "../../../tensor/random.ts";
+import { makeBall, makeGrid } from "../make_grids.ts";
 
 const unit: Triple = [1, 1, 1];
 

@@ -1,4 +1,4 @@
-import { EvalError } from "./errors.ts";
+import { EvalError } from "../errors.ts";
 
 /** One line of a training log: the step and whatever was logged at it. */
 export interface LogRow {

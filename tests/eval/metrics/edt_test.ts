@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { squaredDistance } from "../../eval/edt.ts";
-import type { Triple } from "../../eval/label_grid.ts";
-import { Random } from "../../tensor/random.ts";
+import { squaredDistance } from "../../../eval/metrics/edt.ts";
+import type { Triple } from "../../../eval/metrics/label_grid.ts";
+import { Random } from "../../../tensor/random.ts";
 
 function bruteForce(mask: Uint8Array, shape: Triple, spacing: Triple): number[] {
   const place = (i: number): Triple => [

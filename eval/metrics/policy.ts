@@ -1,5 +1,5 @@
 import { type Metric, metrics } from "./case_record.ts";
-import { EvalError } from "./errors.ts";
+import { EvalError } from "../errors.ts";
 
 /** The choices behind the numbers; they travel with them into every caption. */
 export interface EvaluationPolicy {

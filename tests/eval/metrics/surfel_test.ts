@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Triple } from "../../eval/label_grid.ts";
-import { areaWeightedDistances, elementAreas } from "../../eval/surfel.ts";
-import { makeBall, makeGrid } from "./make_grids.ts";
+import type { Triple } from "../../../eval/metrics/label_grid.ts";
+import { areaWeightedDistances, elementAreas } from "../../../eval/metrics/surfel.ts";
+import { makeBall, makeGrid } from "../make_grids.ts";
 
 const mask = (shape: Triple, inside: (z: number, y: number, x: number) => boolean): Uint8Array =>
   makeGrid(shape, [1, 1, 1], (z, y, x) => +inside(z, y, x)).array.data as Uint8Array;

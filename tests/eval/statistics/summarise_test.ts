@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type CaseRecord, summarise } from "../../eval/mod.ts";
-import { makeRecords } from "./make_records.ts";
+import { type CaseRecord, summarise } from "../../../eval/mod.ts";
+import { makeRecords } from "../make_records.ts";
 
 const base = makeRecords(1)[0]!;
 const record = (over: Partial<CaseRecord>): CaseRecord => ({ ...base, ...over });

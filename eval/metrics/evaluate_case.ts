@@ -28,7 +28,7 @@ export interface CaseToEvaluate {
  * @example
  * ```ts
  * import { evaluateCase } from "./evaluate_case.ts";
- * import { ndarray } from "./deps.ts";
+ * import { ndarray } from "../deps.ts";
  * import assert from "node:assert/strict";
  *
  * const grid = (...voxels: number[]) => ({

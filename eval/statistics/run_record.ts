@@ -1,4 +1,4 @@
-import type { CaseRecord } from "./case_record.ts";
+import type { CaseRecord } from "../metrics/case_record.ts";
 
 /** A record with the run it comes from, to compare runs. */
 export interface RunRecord extends CaseRecord {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { comparisonTable, comparisonTableModel } from "../../eval/comparison_table.ts";
-import { robustnessPoints, robustnessTable, slopePerLevel } from "../../eval/robustness.ts";
-import { comparisonList } from "../../eval/statistics/comparison_list.ts";
-import { compareMethods } from "../../eval/statistics/compare.ts";
-import type { TableFormat } from "../../eval/table_model.ts";
-import { makeRobustnessRecords, makeRunRecords } from "./make_runs.ts";
-import { assertSnapshot } from "./snapshot.ts";
+import { comparisonTable, comparisonTableModel } from "../../../eval/tables/comparison_table.ts";
+import { robustnessPoints, robustnessTable, slopePerLevel } from "../../../eval/tables/robustness.ts";
+import { comparisonList } from "../../../eval/tables/comparison_list.ts";
+import { compareMethods } from "../../../eval/statistics/compare.ts";
+import type { TableFormat } from "../../../eval/tables/table_model.ts";
+import { makeRobustnessRecords, makeRunRecords } from "../make_runs.ts";
+import { assertSnapshot } from "../snapshot.ts";
 
 const costs = {
   cmc: { parameters: 1.03e6, multiply_adds: 2.5e9, peak_bytes: 3e8, train_seconds: 378, inference_ms: 96.4 },

@@ -1,6 +1,6 @@
-import { type CaseRecord, type Metric, metrics } from "./case_record.ts";
-import { EvalError } from "./errors.ts";
-import { percentile } from "./surface.ts";
+import { type CaseRecord, type Metric, metrics } from "../metrics/case_record.ts";
+import { EvalError } from "../errors.ts";
+import { percentile } from "../metrics/surface.ts";
 
 /** How one metric is distributed over the cases of a group. */
 export interface MetricSummary {
@@ -57,8 +57,8 @@ export type GroupKey<R> = { [K in keyof R]: R[K] extends string | number ? K : n
  *
  * @example
  * ```ts
- * import { evaluateCase } from "./evaluate_case.ts";
- * import { ndarray } from "./deps.ts";
+ * import { evaluateCase } from "../metrics/evaluate_case.ts";
+ * import { ndarray } from "../deps.ts";
  * import { summarise } from "./summarise.ts";
  * import assert from "node:assert/strict";
  *

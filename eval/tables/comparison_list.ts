@@ -1,7 +1,7 @@
-import { metrics } from "../case_record.ts";
-import { renderTable } from "../render_table.ts";
-import { tableCell, type TableColumn, type TableFormat, type TableModel } from "../table_model.ts";
-import type { Comparison } from "./compare.ts";
+import { metrics } from "../metrics/case_record.ts";
+import { renderTable } from "./render_table.ts";
+import { tableCell, type TableColumn, type TableFormat, type TableModel } from "./table_model.ts";
+import type { Comparison } from "../statistics/compare.ts";
 
 const columns: readonly TableColumn[] = [
   { key: "difference", labels: ["mean difference"], digits: 4 },

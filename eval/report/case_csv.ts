@@ -1,6 +1,6 @@
-import type { CaseRecord } from "./case_record.ts";
-import { d3 } from "./deps.ts";
-import { EvalError } from "./errors.ts";
+import type { CaseRecord } from "../metrics/case_record.ts";
+import { d3 } from "../deps.ts";
+import { EvalError } from "../errors.ts";
 
 /** Columns that hold text; every other column holds numbers. */
 const textColumns = new Set([
@@ -31,8 +31,8 @@ export function caseCsv<R extends CaseRecord>(records: readonly R[]): string {
  * @example
  * ```ts
  * import { caseCsv, parseCaseCsv } from "./case_csv.ts";
- * import { evaluateCase } from "./evaluate_case.ts";
- * import { ndarray } from "./deps.ts";
+ * import { evaluateCase } from "../metrics/evaluate_case.ts";
+ * import { ndarray } from "../deps.ts";
  * import assert from "node:assert/strict";
  *
  * const grid = { array: ndarray(Uint8Array.of(0, 1), [1, 1, 2]), spacing: [1, 1, 1] as const };

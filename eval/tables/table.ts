@@ -1,7 +1,7 @@
-import { type CaseRecord, type Metric, metrics } from "./case_record.ts";
-import { defaultPolicy, definitionsCaption, type EvaluationPolicy } from "./policy.ts";
+import { type CaseRecord, type Metric, metrics } from "../metrics/case_record.ts";
+import { defaultPolicy, definitionsCaption, type EvaluationPolicy } from "../metrics/policy.ts";
 import { renderTable } from "./render_table.ts";
-import { average, type GroupKey, type GroupSummary, summarise } from "./summarise.ts";
+import { average, type GroupKey, type GroupSummary, summarise } from "../statistics/summarise.ts";
 import {
   type TableCell,
   tableCell,
@@ -34,8 +34,8 @@ export interface TableOptions<R extends CaseRecord> {
  *
  * @example
  * ```ts
- * import { evaluateCase, table } from "./mod.ts";
- * import { ndarray } from "./deps.ts";
+ * import { evaluateCase, table } from "../mod.ts";
+ * import { ndarray } from "../deps.ts";
  *
  * const grid = (voxels: number[]) => ({
  *   array: ndarray(Uint8Array.from(voxels), [1, 1, 3]),

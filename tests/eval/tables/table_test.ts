@@ -1,8 +1,8 @@
-import { tableCell } from "../../eval/table_model.ts";
+import { tableCell } from "../../../eval/tables/table_model.ts";
 import assert from "node:assert/strict";
-import { caseCsv, renderTable, table, type TableFormat, tableModel } from "../../eval/mod.ts";
-import { makeRecords } from "./make_records.ts";
-import { assertSnapshot } from "./snapshot.ts";
+import { caseCsv, renderTable, table, type TableFormat, tableModel } from "../../../eval/mod.ts";
+import { makeRecords } from "../make_records.ts";
+import { assertSnapshot } from "../snapshot.ts";
 
 Deno.test("table() keeps its text in every format", () => {
   const records = makeRecords();

@@ -1,4 +1,4 @@
-import { d3 } from "./deps.ts";
+import { d3 } from "../deps.ts";
 import type { TableCell, TableColumn, TableFormat, TableModel } from "./table_model.ts";
 
 /** Writes a table in a format; the result ends with a line break. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { calibration } from "../../eval/calibration.ts";
-import { addConfusions, confusion } from "../../eval/confusion.ts";
-import { lesionCounts, lesionF1 } from "../../eval/lesions.ts";
-import { makeGrid } from "./make_grids.ts";
+import { calibration } from "../../../eval/metrics/calibration.ts";
+import { addConfusions, confusion } from "../../../eval/metrics/confusion.ts";
+import { lesionCounts, lesionF1 } from "../../../eval/metrics/lesions.ts";
+import { makeGrid } from "../make_grids.ts";
 
 Deno.test("lesionCounts() joins across corners and counts what the other volume touches", () => {
   const shape = [2, 2, 9] as const;

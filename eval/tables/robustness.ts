@@ -1,9 +1,9 @@
-import { type Metric, metrics } from "./case_record.ts";
-import { EvalError } from "./errors.ts";
-import { defaultPolicy, definitionsCaption, type EvaluationPolicy } from "./policy.ts";
+import { type Metric, metrics } from "../metrics/case_record.ts";
+import { EvalError } from "../errors.ts";
+import { defaultPolicy, definitionsCaption, type EvaluationPolicy } from "../metrics/policy.ts";
 import { renderTable } from "./render_table.ts";
-import type { RunRecord } from "./run_record.ts";
-import { average, describe, summarise } from "./summarise.ts";
+import type { RunRecord } from "../statistics/run_record.ts";
+import { average, describe, summarise } from "../statistics/summarise.ts";
 import { tableCell, type TableFormat, type TableModel } from "./table_model.ts";
 
 /** How the second modality was moved against the first before prediction. */
