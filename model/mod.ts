@@ -4,6 +4,7 @@
  * @module
  */
 
+export { Adapter, LowRank } from "./adapter.ts";
 export { ConvBlock } from "./blocks.ts";
 export { Cmc, type CmcOutput, type CmcShape } from "./cmc.ts";
 export {
@@ -23,4 +24,15 @@ export {
   type UnetShape,
   universalShape,
 } from "./unet.ts";
+export {
+  ConvWeights,
+  Mlp,
+  PatchEmbedding,
+  samMed3d,
+  Vit,
+  VitAttention,
+  VitBlock,
+  type VitShape,
+  type VitTuning,
+} from "./vit.ts";
 export * from "./train/mod.ts";

@@ -44,6 +44,8 @@ export class CountingDevice implements Device {
   readonly description = "counts, computes nothing";
   /** All of them. */
   readonly dtypes: ReadonlySet<DType> = new Set(["f32", "f16", "i32"]);
+  /** It stores no values. */
+  readonly dropsValues = true;
   /** Multiply-adds of all kernels so far. */
   multiplyAdds = 0;
   #liveBuffers = 0;

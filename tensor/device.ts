@@ -76,6 +76,8 @@ export interface Device extends Disposable {
   readonly description: string;
   /** Element types that it stores. */
   readonly dtypes: ReadonlySet<DType>;
+  /** Set where what is written is never stored, so that nobody need draw it. */
+  readonly dropsValues?: true;
   /** Called with their number so far when a kernel was compiled, on devices where that takes a while. */
   onCompile?: ((count: number) => void) | undefined;
   /** Memory for `length` elements. Throws `OutOfMemoryError`. */

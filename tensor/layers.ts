@@ -7,7 +7,8 @@
 import type { Device } from "./device.ts";
 import { Module } from "./module.ts";
 import { conv3d, type ConvOptions, convTranspose3d } from "./ops/conv3d.ts";
-import { instanceNorm } from "./ops/normalization.ts";
+import { linear } from "./ops/matmul.ts";
+import { instanceNorm, layerNorm } from "./ops/normalization.ts";
 import type { Random } from "./random.ts";
 import { type Triple, triple } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
@@ -98,5 +99,45 @@ export class InstanceNorm extends Module {
   /** Keeps the shape `[N,C,…]`. */
   forward(x: Tensor): Tensor {
     return instanceNorm(x, this.weight, this.bias, { slope: this.#slope });
+  }
+}
+
+/** Linear map of the last axis. */
+export class Linear extends Module {
+  /** `[O,I]` */
+  readonly weight: Tensor;
+  /** `[O]` */
+  readonly bias: Tensor;
+
+  /** Weights of the given standard deviation, no shift. */
+  constructor({ device, random }: Init, inputs: number, outputs: number, deviation = 0.02) {
+    super();
+    this.weight = Tensor.normal(device, random, [outputs, inputs], deviation).asParameter();
+    this.bias = Tensor.zeros(device, [outputs]).asParameter();
+  }
+
+  /** `[…,I]` to `[…,O]`. */
+  forward(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias);
+  }
+}
+
+/** Normalisation of the last axis, with scale and shift. */
+export class LayerNorm extends Module {
+  /** Scale, `[C]` */
+  readonly weight: Tensor;
+  /** Shift, `[C]` */
+  readonly bias: Tensor;
+
+  /** Starts with scale 1 and shift 0; 1e-6, added to the variance, is what Vision Transformers use. */
+  constructor({ device }: Init, channels: number) {
+    super();
+    this.weight = Tensor.full(device, [channels], 1).asParameter();
+    this.bias = Tensor.zeros(device, [channels]).asParameter();
+  }
+
+  /** Keeps the shape `[…,C]`. */
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.weight, this.bias, { epsilon: 1e-6 });
   }
 }

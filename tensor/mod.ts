@@ -19,7 +19,7 @@ export {
   ParameterFileError,
   ShapeError,
 } from "./errors.ts";
-export { Conv3d, type Init, InstanceNorm, UpConv3d } from "./layers.ts";
+export { Conv3d, type Init, InstanceNorm, LayerNorm, Linear, UpConv3d } from "./layers.ts";
 export { type HostTensor, Module, type StateDict } from "./module.ts";
 export { type DeviceChoice, type DeviceOptions, openDevice } from "./open_device.ts";
 export {

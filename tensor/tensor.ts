@@ -23,6 +23,13 @@ class Storage {
   constructor(readonly device: Device, readonly buffer: DeviceBuffer) {}
 }
 
+/** A tensor of numbers drawn one after another, unless the device would drop them. */
+function drawn(device: Device, shape: Shape, draw: () => number): Tensor {
+  const data = new Float32Array(sizeOf(shape));
+  if (!device.dropsValues) { for (let i = 0; i < data.length; i++) data[i] = draw(); }
+  return Tensor.from(device, data, shape);
+}
+
 /** How to make another handle on a tensor's memory. */
 export interface AliasOptions {
   /** Another shape of the same size. */
@@ -113,20 +120,12 @@ export class Tensor implements Disposable {
 
   /** Normally distributed numbers, drawn on the host so that every device gets the same. */
   static normal(device: Device, random: Random, shape: Shape, deviation = 1): Tensor {
-    return Tensor.from(
-      device,
-      Float32Array.from({ length: sizeOf(shape) }, () => random.normal(0, deviation)),
-      shape,
-    );
+    return drawn(device, shape, () => random.normal(0, deviation));
   }
 
   /** Uniform numbers in `[low, high)`, drawn on the host so that every device gets the same. */
   static uniform(device: Device, random: Random, shape: Shape, low = 0, high = 1): Tensor {
-    return Tensor.from(
-      device,
-      Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(low, high)),
-      shape,
-    );
+    return drawn(device, shape, () => random.uniform(low, high));
   }
 
   #alive(user: string): Storage {
