@@ -1,33 +1,25 @@
 /**
- * Reuses GPU buffers by size class and textures by size. What a pool holds too much of, and everything at the
- * end, is destroyed: the garbage collector does not free GPU memory.
+ * Reuses GPU buffers by size class. What the pool holds too much of, and everything at the end, is destroyed:
+ * the garbage collector does not free GPU memory.
  *
  * @module
  */
 
 import type { DeviceStatistics } from "../device.ts";
 
-/** A GPU buffer or texture of a pool. */
-export interface Pooled<M> {
-  /** Distinct for everything that the pool ever made. */
+/** A GPU buffer of the pool. */
+export interface PooledBuffer {
+  /** Distinct for every buffer a device ever made. */
   readonly id: number;
-  /** The buffer or texture. */
-  readonly gpu: M;
-  /** What makes it interchangeable with others: a size class, or a texture's size. */
-  readonly kind: string;
-  /** Bytes. */
+  /** The buffer. */
+  readonly gpu: GPUBuffer;
+  /** Bytes, a size class. */
   readonly bytes: number;
   /** Number of the last submission with a command that uses it. */
   usedIn: number;
 }
 
-/** A GPU buffer of the pool; its bytes are a size class. */
-export type PooledBuffer = Pooled<GPUBuffer>;
-
-/** A GPU texture of the pool. */
-export type PooledTexture = Pooled<GPUTexture>;
-
-/** Idle bytes above which what is returned is destroyed instead of kept. */
+/** Idle bytes above which a returned buffer is destroyed instead of kept. */
 const idleLimit = 1 << 30;
 
 /** The size class of a request: four steps to each power of two, so at most a fifth is wasted. */
@@ -38,74 +30,84 @@ export function sizeClass(bytes: number): number {
 }
 
 /**
- * Keeps the oldest memory last, where `take` finds it. So the same requests get the same memory, step after
+ * Keeps the oldest buffer last, where `take` finds it. So the same requests get the same buffers, step after
  * step, and find their bind groups made.
  */
-function insert<M>(idle: Pooled<M>[], memory: Pooled<M>): void {
+function insert(idle: PooledBuffer[], buffer: PooledBuffer): void {
   let low = 0;
   let high = idle.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (idle[middle]!.id > memory.id) low = middle + 1;
+    if (idle[middle]!.id > buffer.id) low = middle + 1;
     else high = middle;
   }
-  idle.splice(low, 0, memory);
+  idle.splice(low, 0, buffer);
 }
 
-/** Buffers, or textures, of one device. */
-export class Pool<M extends { destroy(): void }> {
+/** Buffers of one device. */
+export class BufferPool {
+  readonly #create: (bytes: number) => GPUBuffer;
   readonly #destroyed: () => void;
-  readonly #idle = new Map<string, Pooled<M>[]>();
-  readonly #all = new Set<Pooled<M>>();
+  readonly #idle = new Map<number, PooledBuffer[]>();
+  readonly #all = new Set<PooledBuffer>();
   #idleBytes = 0;
   #made = 0;
 
-  /** `destroyed` is told when memory is gone. */
-  constructor(destroyed: () => void) {
+  /** `create` makes a buffer; `destroyed` is told when buffers are gone. */
+  constructor(create: (bytes: number) => GPUBuffer, destroyed: () => void) {
+    this.#create = create;
     this.#destroyed = destroyed;
   }
 
-  /** Idle memory of a kind, or new memory of so many bytes; what it holds is undefined. */
-  take(kind: string, bytes: number, create: () => M): Pooled<M> {
-    const idle = this.#idle.get(kind)?.pop();
+  /** Bytes on the device, idle buffers included. */
+  get totalBytes(): number {
+    let total = 0;
+    for (const buffer of this.#all) total += buffer.bytes;
+    return total;
+  }
+
+  /** A buffer of at least so many bytes; what it holds is undefined. */
+  take(bytes: number): PooledBuffer {
+    const size = sizeClass(bytes);
+    const idle = this.#idle.get(size)?.pop();
     if (idle) {
-      this.#idleBytes -= bytes;
+      this.#idleBytes -= size;
       return idle;
     }
-    const memory = { id: this.#made++, gpu: create(), kind, bytes, usedIn: -1 };
-    this.#all.add(memory);
-    return memory;
+    const buffer = { id: this.#made++, gpu: this.#create(size), bytes: size, usedIn: -1 };
+    this.#all.add(buffer);
+    return buffer;
   }
 
-  /** Gives memory back. Commands already queued complete with it, so the caller submits before it is destroyed. */
-  give(memory: Pooled<M>, submitted: number): void {
-    if (this.#idleBytes + memory.bytes > idleLimit && memory.usedIn < submitted) {
-      this.#destroy(memory);
+  /** Gives a buffer back. Commands already queued complete with it, so the caller submits before it is destroyed. */
+  give(buffer: PooledBuffer, submitted: number): void {
+    if (this.#idleBytes + buffer.bytes > idleLimit && buffer.usedIn < submitted) {
+      this.#destroy(buffer);
       return;
     }
-    const idle = this.#idle.get(memory.kind);
-    if (idle) insert(idle, memory);
-    else this.#idle.set(memory.kind, [memory]);
-    this.#idleBytes += memory.bytes;
+    const idle = this.#idle.get(buffer.bytes);
+    if (idle) insert(idle, buffer);
+    else this.#idle.set(buffer.bytes, [buffer]);
+    this.#idleBytes += buffer.bytes;
   }
 
-  /** Destroys all idle memory. Pending commands must have been submitted. */
+  /** Destroys all idle buffers. Pending commands must have been submitted. */
   trim(): void {
-    for (const idle of this.#idle.values()) for (const memory of idle) this.#destroy(memory);
+    for (const buffers of this.#idle.values()) for (const buffer of buffers) this.#destroy(buffer);
     this.#idle.clear();
     this.#idleBytes = 0;
   }
 
   /** Destroys everything. */
   clear(): void {
-    for (const memory of this.#all) memory.gpu.destroy();
+    for (const buffer of this.#all) buffer.gpu.destroy();
     this.#all.clear();
     this.#idle.clear();
   }
 
-  #destroy(memory: Pooled<M>): void {
-    this.#all.delete(memory);
-    memory.gpu.destroy();
+  #destroy(buffer: PooledBuffer): void {
+    this.#all.delete(buffer);
+    buffer.gpu.destroy();
     this.#destroyed();
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type PooledBuffer, type PooledTexture, sizeClass } from "./buffer_pool.ts";
+import { type PooledBuffer, sizeClass } from "./buffer_pool.ts";
 import type { Faults } from "./faults.ts";
 import type { PreparedStep } from "./plan_cache.ts";
 
@@ -19,9 +19,6 @@ const bindGroupLimit = 8192;
 
 /** Host arrays of whole 4-byte words. */
 export type HostBytes = Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
-
-/** What a dispatch binds at one number; `null` stands for the scalars. */
-export type BoundMemory = PooledBuffer | PooledTexture | null;
 
 /** Records commands and submits them in order. */
 export class CommandQueue {
@@ -57,10 +54,10 @@ export class CommandQueue {
     return this.#submission;
   }
 
-  /** Appends one dispatch. */
+  /** Appends one dispatch; `null` among the buffers stands for the scalars. */
   dispatch(
     step: PreparedStep,
-    memories: readonly BoundMemory[],
+    buffers: readonly (PooledBuffer | null)[],
     scalars: readonly number[],
     text: () => string,
   ): void {
@@ -69,8 +66,8 @@ export class CommandQueue {
       this.#floats.set(scalars, at / 4);
       this.#words.set(step.parameters, at / 4 + scalars.length);
     }
-    const group = this.#bindGroup(step, memories, text);
-    for (const memory of memories) if (memory) memory.usedIn = this.#submission;
+    const group = this.#bindGroup(step, buffers, text);
+    for (const buffer of buffers) if (buffer) buffer.usedIn = this.#submission;
     this.#pass ??= this.#open().beginComputePass();
     this.#pass.setPipeline(step.pipeline);
     this.#pass.setBindGroup(0, group, step.scalarBytes > 0 ? [at] : []);
@@ -190,16 +187,16 @@ export class CommandQueue {
 
   #bindGroup(
     step: PreparedStep,
-    memories: readonly BoundMemory[],
+    buffers: readonly (PooledBuffer | null)[],
     text: () => string,
   ): GPUBindGroup {
-    const key = `${step.signature}|${memories.map((memory) => memory?.id ?? "").join()}`;
+    const key = `${step.signature}|${buffers.map((buffer) => buffer?.id ?? "").join()}`;
     let group = this.#bindGroups.get(key);
     if (group) return group;
-    const entries = step.bindings.map(({ offset, size }, binding) => {
-      const gpu = memories[binding]?.gpu ?? this.#block;
-      return { binding, resource: "createView" in gpu ? gpu.createView() : { buffer: gpu, offset, size } };
-    });
+    const entries = step.bindings.map(({ offset, size }, binding) => ({
+      binding,
+      resource: { buffer: buffers[binding]?.gpu ?? this.#block, offset, size },
+    }));
     group = this.#faults.guard(
       text,
       () => this.#gpu.createBindGroup({ layout: step.layout, entries }),

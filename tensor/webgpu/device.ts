@@ -20,12 +20,11 @@ import {
 } from "../device.ts";
 import { DeviceError, OutOfMemoryError } from "../errors.ts";
 import type { AnyOp } from "../ops/op.ts";
-import { shapeText, type Triple } from "../shape.ts";
+import { shapeText } from "../shape.ts";
 import { type AdapterProbe, f16Feature, probeAdapter, requestDevice } from "./adapter.ts";
-import { Ledger, Pool, type PooledBuffer, type PooledTexture, sizeClass } from "./buffer_pool.ts";
+import { BufferPool, Ledger, type PooledBuffer } from "./buffer_pool.ts";
 import { CommandQueue, type HostBytes } from "./command_queue.ts";
 import { Faults } from "./faults.ts";
-import type { Scratch } from "./kernel.ts";
 import { PlanCache } from "./plan_cache.ts";
 import { type Tuning, tuningOf } from "./tuning.ts";
 import type { TuningFile } from "./tuning_file.ts";
@@ -38,8 +37,6 @@ export interface WebGpuLimits {
   readonly maxBufferSize?: number;
   /** Most workgroups along one dimension of a dispatch. */
   readonly maxComputeWorkgroupsPerDimension?: number;
-  /** Most texels of a texture along each axis. */
-  readonly maxTextureDimension3D?: number;
 }
 
 /** How to open a WebGPU device. */
@@ -71,10 +68,6 @@ class WebGpuBuffer implements DeviceBuffer {
 /** Bytes of a copy of a buffer: WebGPU copies multiples of 4, an f16 buffer may end within one. */
 const copyBytes = ({ dtype, length }: DeviceBuffer) => Math.ceil(bytesOf[dtype] * length / 4) * 4;
 
-/** Every buffer may serve as anything; read when a device opens, since not every runtime has WebGPU. */
-const bufferUsage = () =>
-  GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-
 /** Host numbers as they are stored, in whole multiples of 4 bytes. */
 function toHost(dtype: DType, data: ArrayLike<number>): HostBytes {
   if (dtype === "f16") {
@@ -105,8 +98,7 @@ export class WebGpuDevice implements Device {
   onCompile?: ((count: number) => void) | undefined;
   readonly #ledger = new Ledger();
   readonly #faults: Faults;
-  readonly #pool: Pool<GPUBuffer>;
-  readonly #textures: Pool<GPUTexture>;
+  readonly #pool: BufferPool;
   readonly #queue: CommandQueue;
   readonly #plans: PlanCache;
   readonly #maxBufferSize: number;
@@ -124,18 +116,18 @@ export class WebGpuDevice implements Device {
     this.#maxBufferSize = Math.min(gpu.limits.maxBufferSize, limits.maxBufferSize ?? Infinity);
     this.#faults = new Faults(gpu, () => this.#trim(), patienceMs);
     this.#queue = new CommandQueue(gpu, this.#faults);
-    this.#pool = new Pool(() => this.#queue.forgetBindGroups());
-    this.#textures = new Pool(() => this.#queue.forgetBindGroups());
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC |
+      GPUBufferUsage.COPY_DST;
+    this.#pool = new BufferPool(
+      (size) => this.#faults.guard(() => `allocating ${size} bytes`, () => gpu.createBuffer({ size, usage })),
+      () => this.#queue.forgetBindGroups(),
+    );
     this.#plans = new PlanCache(gpu, this.#faults, tuning, (count) => this.onCompile?.(count), {
       bindingBytes: Math.min(
         gpu.limits.maxStorageBufferBindingSize,
         limits.maxStorageBufferBindingSize ?? Infinity,
       ),
       storageBuffers: gpu.limits.maxStorageBuffersPerShaderStage,
-      textureSize: Math.min(
-        gpu.limits.maxTextureDimension3D,
-        limits.maxTextureDimension3D ?? Infinity,
-      ),
       groupsPerDimension: Math.min(
         gpu.limits.maxComputeWorkgroupsPerDimension,
         limits.maxComputeWorkgroupsPerDimension ?? Infinity,
@@ -198,28 +190,25 @@ export class WebGpuDevice implements Device {
       throw new DeviceError("device.alias", `${text()}: an output shares its buffer with an input`);
     }
     const plan = this.#plans.get(op, inputs, outputs, attributes, text);
-    const scratch = plan.scratches.map((memory) => {
-      this.#ledger.add(bytesOf[memory.dtype] * memory.length);
-      return this.#takeScratch(memory);
+    const scratch = plan.scratches.map((bytes) => {
+      this.#ledger.add(bytes);
+      return this.#take(bytes);
     });
     const scalars = plan.scalarsOf(attributes);
     for (const step of plan.steps) {
-      const memories = step.bindings.map(({ bound }) =>
+      const buffers = step.bindings.map(({ bound }) =>
         bound === "scalars"
           ? null
           : bound.from === "scratch"
           ? scratch[bound.at]!
           : sources[bound.from][bound.at]!
       );
-      this.#queue.dispatch(step, memories, scalars, text);
+      this.#queue.dispatch(step, buffers, scalars, text);
       this.#ledger.dispatches++;
     }
     // Commands run in order, so later ops may use the same scratch memory.
-    plan.scratches.forEach(({ dtype, length, texels }, at) => {
-      if (texels) this.#textures.give(scratch[at] as PooledTexture, this.#queue.submission);
-      else this.#pool.give(scratch[at] as PooledBuffer, this.#queue.submission);
-      this.#ledger.remove(bytesOf[dtype] * length);
-    });
+    for (const memory of scratch) this.#pool.give(memory, this.#queue.submission);
+    for (const bytes of plan.scratches) this.#ledger.remove(bytes);
   }
 
   /** Waits until everything queued is done. */
@@ -245,7 +234,6 @@ export class WebGpuDevice implements Device {
     );
     this.#queue.dispose();
     this.#pool.clear();
-    this.#textures.clear();
     this.gpu.destroy();
   }
 
@@ -253,7 +241,6 @@ export class WebGpuDevice implements Device {
   #trim(): void {
     this.#queue.submit();
     this.#pool.trim();
-    this.#textures.trim();
   }
 
   #take(bytes: number): PooledBuffer {
@@ -264,37 +251,7 @@ export class WebGpuDevice implements Device {
         { fix: "Use a smaller patch, batch or width." },
       );
     }
-    const size = sizeClass(bytes);
-    return this.#pool.take(
-      String(size),
-      size,
-      () =>
-        this.#faults.guard(
-          () => `allocating ${size} bytes`,
-          () => this.gpu.createBuffer({ size, usage: bufferUsage() }),
-        ),
-    );
-  }
-
-  #takeTexture([width, height, depth]: Triple): PooledTexture {
-    const bytes = 16 * width * height * depth;
-    const name = `a texture of ${width}×${height}×${depth}`;
-    return this.#textures.take(
-      name,
-      bytes,
-      () =>
-        this.#faults.guard(() => `allocating ${name}, ${bytes} bytes`, () =>
-          this.gpu.createTexture({
-            size: [width, height, depth],
-            dimension: "3d",
-            format: "rgba32float",
-            usage: GPUTextureUsage.STORAGE_BINDING,
-          })),
-    );
-  }
-
-  #takeScratch({ dtype, length, texels }: Scratch): PooledBuffer | PooledTexture {
-    return texels ? this.#takeTexture(texels) : this.#take(bytesOf[dtype] * length);
+    return this.#pool.take(bytes);
   }
 
   #memoryOf(buffer: DeviceBuffer, user: string): PooledBuffer {
@@ -315,6 +272,6 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuDev
   const probe = options.probe ?? await probeAdapter();
   const gpu = await requestDevice(probe);
   const table = options.measured?.get(probe.summary);
-  const tuning = { ...tuningOf(probe.software, gpu.limits, table), ...options.tuning };
+  const tuning = { ...tuningOf(gpu.limits, table), ...options.tuning };
   return new WebGpuDevice(gpu, `webgpu: ${probe.summary}${table ? ", tuned" : ""}`, tuning, options);
 }

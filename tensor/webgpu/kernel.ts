@@ -9,7 +9,7 @@ import type { DType } from "../device.ts";
 import type { TensorSpec } from "../ops/op.ts";
 import { type ComputeSpec, computeSpec, type ComputeType } from "../ops/promotion.ts";
 import type { KernelAttributes, KernelName } from "../ops/registry.ts";
-import { sizeOf, type Triple } from "../shape.ts";
+import { sizeOf } from "../shape.ts";
 import { pagesOf } from "./shader.ts";
 import { type BlockedKernel, type Blocks, blocksFor, type Tuning } from "./tuning.ts";
 
@@ -25,26 +25,15 @@ export interface Bound {
   readonly length: number;
   /** An f32 array bound as a uniform buffer of `vec4<f32>`: this range of elements, from a multiple of 64. */
   readonly uniform?: { readonly start: number; readonly length: number };
-  /** A texture of four f32 a texel instead of a buffer: its width, height and depth. */
-  readonly texels?: Triple;
 }
-
-/** Memory that lives only during an op. */
-export type Scratch = Pick<Bound, "dtype" | "length" | "texels">;
 
 /** One dispatch. */
 export interface Step {
   /** What it does, for labels. */
   readonly label: string;
-  /**
-   * Arrays to read: name `x` gives `x_at(index)` in WGSL, `x_data[index]` for a uniform buffer, and
-   * `x_texel(vec3<u32>)` for a texture.
-   */
+  /** Arrays to read: name `x` gives `x_at(index)` in WGSL, or `x_data[index]` for a uniform buffer. */
   readonly reads: Readonly<Record<string, Bound>>;
-  /**
-   * Arrays to write: name `out` gives `set_out(index, value)` and `out_at(index)`, or
-   * `set_out_texel(vec3<u32>, value)` for a texture.
-   */
+  /** Arrays to write: name `out` gives `set_out(index, value)` and `out_at(index)`. */
   readonly writes: Readonly<Record<string, Bound>>;
   /** Functions, structs and workgroup variables. */
   readonly code?: string;
@@ -68,14 +57,12 @@ export interface BindingLimits {
   readonly bindingBytes: number;
   /** Storage buffers of one shader. */
   readonly storageBuffers: number;
-  /** Most texels of a texture along each axis. */
-  readonly textureSize: number;
 }
 
 /** The shapes and attributes of one call, and what a kernel may bind. */
 export class Call<A> {
   /** Scratch arrays asked for so far. */
-  readonly scratches: Scratch[] = [];
+  readonly scratches: { readonly dtype: ComputeType; readonly length: number }[] = [];
   /** Inputs as WGSL sees them. */
   readonly inputs: readonly ComputeSpec[];
   /** Outputs as WGSL sees them. */
@@ -122,17 +109,8 @@ export class Call<A> {
 
   /** Memory for the steps of this op; never f16, so that sums keep their precision. */
   scratch(length: number, dtype: ComputeType = "f32"): Bound {
-    return this.#scratch({ dtype, length });
-  }
-
-  /** A texture of four f32 a texel for the steps of this op. */
-  scratchTexture(texels: Triple): Bound {
-    return this.#scratch({ dtype: "f32", length: 4 * sizeOf(texels), texels });
-  }
-
-  #scratch(memory: Scratch): Bound {
-    this.scratches.push(memory);
-    return { from: "scratch", at: this.scratches.length - 1, ...memory };
+    this.scratches.push({ dtype, length });
+    return { from: "scratch", at: this.scratches.length - 1, dtype, length };
   }
 }
 

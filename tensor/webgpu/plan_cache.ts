@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Operand } from "../device.ts";
+import { bytesOf, type Operand } from "../device.ts";
 import { DeviceError } from "../errors.ts";
 import type { AnyOp } from "../ops/op.ts";
 import type { KernelName } from "../ops/registry.ts";
 import type { Faults } from "./faults.ts";
-import { type BindingLimits, Call, type Kernel, type Scratch, type Step } from "./kernel.ts";
+import { type BindingLimits, Call, type Kernel, type Step } from "./kernel.ts";
 import { elementwiseKernel } from "./kernels/elementwise.ts";
 import { kernels } from "./kernels/kernels.ts";
 import { entryPoint, gridOf, parametersOf, type ShaderBinding, shaderOf } from "./shader.ts";
@@ -37,8 +37,8 @@ export interface PreparedStep {
 export interface Plan {
   /** In order. */
   readonly steps: readonly PreparedStep[];
-  /** Memory that the steps need meanwhile. */
-  readonly scratches: readonly Scratch[];
+  /** Bytes of the scratch arrays. */
+  readonly scratches: readonly number[];
   /** The scalars of a call, in the order of the shader's block. */
   readonly scalarsOf: (attributes: unknown) => readonly number[];
 }
@@ -48,9 +48,6 @@ export interface PlanLimits extends BindingLimits {
   /** Workgroups along one dimension. */
   readonly groupsPerDimension: number;
 }
-
-const storageTexture = { format: "rgba32float", viewDimension: "3d" } as const;
-const textureAccess = { "read-texture": "read-only", "write-texture": "write-only" } as const;
 
 // deno-lint-ignore no-explicit-any -- kernels of different attributes live in one table
 type AnyKernel = Kernel<any>;
@@ -126,14 +123,14 @@ export class PlanCache {
     return {
       steps: steps.filter((step) => (step.threads ?? step.groups) !== 0)
         .map((step) => this.#prepare(step, names, text)),
-      scratches: call.scratches,
+      scratches: call.scratches.map(({ dtype, length }) => bytesOf[dtype] * length),
       scalarsOf: (current) => Object.values(kernel.scalars?.(current) ?? {}),
     };
   }
 
   #prepare(step: Step, scalars: readonly string[], text: () => string): PreparedStep {
     const { code, bindings } = shaderOf(step, scalars, this.#limits.bindingBytes);
-    const storage = bindings.filter(({ type }) => type.endsWith("storage")).length;
+    const storage = bindings.filter(({ type }) => type !== "uniform").length;
     if (storage > this.#limits.storageBuffers) {
       throw new DeviceError(
         "device.limits",
@@ -162,9 +159,7 @@ export class PlanCache {
       const entries = bindings.map(({ type, bound }, binding) => ({
         binding,
         visibility: GPUShaderStage.COMPUTE,
-        ...(type === "read-texture" || type === "write-texture"
-          ? { storageTexture: { ...storageTexture, access: textureAccess[type] } }
-          : { buffer: { type, hasDynamicOffset: bound === "scalars" } }),
+        buffer: { type, hasDynamicOffset: bound === "scalars" },
       }));
       this.#layouts.set(signature, layout = this.#gpu.createBindGroupLayout({ entries }));
     }

@@ -16,8 +16,8 @@ import type { Bound, Step } from "./kernel.ts";
 export interface ShaderBinding {
   /** The array, or the block of scalars of the call. */
   readonly bound: Bound | "scalars";
-  /** How the shader uses it: as a buffer, or as a texture to read or write. */
-  readonly type: GPUBufferBindingType | "read-texture" | "write-texture";
+  /** How the shader uses it. */
+  readonly type: GPUBufferBindingType;
   /** Byte offset in the buffer. */
   readonly offset: number;
   /** Bytes. */
@@ -77,17 +77,6 @@ function accessors(name: string, stored: DType, pageBytes: number, count: number
   return writable ? `${read}\n${write}` : read;
 }
 
-/** WGSL of a texture and the function that reads or writes a texel. */
-function texture(name: string, binding: number, writable: boolean): string {
-  const access = writable ? "write" : "read";
-  return `@group(0) @binding(${binding}) var ${name}_texture: texture_storage_3d<rgba32float, ${access}>;
-${
-    writable
-      ? `fn set_${name}_texel(at: vec3<u32>, value: vec4<f32>) { textureStore(${name}_texture, at, value); }`
-      : `fn ${name}_texel(at: vec3<u32>) -> vec4<f32> { return textureLoad(${name}_texture, at); }`
-  }`;
-}
-
 /** The whole numbers that a step takes as scalars. */
 export function parametersOf(step: Step): Readonly<Record<string, number>> {
   return step.counted ? { ...step.parameters, count: step.threads! } : step.parameters ?? {};
@@ -99,11 +88,6 @@ export function shaderOf(step: Step, scalars: readonly string[], maxBindingBytes
   const bindings: ShaderBinding[] = [];
   const declarations: string[] = [];
   const declare = (name: string, bound: Bound, writable: boolean) => {
-    if (bound.texels) {
-      declarations.push(texture(name, bindings.length, writable));
-      bindings.push({ bound, type: writable ? "write-texture" : "read-texture", offset: 0, size: 0 });
-      return;
-    }
     if (bound.uniform) {
       const { start, length } = bound.uniform;
       declarations.push(

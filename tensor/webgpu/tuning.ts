@@ -15,7 +15,7 @@ export interface Blocks {
   readonly weightGradient: { readonly workgroups: number; readonly sums: number };
   /**
    * Rows and columns that one thread computes, at most, and whether a workgroup shares tiles through its
-   * memory; on a software adapter that costs more than it saves.
+   * memory.
    */
   readonly matmul: { readonly block: number; readonly tiles: boolean };
 }
@@ -36,13 +36,6 @@ export type CostTable = { readonly [K in BlockedKernel]: readonly CostRow<Blocks
 
 /** Choices for one adapter. */
 export interface Tuning {
-  /**
-   * Whether convolutions read copies of their inputs and weights from textures, four channels a texel. Mesa
-   * lavapipe checks and gathers every number that it reads from a buffer, and reads a texel as fast as one number.
-   */
-  readonly textures: boolean;
-  /** Whether threads step through branches that none of them takes, as on Mesa lavapipe. */
-  readonly takesAllBranches: boolean;
   /** Largest uniform buffer in bytes; weights that fit are read through one. */
   readonly uniformBytes: number;
   /** Start of a uniform range must divide by this many elements. */
@@ -64,28 +57,19 @@ export function blocksFor<K extends BlockedKernel>(table: CostTable, kernel: K, 
   return (rows.find(({ upTo }) => work <= upTo) ?? rows.at(-1)!).blocks;
 }
 
-/** What is assumed of adapters nobody has measured: software ones run whole workgroups on one core, so large register blocks win there. */
-function assumedTable(software: boolean): CostTable {
-  return {
-    convolution: always(software ? { outputs: 16, channels: 8 } : { outputs: 4, channels: 16 }),
-    weightGradient: always(software ? { workgroups: 16, sums: 144 } : { workgroups: 1024, sums: 72 }),
-    matmul: always({ block: 8, tiles: !software }),
-  };
-}
-
-/** Whether shaders of this runtime can read the textures that shaders write. */
-const readsWrittenTextures = () =>
-  navigator.gpu?.wgslLanguageFeatures?.has("readonly_and_readwrite_storage_textures") ?? false;
+/** What is assumed of adapters nobody has measured. */
+const assumedTable: CostTable = {
+  convolution: always({ outputs: 4, channels: 16 }),
+  weightGradient: always({ workgroups: 1024, sums: 72 }),
+  matmul: always({ block: 8, tiles: true }),
+};
 
 /** The choices for an adapter; `table` is the measured one where there is one. */
-export function tuningOf(software: boolean, limits: GPUSupportedLimits, table?: CostTable): Tuning {
+export function tuningOf(limits: GPUSupportedLimits, table: CostTable = assumedTable): Tuning {
   return {
-    textures: software && readsWrittenTextures(),
-    takesAllBranches: software,
-    // A software adapter runs a workgroup on one core: two for each even out their ends.
-    workgroups: software ? 2 * navigator.hardwareConcurrency : 1024,
+    workgroups: 1024,
     uniformBytes: Math.min(limits.maxUniformBufferBindingSize, 65536),
     uniformAlignment: Math.max(64, limits.minUniformBufferOffsetAlignment / 4),
-    table: table ?? assumedTable(software),
+    table,
   };
 }

@@ -10,22 +10,21 @@
 
 import { sizeOf, stridesOf } from "../../shape.ts";
 import { tableOf, unravel } from "../indexing.ts";
-import type { Cut, Gather, PhaseGroup } from "./convolution_phases.ts";
-import type { Blocking } from "./gather_convolution.ts";
+import type { Blocking, Gather, PhaseGroup } from "./gather_convolution.ts";
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const lines = (parts: readonly string[]) => parts.join("\n  ");
 
-/** Where the block of a thread is, of which the dispatch computes those from `firstBlock` on. */
-export function position(gather: Gather, { members }: PhaseGroup, cut: Cut, firstBlock: string): string {
-  const { axis, outputs, channels, perGroup, tileShape } = cut;
+/** Where the block of a thread is. */
+function position(gather: Gather, { members }: PhaseGroup, blocking: Blocking): string {
+  const { axis, outputs, channels, perGroup, tileShape } = blocking;
   const { outShape, axes, groups } = gather;
   const workgroups = Math.ceil(sizeOf(tileShape) / 64);
   const os = stridesOf(outShape);
   const outside = [0, 1, 2].filter((a) => a !== axis).map((a) => `p${a} >= ${outShape[a + 2]}u`);
   return `
   let local_block = group / ${workgroups}u;
-  let block = ${firstBlock} + local_block;
+  let block = scalars.first_block + local_block;
   let tile = (group % ${workgroups}u) * 64u + lane;
   if (tile >= ${sizeOf(tileShape)}u) { return; }
   let member = block / ${groups * perGroup}u;
@@ -44,11 +43,11 @@ export function position(gather: Gather, { members }: PhaseGroup, cut: Cut, firs
   let corner = tile_0 * ${os[0]}u + channel0 * ${os[1]}u + p0 * ${os[2]}u + p1 * ${os[3]}u + p2;`;
 }
 
-/** A statement for each result of the block that exists: output j of channel o, whose place in memory is `at`. */
-export function overResults(
+/** A statement for each result of the block that exists: `sum` is its accumulator, `at` its place in the output. */
+function overResults(
   { outShape, groups, axes }: Gather,
-  { axis, outputs, channels }: Cut,
-  statement: (j: number, o: number, at: string) => string,
+  { axis, outputs, channels }: Blocking,
+  statement: (sum: string, at: string, channel: number) => string,
 ): string {
   const os = stridesOf(outShape);
   const outPerGroup = outShape[1]! / groups;
@@ -58,14 +57,12 @@ export function overResults(
       const results = range(channels).map((o) => {
         const guard = outPerGroup % channels === 0 ? "" : `if (o0 + ${o}u < ${outPerGroup}u) `;
         const at = `corner + ${o * os[1]! + j * step * os[axis + 2]!}u`;
-        return `${guard}{ ${statement(j, o, at)} }`;
+        return `${guard}{ ${statement(`a${j}_${Math.floor(o / 4)}[${o % 4}]`, at, o)} }`;
       });
       return `if (p${axis} + ${j * step}u < ${outShape[axis + 2]}u) { ${results.join(" ")} }`;
     }),
   );
 }
-
-const sumOf = (j: number, o: number) => `a${j}_${Math.floor(o / 4)}[${o % 4}]`;
 
 /** Zero, the bias, or what the slices of input channels before this one gave. */
 function initial(gather: Gather, blocking: Blocking): string {
@@ -74,11 +71,11 @@ function initial(gather: Gather, blocking: Blocking): string {
     range(channels / 4).map((q) => `var a${j}_${q} = vec4<f32>();`)
   );
   const bias = gather.bias
-    ? overResults(gather, blocking, (j, o) => `${sumOf(j, o)} = bias_at(channel0 + ${o}u);`)
+    ? overResults(gather, blocking, (sum, _, channel) => `${sum} = bias_at(channel0 + ${channel}u);`)
     : "";
   const isSliced = blocking.inputs < gather.xShape[1]! / gather.groups;
   if (!isSliced) return `${zeros.join(" ")}\n  ${bias}`;
-  const before = overResults(gather, blocking, (j, o, at) => `${sumOf(j, o)} = out_at(${at});`);
+  const before = overResults(gather, blocking, (sum, at) => `${sum} = out_at(${at});`);
   return `${zeros.join(" ")}\n  if (scalars.first_input > 0u) { ${before} } else { ${bias} }`;
 }
 
@@ -141,7 +138,7 @@ export function blockBody(gather: Gather, phases: PhaseGroup, blocking: Blocking
     ${rowProducts(gather, phases, blocking)}`,
     ),
   );
-  return `${position(gather, phases, blocking, "scalars.first_block")}
+  return `${position(gather, phases, blocking)}
   ${initial(gather, blocking)}
   let first = j${axis} * ${axes[axis]!.inStride}u;
   let inputs = min(${inputs}u, ${inPerGroup}u - scalars.first_input);
@@ -150,5 +147,5 @@ export function blockBody(gather: Gather, phases: PhaseGroup, blocking: Blocking
     let weights0 = (local_block * ${unit}u + c * ${unit / inputs}u) / 4u;
     ${taps}
   }
-  ${overResults(gather, blocking, (j, o, at) => `set_out(${at}, ${sumOf(j, o)});`)}`;
+  ${overResults(gather, blocking, (sum, at) => `set_out(${at}, ${sum});`)}`;
 }

@@ -1,57 +1,143 @@
 /**
- * The convolution kernel with weights in a uniform buffer; see `convolution_phases.ts` for what it computes.
+ * The convolution kernel: every output gathers the inputs under its taps.
+ *
+ * Forward convolution, its input gradient and transposed convolution are all this. With a stride, the outputs
+ * of a transposed convolution fall into phases by their remainder: within a phase the same taps hit, so each
+ * phase is a convolution of its own; phases whose taps sit at the same offsets run in one dispatch.
  *
  * One thread computes a block: several outputs in a row along one axis times several output channels. For
  * each input channel and each tap of the other two axes it loads the inputs of the row once and uses each for
- * every tap, output and channel. Weights are repacked so that a block's channels lie together; all threads of
- * a workgroup read them at the same place.
- *
- * Where the tuning says so, and the tensors fit, `texture_convolution.ts` computes the same from textures.
+ * every tap, output and channel. Weights are repacked so that a block's channels lie together, and are read
+ * from a uniform buffer, which all threads of a workgroup read at the same place.
  *
  * @module
  */
 
-import { sizeOf } from "../../shape.ts";
-import { unravel } from "../indexing.ts";
+import { type Shape, sizeOf, type Triple } from "../../shape.ts";
+import { tableOf, unravel } from "../indexing.ts";
 import type { Bound, Call, Step } from "../kernel.ts";
-import {
-  type Cut,
-  cutOf,
-  type Gather,
-  type PhaseGroup,
-  phaseGroups,
-  tapTables,
-} from "./convolution_phases.ts";
 import { blockBody } from "./gather_block.ts";
-import { textureSteps } from "./texture_convolution.ts";
 
-/** How a phase group is cut into threads and dispatches. */
-export interface Blocking extends Cut {
+/** The taps that hit the outputs at `phase`, `phase + outStride`, … of one axis. */
+export interface Phase {
+  /** First output. */
+  readonly phase: number;
+  /** Taps that hit. */
+  readonly taps: readonly number[];
+  /** For each of them, output j of the phase reads input `j · inStride + offset`. */
+  readonly offsets: readonly number[];
+}
+
+/** One axis of a gathering convolution. */
+export interface GatherAxis {
+  /** Input step from one output of a phase to the next. */
+  readonly inStride: number;
+  /** Output step from one output of a phase to the next. */
+  readonly outStride: number;
+  /** All phases. */
+  readonly phases: readonly Phase[];
+}
+
+/** A convolution as gathers. */
+export interface Gather {
+  readonly x: Bound;
+  /** `[N,C,D,H,W]`. */
+  readonly xShape: Shape;
+  readonly w: Bound;
+  readonly bias: Bound | null;
+  readonly out: Bound;
+  /** `[N,O,D',H',W']`. */
+  readonly outShape: Shape;
+  readonly groups: number;
+  /** For D, H, W. */
+  readonly axes: readonly GatherAxis[];
+  /** WGSL for the index of a weight: `group`, `o` and `c` count within the group, `t0`, `t1`, `t2` are taps. */
+  readonly weightIndex: string;
+}
+
+/** Phases that share their offsets on every axis, so that they differ only in taps and place. */
+export interface PhaseGroup {
+  /** For each the phase of D, H and W. */
+  readonly members: readonly (readonly Phase[])[];
+  /** Offsets of the taps of D, H and W. */
+  readonly offsets: readonly (readonly number[])[];
+}
+
+function phaseGroups(axes: readonly GatherAxis[]): PhaseGroup[] {
+  const [d, h, w] = axes.map(({ phases }) => phases);
+  const groups = new Map<string, { members: Phase[][]; offsets: (readonly number[])[] }>();
+  for (const a of d!) {
+    for (const b of h!) {
+      for (const c of w!) {
+        const offsets = [a.offsets, b.offsets, c.offsets];
+        const key = JSON.stringify(offsets);
+        const group = groups.get(key);
+        if (group) group.members.push([a, b, c]);
+        else groups.set(key, { members: [[a, b, c]], offsets });
+      }
+    }
+  }
+  return [...groups.values()];
+}
+
+/** How a phase group is cut into blocks and dispatches. */
+export interface Blocking {
+  /** Outputs of a phase along D, H and W. */
+  readonly counts: Triple;
+  /** Axis along which a thread computes several outputs. */
+  readonly axis: number;
+  /** How many. */
+  readonly outputs: number;
+  /** Output channels of a thread, a multiple of 4. */
+  readonly channels: number;
+  /** Blocks of channels in a group. */
+  readonly perGroup: number;
   /** Input channels of one dispatch: all, unless their weights do not fit. */
   readonly inputs: number;
   /** Blocks of one dispatch. */
   readonly blocks: number;
   /** Weights of one block in one dispatch. */
   readonly unit: number;
+  /** Threads of a block of channels: samples, then D, H and W, of which `axis` counts blocks of outputs. */
+  readonly tileShape: readonly number[];
 }
 
-function blockingOf(call: Call<unknown>, gather: Gather, group: PhaseGroup): Blocking {
-  const taps = Math.max(1, sizeOf(group.offsets.map(({ length }) => length)));
+function blockingOf(call: Call<unknown>, gather: Gather, { members, offsets }: PhaseGroup): Blocking {
+  const counts = gather.axes.map(({ outStride }, a) =>
+    Math.max(...members.map((member) => Math.ceil((gather.outShape[a + 2]! - member[a]!.phase) / outStride)))
+  ) as unknown as Triple;
+  const taps = Math.max(1, sizeOf(offsets.map(({ length }) => length)));
+  const { uniformBytes, workgroups } = call.tuning;
+  const outPerGroup = gather.outShape[1]! / gather.groups;
   const inPerGroup = gather.xShape[1]! / gather.groups;
-  const capacity = call.tuning.uniformBytes / 4;
+  const work = gather.outShape[0]! * gather.outShape[1]! * sizeOf(counts) * inPerGroup * taps;
+  const wanted = call.blocks("convolution", work);
+  const capacity = uniformBytes / 4;
   // H first: neighbouring threads then read neighbouring inputs along W.
-  const cut = cutOf(call, gather, group, [1, 0, 2], capacity / (inPerGroup * taps));
-  const inputs = Math.min(inPerGroup, Math.max(1, Math.floor(capacity / (taps * cut.channels))));
-  const unit = inputs * taps * cut.channels;
-  const blocks = Math.min(group.members.length * gather.groups * cut.perGroup, Math.floor(capacity / unit));
-  return { ...cut, inputs, blocks, unit };
+  const axis = [1, 0, 2].find((a) => counts[a]! >= wanted.outputs) ?? counts.indexOf(Math.max(...counts));
+  let outputs = Math.min(wanted.outputs, counts[axis]!);
+  let channels = Math.min(wanted.channels, Math.ceil(outPerGroup / 4) * 4);
+  const halve = (n: number, unit: number) => Math.ceil(n / (2 * unit)) * unit;
+  while (channels > 4 && inPerGroup * taps * channels > capacity) channels = halve(channels, 4);
+  const workgroupsOf = () =>
+    Math.ceil(outPerGroup / channels) * members.length * gather.groups *
+    Math.ceil(gather.xShape[0]! * sizeOf(counts) / outputs / 64);
+  while (workgroupsOf() < workgroups && channels * outputs > 4) {
+    if (channels > 4 && channels >= outputs) channels = halve(channels, 4);
+    else if (outputs > 1) outputs = halve(outputs, 1);
+    else channels = halve(channels, 4);
+  }
+  const inputs = Math.min(inPerGroup, Math.max(1, Math.floor(capacity / (taps * channels))));
+  const unit = inputs * taps * channels;
+  const perGroup = Math.ceil(outPerGroup / channels);
+  const blocks = Math.min(members.length * gather.groups * perGroup, Math.floor(capacity / unit));
+  const tileShape = [gather.xShape[0]!, ...counts.map((n, a) => a === axis ? Math.ceil(n / outputs) : n)];
+  return { counts, axis, outputs, channels, perGroup, inputs, blocks, unit, tileShape };
 }
 
 /** The steps of a gathering convolution. */
 export function gatherSteps(call: Call<unknown>, gather: Gather): Step[] {
   if (sizeOf(gather.outShape) === 0) return [];
-  const fromTextures = call.tuning.textures ? textureSteps(call, gather) : null;
-  if (fromTextures) return fromTextures;
   const parts = phaseGroups(gather.axes).map((group) => [group, blockingOf(call, gather, group)] as const);
   const steps = (out: Bound) =>
     parts.flatMap(([group, blocking]) => phaseGroupSteps(call, { ...gather, out }, group, blocking));
@@ -110,18 +196,22 @@ function phaseGroupSteps(
 /** Copies the weights to `[dispatch][slice][block][input channel][tap][channel of the block]`. */
 function packStep(
   gather: Gather,
-  group: PhaseGroup,
+  { members, offsets }: PhaseGroup,
   { channels, inputs, unit, blocks, perGroup, axis }: Blocking,
   packed: Bound,
   room: number,
 ): Step {
   const [u, v] = [0, 1, 2].filter((a) => a !== axis) as [number, number];
-  const counts = group.offsets.map(({ length }) => length);
+  const counts = offsets.map(({ length }) => length);
   const taps = sizeOf(counts);
   const outPerGroup = gather.outShape[1]! / gather.groups;
   const inPerGroup = gather.xShape[1]! / gather.groups;
   const slices = Math.ceil(inPerGroup / inputs);
   const order = [u, v, axis].map((a) => counts[a]!);
+  const tables = [0, 1, 2].map((a) =>
+    `var taps${a} = ${tableOf(members.flatMap((member) => member[a]!.taps))};
+  let t${a} = taps${a}[member * ${counts[a]}u + k${a}];`
+  ).join("\n  ");
   return {
     label: "pack weights",
     reads: { w: gather.w },
@@ -138,12 +228,12 @@ function packStep(
   let c = (part % ${slices}u) * ${inputs}u + (place % ${unit}u) / ${channels * taps}u;
   if (place >= ${
       blocks * unit
-    }u || member >= ${group.members.length}u || o >= ${outPerGroup}u || c >= ${inPerGroup}u) {
+    }u || member >= ${members.length}u || o >= ${outPerGroup}u || c >= ${inPerGroup}u) {
     set_packed(i, 0.0);
     return;
   }
   ${unravel("tap", order, "s")} let k${u} = s0; let k${v} = s1; let k${axis} = s2;
-  ${tapTables(group)}
+  ${tables}
   set_packed(i, w_at(${gather.weightIndex}));`,
   };
 }

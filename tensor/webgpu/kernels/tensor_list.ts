@@ -8,24 +8,16 @@ import type { Bound, Call, Step } from "../kernel.ts";
 
 /** More bindings than this make shaders slow to compile without saving much. */
 const mostBindings = 32;
-/** Tensors of fewer elements share a dispatch on every adapter. */
-const smallTensor = 4096;
 
-/**
- * Cuts a list of tensors, each of several arrays, so that each part can be bound beside `others` arrays. Where
- * every thread goes through all branches, large tensors stay apart from the rest.
- */
+/** Cuts a list of tensors, each of several arrays, so that each part can be bound beside `others` arrays. */
 export function cutList<A>(call: Call<A>, list: readonly (readonly Bound[])[], others: number): Bound[][][] {
   const room = Math.min(call.limits.storageBuffers, mostBindings) - others;
   const parts: Bound[][][] = [];
   let used = Infinity;
-  let isAlone = false;
   for (const arrays of list) {
     if (arrays[0]!.length === 0) continue;
     const bindings = arrays.reduce((sum, array) => sum + call.bindingsOf(array), 0);
-    const wasAlone = isAlone;
-    isAlone = call.tuning.takesAllBranches && arrays[0]!.length >= smallTensor;
-    if (isAlone || wasAlone || used + bindings > room) {
+    if (used + bindings > room) {
       parts.push([]);
       used = 0;
     }

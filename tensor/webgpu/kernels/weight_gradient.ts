@@ -7,8 +7,6 @@
  * threads of a workgroup walk neighbouring columns; their sums are added through workgroup memory, and the
  * workgroups' sums by a last step, always in the same order.
  *
- * Where the tuning says so, and the tensors fit, `texture_weight_gradient.ts` computes the same from textures.
- *
  * @module
  */
 
@@ -16,7 +14,6 @@ import type { KernelAttributes } from "../../ops/registry.ts";
 import { sizeOf, stridesOf } from "../../shape.ts";
 import { unravel } from "../indexing.ts";
 import type { Call, Kernel, Step } from "../kernel.ts";
-import { sumOfParts, textureWeightGradient } from "./texture_weight_gradient.ts";
 
 type Attributes = KernelAttributes<"conv3dWeightGrad">;
 
@@ -54,8 +51,6 @@ function blockOf(
 /** Gradient for the weight. */
 export const conv3dWeightGrad: Kernel<Attributes> = {
   steps: (call) => {
-    const fromTextures = call.tuning.textures ? textureWeightGradient(call) : null;
-    if (fromTextures) return fromTextures;
     const [g, w] = [call.inputs[1]!.shape, call.outputs[0]!.shape];
     const { groups } = call.attributes;
     const outPerGroup = w[0]! / groups;
@@ -75,7 +70,16 @@ export const conv3dWeightGrad: Kernel<Attributes> = {
         groups: blocks * chunks,
         groupSize: lanes,
       },
-      sumOfParts(call, partial, chunks),
+      {
+        label: "weight gradient, rest",
+        reads: { partial },
+        writes: { out: call.output(0) },
+        threads: sizeOf(w),
+        body: `
+  var sum = 0.0;
+  for (var k = 0u; k < ${chunks}u; k++) { sum += partial_at(k * ${sizeOf(w)}u + i); }
+  set_out(i, sum);`,
+      },
     ];
   },
 };

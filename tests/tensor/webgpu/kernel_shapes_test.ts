@@ -1,6 +1,6 @@
 /**
- * Kernels on random shapes against the reference kernels, with the choices for software and for hardware
- * adapters. CMC_SHAPES asks for more shapes.
+ * Kernels on random shapes against the reference kernels, with the usual choices of blocks and with finer
+ * ones. CMC_SHAPES asks for more shapes.
  */
 
 import { apply } from "../../../tensor/apply.ts";
@@ -26,13 +26,12 @@ import { testWebGpu } from "./adapter.ts";
 const count = Number(Deno.env.get("CMC_SHAPES") ?? 6);
 
 /** Small blocks and little uniform memory: every way of splitting the work is taken on small shapes. */
-const hardware: Partial<Tuning> = {
+const fine: Partial<Tuning> = {
   table: {
     convolution: always({ outputs: 4, channels: 16 }),
     weightGradient: always({ workgroups: 256, sums: 72 }),
     matmul: always({ block: 8, tiles: true }),
   },
-  textures: false,
   uniformBytes: 2048,
   workgroups: 4,
 };
@@ -90,30 +89,18 @@ async function compare(device: Device, what: string, make: (device: Device) => T
   for (const tensor of actual) tensor.dispose();
 }
 
-const textures = { tuning: { textures: true } };
-/** Some slabs lie in several tiers, and some calls do not fit into textures. */
-const smallTextures = { ...textures, limits: { maxTextureDimension3D: 24 } };
-
-for (
-  const [kind, options] of Object.entries({
-    textures,
-    "small textures": smallTextures,
-    hardware: { tuning: hardware },
-  })
-) {
+for (const [kind, tuning] of Object.entries({ usual: {}, fine })) {
   testWebGpu(
-    `convolutions on ${count} random shapes agree with the reference [${kind}]`,
+    `convolutions on ${count} random shapes agree with the reference [${kind} choices]`,
     async (device) => {
       for (let k = 0; k < count; k++) {
         const drawn = drawConvolution(new Random(20).child(kind).child(k));
         await compare(device, JSON.stringify(drawn), (on) => convolutions(on, drawn));
       }
     },
-    options,
+    { tuning },
   );
-}
 
-for (const [kind, tuning] of Object.entries({ software: {}, hardware })) {
   testWebGpu(
     `matrix products on ${count} random shapes agree with the reference [${kind} choices]`,
     async (device) => {
