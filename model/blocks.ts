@@ -7,22 +7,24 @@
 import { Conv3d, type Init, InstanceNorm } from "../tensor/layers.ts";
 import { Module } from "../tensor/module.ts";
 import { scope } from "../tensor/scope.ts";
+import type { Triple } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** Slope of the leaky ReLU, as in nnU-Net. */
 const slope = 0.01;
 
-/** Convolution 3×3×3, instance normalisation, leaky ReLU. Batch-mates never influence each other. */
+/** Convolution, instance normalisation, leaky ReLU. Batch-mates never influence each other. */
 export class ConvBlock extends Module {
-  /** 3×3×3, padding 1, with bias. */
+  /** Keeps the size, with bias. */
   readonly conv: Conv3d;
   /** Normalisation and activation. */
   readonly norm: InstanceNorm;
 
-  /** He-initialised. */
-  constructor(init: Init, inputs: number, outputs: number) {
+  /** He-initialised; the kernel's sizes are odd. */
+  constructor(init: Init, inputs: number, outputs: number, kernel: Triple = [3, 3, 3]) {
     super();
-    this.conv = new Conv3d(init, inputs, outputs, 3, { padding: 1 });
+    const [d, h, w] = kernel;
+    this.conv = new Conv3d(init, inputs, outputs, kernel, { padding: [d >> 1, h >> 1, w >> 1] });
     this.norm = new InstanceNorm(init, outputs, slope);
   }
 
@@ -33,6 +35,6 @@ export class ConvBlock extends Module {
 }
 
 /** Blocks one after another with the given channel counts: `[in, …, out]`. */
-export function convBlocks(init: Init, channels: readonly number[]): ConvBlock[] {
-  return channels.slice(1).map((outputs, i) => new ConvBlock(init, channels[i]!, outputs));
+export function convBlocks(init: Init, channels: readonly number[], kernel: Triple): ConvBlock[] {
+  return channels.slice(1).map((outputs, i) => new ConvBlock(init, channels[i]!, outputs, kernel));
 }

@@ -23,7 +23,8 @@ import { cast, concat } from "../tensor/ops/layout.ts";
 import { scope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { ModalityIndependentAwareness } from "./modality_independent_awareness.ts";
-import { bottleneckChannels, type Encoded, Level, UnetDecoder, UnetEncoder, type UnetShape } from "./unet.ts";
+import { type Encoded, Level, UnetDecoder, UnetEncoder } from "./unet.ts";
+import { bottleneckChannels, type UnetShape } from "./unet_shape.ts";
 
 /** What the network is made of. */
 export interface CmcShape {
@@ -41,7 +42,7 @@ export interface CmcShape {
 
 /** What a forward pass gives, one entry a modality. */
 export interface CmcOutput {
-  /** Bottleneck features before MIA, `[N,C,D/s,H/s,W/s]`; CSC compares these. `null` for an absent image. */
+  /** Bottleneck features before MIA, `[N,C,D/s₀,H/s₁,W/s₂]`; CSC compares these. `null` for an absent image. */
   readonly features: (Tensor | null)[];
   /** `[N,K,D,H,W]`; `null` for an absent image. */
   readonly logits: (Tensor | null)[];
@@ -68,7 +69,8 @@ export class Cmc extends Module {
     this.encoders = Array.from({ length: copies }, () => new UnetEncoder(init, 1, shape.unet));
     this.decoders = Array.from({ length: copies }, () => new UnetDecoder(init, shape.unet, shape.classes));
     this.mia = new ModalityIndependentAwareness(init, "cosine");
-    this.fusion = new Level(init, [shape.modalities * channels, channels, channels]);
+    const { kernel } = shape.unet.levels.at(-1)!;
+    this.fusion = new Level(init, [shape.modalities * channels, channels, channels], kernel);
     this.#shape = shape;
   }
 

@@ -13,17 +13,17 @@ export {
   ModalityIndependentAwareness,
 } from "./modality_independent_awareness.ts";
 export { type Preset, type PresetName, presetNamed, presetNames, presets } from "./presets.ts";
+export { type Encoded, Level, UnetDecoder, UnetEncoder } from "./unet.ts";
 export {
   bottleneckChannels,
-  type Encoded,
-  Level,
+  checkLevels,
+  isotropicLevels,
   lightShape,
   strideOf,
-  UnetDecoder,
-  UnetEncoder,
+  type UnetLevel,
   type UnetShape,
   universalShape,
-} from "./unet.ts";
+} from "./unet_shape.ts";
 export {
   ConvWeights,
   Mlp,

@@ -6,12 +6,12 @@
 
 import { CodedError } from "../tensor/errors.ts";
 import type { Triple } from "../tensor/shape.ts";
-import { lightShape, type UnetShape, universalShape } from "./unet.ts";
+import { lightShape, type UnetLevel, type UnetShape, universalShape } from "./unet_shape.ts";
 
 /** A named size. */
 export interface Preset {
-  /** The U-Net of each modality. */
-  readonly unet: UnetShape;
+  /** The U-Net of each modality: four levels of 3×3×3 that halve every axis, or the given levels. */
+  readonly unet: (levels?: readonly UnetLevel[]) => UnetShape;
   /** Patch the size was made for, in voxels. */
   readonly patch: Triple;
 }
@@ -22,15 +22,15 @@ export type PresetName = "unet-tiny" | "unet-light" | "unet-small" | "unet-base"
 /** All presets by name. */
 export const presets: Readonly<Record<PresetName, Preset>> = {
   /** For a laptop's processor: trains in minutes. */
-  "unet-tiny": { unet: universalShape(4), patch: [32, 32, 32] },
+  "unet-tiny": { unet: (levels) => universalShape(4, levels), patch: [32, 32, 32] },
   /** Light decoder, 0.96 M parameters for two modalities and three classes. */
-  "unet-light": { unet: lightShape(8), patch: [24, 40, 32] },
+  "unet-light": { unet: (levels) => lightShape(8, levels), patch: [24, 40, 32] },
   /** For one workstation. */
-  "unet-small": { unet: universalShape(8), patch: [64, 64, 64] },
+  "unet-small": { unet: (levels) => universalShape(8, levels), patch: [64, 64, 64] },
   /** For a discrete GPU. */
-  "unet-base": { unet: universalShape(16), patch: [96, 96, 96] },
+  "unet-base": { unet: (levels) => universalShape(16, levels), patch: [96, 96, 96] },
   /** The size of the authors' released network. */
-  "unet-paper": { unet: universalShape(32), patch: [128, 128, 128] },
+  "unet-paper": { unet: (levels) => universalShape(32, levels), patch: [128, 128, 128] },
 };
 
 /** The names, smallest first. */

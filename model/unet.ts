@@ -10,48 +10,16 @@ import { Module } from "../tensor/module.ts";
 import { concat } from "../tensor/ops/layout.ts";
 import { maxPool3d } from "../tensor/ops/pool3d.ts";
 import { scope } from "../tensor/scope.ts";
-import { shapeText } from "../tensor/shape.ts";
+import { shapeText, type Triple } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type ConvBlock, convBlocks } from "./blocks.ts";
-
-/** Channel counts of a U-Net. */
-export interface UnetShape {
-  /** For each level from the finest: channels after each convolution of the encoder. */
-  readonly encoder: readonly (readonly number[])[];
-  /** Convolutions at each level of the decoder. */
-  readonly decoderConvs: number;
-  /** Channels after upsampling to a level: as many as come from `"below"`, or as the level's `"skip"` has. */
-  readonly up: "below" | "skip";
-}
-
-/**
- * The shape of the authors' released network (Universal Model U-Net) with base width w: levels
- * w·(1,2), w·(2,4), w·(4,8), w·(8,16), two convolutions at each decoder level.
- */
-export function universalShape(width: number): UnetShape {
-  return { encoder: [1, 2, 4, 8].map((n) => [n * width, 2 * n * width]), decoderConvs: 2, up: "below" };
-}
-
-/** A light shape: levels w, 2w, 4w, 8w with two convolutions each, one at each decoder level. */
-export function lightShape(width: number): UnetShape {
-  return { encoder: [1, 2, 4, 8].map((n) => [n * width, n * width]), decoderConvs: 1, up: "skip" };
-}
-
-/** Channels of the bottleneck. */
-export function bottleneckChannels({ encoder }: UnetShape): number {
-  return encoder.at(-1)!.at(-1)!;
-}
-
-/** Factor between the voxels of the input and of the bottleneck, along each axis. */
-export function strideOf({ encoder }: UnetShape): number {
-  return 2 ** (encoder.length - 1);
-}
+import { bottleneckChannels, checkLevels, strideOf, type UnetShape } from "./unet_shape.ts";
 
 /** What an encoder gives: bottleneck features, and the features of the finer levels, finest first. */
 export interface Encoded {
-  /** `[N,C,D/s,H/s,W/s]`, s the stride. */
+  /** `[N,C,D/s₀,H/s₁,W/s₂]`, s the strides of all levels multiplied. */
   readonly features: Tensor;
-  /** One for each level but the last, `[N,Cᵢ,D/2ⁱ,H/2ⁱ,W/2ⁱ]`. */
+  /** One for each level but the last, with the channels and voxels of that level. */
   readonly skips: Tensor[];
 }
 
@@ -59,46 +27,52 @@ export interface Encoded {
 export class UnetEncoder extends Module {
   /** Blocks of each level, finest first. */
   readonly levels: Level[];
-  readonly #stride: number;
+  readonly #shape: UnetShape;
 
-  /** For images with `inputs` channels. */
+  /**
+   * For images with `inputs` channels.
+   *
+   * @throws {CodedError} `model.levels` for kernels or strides a U-Net cannot have
+   */
   constructor(init: Init, inputs: number, shape: UnetShape) {
     super();
+    checkLevels(shape.levels);
     let below = inputs;
-    this.levels = shape.encoder.map((channels) => {
-      const level = new Level(init, [below, ...channels]);
+    this.levels = shape.encoder.map((channels, i) => {
+      const level = new Level(init, [below, ...channels], shape.levels[i]!.kernel);
       below = channels.at(-1)!;
       return level;
     });
-    this.#stride = strideOf(shape);
+    this.#shape = shape;
   }
 
   /**
    * Encodes images `[N,I,D,H,W]`.
    *
-   * @throws {ShapeError} `model.patch` when a size is no multiple of the stride
+   * @throws {ShapeError} `model.patch` when a size is no multiple of the stride along its axis
    */
   forward(x: Tensor): Encoded {
-    const stride = this.#stride;
-    const sizes = x.shape.slice(2);
-    if (sizes.some((n) => n % stride !== 0)) {
-      throw new ShapeError(
-        "model.patch",
-        `a patch of ${shapeText(sizes)} voxels does not divide by ${stride}`,
-        {
-          fix: `Use ${shapeText(sizes.map((n) => Math.ceil(n / stride) * stride))}.`,
-        },
-      );
-    }
+    const { levels } = this.#shape;
+    requireMultiples(x.shape.slice(2), strideOf(this.#shape));
     const skips: Tensor[] = [];
     let features = this.levels[0]!.forward(x);
-    for (const level of this.levels.slice(1)) {
+    for (let i = 1; i < levels.length; i++) {
       skips.push(features);
       const finer = features;
-      features = scope(() => level.forward(maxPool3d(finer, 2)));
+      features = scope(() => this.levels[i]!.forward(maxPool3d(finer, levels[i]!.stride)));
     }
     return { features, skips };
   }
+}
+
+function requireMultiples(sizes: readonly number[], stride: Triple): void {
+  if (sizes.every((n, axis) => n % stride[axis]! === 0)) return;
+  const next = sizes.map((n, axis) => Math.ceil(n / stride[axis]!) * stride[axis]!);
+  throw new ShapeError(
+    "model.patch",
+    `a patch of ${shapeText(sizes)} voxels does not divide by ${shapeText(stride)}`,
+    { fix: `Use ${shapeText(next)}.` },
+  );
 }
 
 /** Convolution blocks at one resolution. */
@@ -107,9 +81,9 @@ export class Level extends Module {
   readonly blocks: ConvBlock[];
 
   /** Channel counts `[in, …, out]`. */
-  constructor(init: Init, channels: readonly number[]) {
+  constructor(init: Init, channels: readonly number[], kernel: Triple) {
     super();
-    this.blocks = convBlocks(init, channels);
+    this.blocks = convBlocks(init, channels, kernel);
   }
 
   /** Keeps the spatial size. */
@@ -131,11 +105,12 @@ export class UnetDecoder extends Module {
   constructor(init: Init, shape: UnetShape, classes: number) {
     super();
     let below = bottleneckChannels(shape);
-    for (const channels of shape.encoder.slice(0, -1).reverse()) {
-      const skip = channels.at(-1)!;
+    for (let i = shape.encoder.length - 2; i >= 0; i--) {
+      const skip = shape.encoder[i]!.at(-1)!;
       const up = shape.up === "below" ? below : skip;
-      this.ups.push(new UpConv3d(init, below, up));
-      this.levels.push(new Level(init, [up + skip, ...new Array<number>(shape.decoderConvs).fill(skip)]));
+      const channels = [up + skip, ...new Array<number>(shape.decoderConvs).fill(skip)];
+      this.ups.push(new UpConv3d(init, below, up, shape.levels[i + 1]!.stride));
+      this.levels.push(new Level(init, channels, shape.levels[i]!.kernel));
       below = skip;
     }
     // Initialised like every other convolution. With nearly equal class probabilities at the start (weights of

@@ -59,24 +59,27 @@ export class Conv3d extends Module {
   }
 }
 
-/** Doubles the resolution: transposed convolution with kernel 2 and stride 2, each output has one tap. */
+/** Raises the resolution: transposed convolution whose kernel is its stride, so each output has one tap. */
 export class UpConv3d extends Module {
-  /** `[I,O,2,2,2]` */
+  /** `[I,O,…stride]` */
   readonly weight: Tensor;
   /** `[O]` */
   readonly bias: Tensor;
 
-  /** He-initialised with `fan` the number of input channels. */
-  constructor({ device, random }: Init, inputs: number, outputs: number) {
+  readonly #stride: Triple;
+
+  /** He-initialised with `fan` the number of input channels; doubles every axis by default. */
+  constructor({ device, random }: Init, inputs: number, outputs: number, stride: number | Triple = 2) {
     super();
-    this.weight = Tensor.normal(device, random, [inputs, outputs, 2, 2, 2], heDeviation(inputs))
+    this.#stride = triple(stride);
+    this.weight = Tensor.normal(device, random, [inputs, outputs, ...this.#stride], heDeviation(inputs))
       .asParameter();
     this.bias = Tensor.zeros(device, [outputs]).asParameter();
   }
 
-  /** `[N,I,D,H,W]` to `[N,O,2D,2H,2W]`. */
+  /** `[N,I,D,H,W]` to `[N,O,D·s₀,H·s₁,W·s₂]`, s the stride. */
   forward(x: Tensor): Tensor {
-    return convTranspose3d(x, this.weight, this.bias, { stride: 2 });
+    return convTranspose3d(x, this.weight, this.bias, { stride: this.#stride });
   }
 }
 

@@ -5,19 +5,22 @@
  */
 
 import { CodedError } from "../../tensor/errors.ts";
+import type { Triple } from "../../tensor/shape.ts";
 import { z } from "../deps.ts";
 import { type PresetName, presetNamed, presetNames } from "../presets.ts";
-import { strideOf } from "../unet.ts";
+import { checkLevels, strideOf, type UnetLevel } from "../unet_shape.ts";
 import { methodNames } from "./methods/table.ts";
 
 const positive = z.number().int().positive();
+const triple = z.tuple([positive, positive, positive]);
 const weight = z.number().min(0);
 
 const schema = z.strictObject({
   method: z.enum(methodNames as [string, ...string[]]).default("cmc"),
   profile: z.enum(["cmc", "cmc-confident"]).default("cmc"),
   preset: z.enum(presetNames as [PresetName, ...PresetName[]]).default("unet-tiny"),
-  patch: z.tuple([positive, positive, positive]).optional(),
+  levels: z.array(z.strictObject({ kernel: triple, stride: triple })).optional(),
+  patch: triple.optional(),
   steps: positive.default(400),
   batch: positive.default(2),
   storage: z.enum(["f32", "f16"]).default("f32"),
@@ -39,6 +42,8 @@ export interface TrainConfig {
   readonly profile: "cmc" | "cmc-confident";
   /** Size of the network. */
   readonly preset: PresetName;
+  /** Kernel and stride of each level of the network, from the finest. */
+  readonly levels: readonly UnetLevel[];
   /** Voxels of a training patch along D, H, W. */
   readonly patch: [number, number, number];
   /** Optimiser steps. */
@@ -71,7 +76,7 @@ export interface TrainConfig {
   readonly validations: number;
 }
 
-/** A configuration as a person writes it; what is left out has a default, `patch` that of the preset. */
+/** A configuration as a person writes it; what is left out has a default, `levels` and `patch` those of the preset. */
 export type TrainOptions = Partial<Omit<TrainConfig, "weights">> & {
   readonly weights?: Partial<TrainConfig["weights"]>;
 };
@@ -120,26 +125,30 @@ function explain(error: z.ZodError): CodedError {
 /**
  * Checks options and fills in defaults.
  *
- * @throws {CodedError} `config.key` for an unknown setting, `config.value` for a bad value, `config.patch` for a
- * patch the network cannot take
+ * @throws {CodedError} `config.key` for an unknown setting, `config.value` for a bad value, `model.levels` for
+ * kernels or strides a network cannot have, `config.patch` for a patch it cannot take
  */
 export function resolveConfig(options: TrainOptions): TrainConfig {
   const result = schema.safeParse(options);
   if (!result.success) throw explain(result.error);
   const preset = presetNamed(result.data.preset);
+  const { levels } = preset.unet(result.data.levels);
   const patch = result.data.patch ?? [...preset.patch] as [number, number, number];
-  const stride = strideOf(preset.unet);
-  if (patch.some((n) => n % stride !== 0 || n < 2 * stride)) {
-    const next = patch.map((n) => Math.max(2, Math.ceil(n / stride)) * stride);
-    throw new CodedError(
-      "config.patch",
-      `a patch of ${
-        patch.join(",")
-      } voxels does not fit ${result.data.preset}: each size must be a multiple of ${stride}, at least ${
-        2 * stride
-      }`,
-      { fix: `The next valid patch is ${next.join(",")}.` },
-    );
-  }
-  return { ...result.data, patch };
+  checkLevels(levels);
+  checkPatch(patch, strideOf({ levels }), result.data.preset);
+  return { ...result.data, levels, patch };
+}
+
+/** A pooled axis keeps at least two voxels at the bottleneck; an axis that is never pooled may have any size. */
+function checkPatch(patch: readonly number[], stride: Triple, preset: PresetName): void {
+  const least = stride.map((s) => s === 1 ? 1 : 2 * s);
+  if (patch.every((n, axis) => n % stride[axis]! === 0 && n >= least[axis]!)) return;
+  const next = patch.map((n, axis) => Math.max(least[axis]!, Math.ceil(n / stride[axis]!) * stride[axis]!));
+  throw new CodedError(
+    "config.patch",
+    `a patch of ${patch.join(",")} voxels does not fit ${preset}: the sizes must be multiples of ${
+      stride.join(",")
+    }, at least ${least.join(",")}`,
+    { fix: `The next valid patch is ${next.join(",")}.` },
+  );
 }

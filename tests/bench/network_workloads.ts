@@ -7,7 +7,8 @@ import { resolveConfig } from "../../model/train/config.ts";
 import { methods } from "../../model/train/methods/table.ts";
 import { patchPredictor } from "../../model/train/patch_predictor.ts";
 import { type HostBatch, trainStep } from "../../model/train/step.ts";
-import { UnetDecoder, UnetEncoder, type UnetShape } from "../../model/unet.ts";
+import { UnetDecoder, UnetEncoder } from "../../model/unet.ts";
+import { isotropicLevels, type UnetShape } from "../../model/unet_shape.ts";
 import { clipFactor, globalGradientNorm } from "../../tensor/clip.ts";
 import type { Init } from "../../tensor/layers.ts";
 import { Module } from "../../tensor/module.ts";
@@ -38,7 +39,13 @@ class Unet extends Module {
 /** A step of a plain 3D U-Net on a cube: Dice + cross-entropy of two classes, clipping, AdamW. */
 export function unetStep(channels: readonly number[], size: number, samples: number): Prepare {
   return (device) => {
-    const shape: UnetShape = { encoder: channels.map((c) => [c, c]), decoderConvs: 2, up: "skip" };
+    const encoder = channels.map((c) => [c, c]);
+    const shape: UnetShape = {
+      encoder,
+      levels: isotropicLevels(channels.length),
+      decoderConvs: 2,
+      up: "skip",
+    };
     const network = new Unet({ device, random: new Random(1) }, shape, 2);
     const optimizer = new AdamW(network);
     const parameters = [...network.namedParameters()].map(([, parameter]) => parameter);

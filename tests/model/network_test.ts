@@ -6,8 +6,8 @@ import {
   presets,
   UnetDecoder,
   UnetEncoder,
+  universalShape,
 } from "../../model/mod.ts";
-import { universalShape } from "../../model/unet.ts";
 import { CountingDevice, type Device, openDevice, Random, Tensor } from "../../tensor/mod.ts";
 
 const init = (device: Device) => ({ device, random: new Random(5) });
@@ -56,7 +56,7 @@ Deno.test("unet-light with two modalities and three classes has the parameters o
   using network = new Cmc(init(device), {
     modalities: 2,
     classes: 3,
-    unet: presets["unet-light"].unet,
+    unet: presets["unet-light"].unet(),
     shared: false,
   });
   // Encoder 220,392 and decoder 94,331 a modality, fusion 332,160, γ.

@@ -20,6 +20,6 @@ export class CmcSegmenter extends Cmc {
 }
 
 /** A network of the configured preset, one encoder and decoder a modality. */
-export function buildCmc(init: Init, task: Task, { preset, storage }: TrainConfig): CmcSegmenter {
-  return new CmcSegmenter(init, { ...task, unet: presetNamed(preset).unet, shared: false, storage });
+export function buildCmc(init: Init, task: Task, { preset, levels, storage }: TrainConfig): CmcSegmenter {
+  return new CmcSegmenter(init, { ...task, unet: presetNamed(preset).unet(levels), shared: false, storage });
 }
