@@ -9,6 +9,8 @@ import { maximum, sub } from "../tensor/ops/elementwise.ts";
 import { softmax } from "../tensor/ops/softmax.ts";
 import { shapeText } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { classContrast } from "./class_contrast.ts";
+import { proportionConsistency } from "./proportion_consistency.ts";
 import { requireSameShape } from "./require_same_shape.ts";
 import { softDice } from "./soft_dice.ts";
 
@@ -17,6 +19,12 @@ import { softDice } from "./soft_dice.ts";
  * prediction held fixed.
  */
 export type ConsistencyTarget = "symmetric" | "stopgrad-other";
+
+/**
+ * How far apart two predictions are: `"dice"`, voxel by voxel; `"contrastive"`, class against class, see
+ * `class_contrast.ts`; `"proportion"`, by the volumes of the classes alone, see `proportion_consistency.ts`.
+ */
+export type ConsistencyForm = "dice" | "contrastive" | "proportion";
 
 function requireClasses(loss: string, logits: Tensor): void {
   if (logits.shape.length > 2 && logits.shape[1]! >= 2) return;
@@ -33,24 +41,38 @@ function foregroundLoss(p: Tensor, q: Tensor): Tensor {
   return sub(1, softDice(p.narrow(1, 1), q.narrow(1, 1)).mean());
 }
 
+const forms: Readonly<Record<ConsistencyForm, (p: Tensor, q: Tensor) => Tensor>> = {
+  "dice": foregroundLoss,
+  "contrastive": classContrast,
+  "proportion": proportionConsistency,
+};
+
 /**
  * Contrastive anatomical-similar consistency: predictions of two modalities on the same unlabelled scan
  * should agree class by class.
  *
  * `1 − mean_{n,k≥1} (2 Σ pₐpᵦ + ε) / (Σ pₐ² + Σ pᵦ² + ε)`, p = softmax over classes, ε = 1e-6. The form is
- * our reading of Zhou et al. (MICCAI 2024); the authors' released code adds the similarity instead.
+ * our reading of Zhou et al. (MICCAI 2024); the authors' released code adds the similarity instead. Other forms
+ * than `"dice"` replace the fraction.
  *
  * @param a logits of modality a, `[N,K,D,H,W]`
- * @param b logits of modality b, same shape; the two must be aligned voxel by voxel
- * @returns scalar in [0, 1]
+ * @param b logits of modality b, same shape; the two must be aligned voxel by voxel, unless the form is
+ * `"proportion"`
+ * @returns scalar, in [0, 1] unless the form is `"contrastive"`
  * @throws {ShapeError} when the shapes differ or K < 2
  */
-export function anatomicalConsistency(a: Tensor, b: Tensor, target: ConsistencyTarget = "symmetric"): Tensor {
+export function anatomicalConsistency(
+  a: Tensor,
+  b: Tensor,
+  target: ConsistencyTarget = "symmetric",
+  form: ConsistencyForm = "dice",
+): Tensor {
   requireSameShape("anatomicalConsistency", a, b);
   requireClasses("anatomicalConsistency", a);
   const [pa, pb] = [softmax(a, 1), softmax(b, 1)];
-  if (target === "symmetric") return foregroundLoss(pa, pb);
-  return foregroundLoss(pa, pb.detach()).add(foregroundLoss(pa.detach(), pb)).mul(0.5);
+  const distance = forms[form];
+  if (target === "symmetric") return distance(pa, pb);
+  return distance(pa, pb.detach()).add(distance(pa.detach(), pb)).mul(0.5);
 }
 
 /**
@@ -66,15 +88,15 @@ export function confidentTarget(probabilities: readonly Tensor[]): Tensor {
 }
 
 /**
- * Consistency with a fixed target: `1 − mean_{n,k≥1} softDice(softmax(logits), target)`.
+ * Consistency with a fixed target: `1 − mean_{n,k≥1} softDice(softmax(logits), target)`, or another form.
  *
  * @param logits `[N,K,D,H,W]`
  * @param target probabilities, same shape; no gradient flows into them
  * @returns scalar in [0, 1]
  * @throws {ShapeError} when the shapes differ or K < 2
  */
-export function targetConsistency(logits: Tensor, target: Tensor): Tensor {
+export function targetConsistency(logits: Tensor, target: Tensor, form: ConsistencyForm = "dice"): Tensor {
   requireSameShape("targetConsistency", logits, target);
   requireClasses("targetConsistency", logits);
-  return foregroundLoss(softmax(logits, 1), target.detach());
+  return forms[form](softmax(logits, 1), target.detach());
 }

@@ -19,9 +19,16 @@
 export {
   anatomicalConsistency,
   confidentTarget,
+  type ConsistencyForm,
   type ConsistencyTarget,
   targetConsistency,
 } from "./anatomical_consistency.ts";
 export { channelConsistency } from "./channel_consistency.ts";
+export { channelContrast } from "./channel_contrast.ts";
+export { classContrast } from "./class_contrast.ts";
 export { diceCrossEntropy } from "../tensor/ops/dice_cross_entropy.ts";
+export { ntXent, type NtXentOptions } from "./nt_xent.ts";
+export { pooledConsistency } from "./pooled_consistency.ts";
+export { proportionConsistency } from "./proportion_consistency.ts";
+export { releasedChannelContrast, releasedLogitSimilarity } from "./released.ts";
 export { softDice } from "./soft_dice.ts";
