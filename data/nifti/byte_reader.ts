@@ -4,10 +4,8 @@
  * @module
  */
 
-import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
-import { DataError } from "../errors.ts";
 import type { Files } from "../files.ts";
+import { gunzip, type GzipEnd } from "./gunzip.ts";
 
 /** A cursor over the (decompressed) bytes of one file. Release it with `await using`. */
 export class ByteReader {
@@ -18,6 +16,7 @@ export class ByteReader {
   readonly #path: string;
   readonly #chunks: AsyncGenerator<Uint8Array>;
   readonly #source: AsyncGenerator<Uint8Array>;
+  readonly #end: GzipEnd;
   #chunk: Uint8Array = new Uint8Array(0);
   #position = 0;
 
@@ -27,7 +26,9 @@ export class ByteReader {
     compressed: boolean,
     chunks: AsyncGenerator<Uint8Array>,
     source: AsyncGenerator<Uint8Array>,
+    end: GzipEnd,
   ) {
+    this.#end = end;
     this.#path = path;
     this.fileSize = fileSize;
     this.compressed = compressed;
@@ -47,12 +48,19 @@ export class ByteReader {
     const head = first.done ? new Uint8Array(0) : first.value;
     const whole = chain(head, source);
     const compressed = head[0] === 0x1f && head[1] === 0x8b;
-    return new ByteReader(path, size, compressed, compressed ? gunzip(whole, path, size) : whole, source);
+    const end = { trailing: 0 };
+    const chunks = compressed ? gunzip(whole, path, size, end) : whole;
+    return new ByteReader(path, size, compressed, chunks, source, end);
   }
 
   /** Bytes handed out so far. */
   get position(): number {
     return this.#position;
+  }
+
+  /** Bytes behind a gzip stream, known once its content is used up. */
+  get trailing(): number {
+    return this.#end.trailing;
   }
 
   /** Fills `target` as far as the file reaches, and returns how many bytes that were. */
@@ -110,34 +118,5 @@ async function* chain(
     yield* rest;
   } finally {
     await rest.return(undefined);
-  }
-}
-
-/** Inflates all members of a gzip stream; zlib checks each CRC and length. */
-async function* gunzip(
-  source: AsyncGenerator<Uint8Array>,
-  path: string,
-  size: number,
-): AsyncGenerator<Uint8Array> {
-  const input = Readable.from(source);
-  const inflate = createGunzip({ chunkSize: Math.min(1 << 18, Math.max(1 << 14, 4 * size)) });
-  input.on("error", (error) => inflate.destroy(error)).pipe(inflate);
-  let produced = 0;
-  try {
-    for await (const chunk of inflate) {
-      produced += chunk.length;
-      yield chunk;
-    }
-  } catch (cause) {
-    if (cause instanceof DataError) throw cause;
-    const code = (cause as { code?: string }).code;
-    const [kind, what] = code === "Z_BUF_ERROR"
-      ? ["gzip.truncated", `ends inside a gzip stream: ${size} bytes on disk gave ${produced} bytes`]
-      : ["gzip.crc", `is damaged: ${cause instanceof Error ? cause.message : cause} after ${produced} bytes`];
-    throw new DataError(kind, `${path} ${what}`, { cause, fix: "Copy the file again from its source." });
-  } finally {
-    input.destroy();
-    inflate.destroy();
-    await source.return(undefined);
   }
 }

@@ -334,7 +334,11 @@ async function drain(reader: ByteReader): Promise<DataWarning[]> {
       },
     );
   }
-  return rest > 0 ? [trailing(reader.path, rest)] : [];
+  const behind = {
+    code: "gzip.trailing",
+    message: `${reader.path}: ${reader.trailing} bytes behind the gzip stream are passed over`,
+  };
+  return [...rest > 0 ? [trailing(reader.path, rest)] : [], ...reader.trailing > 0 ? [behind] : []];
 }
 
 function trailing(path: string, count: number): DataWarning {
