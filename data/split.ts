@@ -25,7 +25,7 @@ export interface Split {
 
 /** How to split by label ratio; exactly one of `ratio` and `count` is given. */
 export interface LabelRatioOptions {
-  /** Share of the training subjects that keep their labels, in (0, 1], or a string such as `"10%"`. */
+  /** The {@link labelRatio} to make, in (0, 1], or a string such as `"10%"`. */
   readonly ratio?: number | string;
   /** Number of training subjects that keep their labels. */
   readonly count?: number;
@@ -37,8 +37,35 @@ export interface LabelRatioOptions {
   readonly test: number;
   /** A stratum for each case; every prefix of the labelled subjects then mixes the strata in proportion. */
   readonly stratify?: (of: Case) => string;
-  /** Called when a ratio asks for less than half a subject and one is labelled all the same. */
+  /**
+   * Called when a ratio asks for less than half a subject and one is labelled all the same, and with the cases that
+   * are used for nothing.
+   */
   readonly onWarning?: (warning: DataWarning) => void;
+}
+
+/**
+ * The label ratio of a split: of the training subjects that have labels, the share whose labels are used. 1 is
+ * training with every label there is, however many subjects without labels train along.
+ *
+ * @throws {DataError} `split.unknown`, `split.empty` when no training subject has labels
+ */
+export function labelRatio(
+  dataset: Pick<Dataset, "cases">,
+  { labelled, unlabelled }: Pick<Split, "labelled" | "unlabelled">,
+): number {
+  const cases = new Map(dataset.cases.map((of) => [of.id, of]));
+  const subjectsIn = (ids: readonly string[]) =>
+    new Set(ids.flatMap((id) => {
+      const of = cases.get(id);
+      if (of === undefined) {
+        throw new DataError("split.unknown", `the split names case ${id}, which is not there`);
+      }
+      return isLabelled(of) ? [of.subject] : [];
+    }));
+  const used = subjectsIn(labelled).size, available = subjectsIn([...labelled, ...unlabelled]).size;
+  if (available === 0) throw new DataError("split.empty", "no training subject has labels");
+  return used / available;
 }
 
 /**
@@ -46,7 +73,10 @@ export interface LabelRatioOptions {
  *
  * Test and validation subjects are drawn first and do not depend on the ratio. The training subjects are then
  * put in one random order and the first of them stay labelled, so the 10 % set lies inside the 20 % set. At
- * least one subject stays labelled. Subjects without a label file are always unlabelled training subjects.
+ * least one subject stays labelled. Subjects without any label are always unlabelled training subjects.
+ *
+ * Labels count case by case: of a subject with labels for some scans only, those without train unlabelled; when
+ * such a subject is drawn for validation or test, its scans without labels are used for nothing.
  *
  * @throws {DataError} `split.ratio` for a ratio, count or share out of range, `split.empty` when a part that
  * was asked for has no subject
@@ -64,7 +94,7 @@ export interface LabelRatioOptions {
  */
 export function splitByLabelRatio(dataset: Pick<Dataset, "cases">, options: LabelRatioOptions): Split {
   const subjects = subjectsOf(dataset.cases);
-  const judged = [...subjects].filter(([, cases]) => cases.every(isLabelled)).map(([subject]) => subject);
+  const judged = subjectsWithLabels(subjects);
   const order = arrange(judged, subjects, new Random(options.seed).child("split"), options.stratify);
 
   const testCount = partSize("test", options.test, judged.length);
@@ -79,15 +109,37 @@ export function splitByLabelRatio(dataset: Pick<Dataset, "cases">, options: Labe
     );
   }
   const kept = labelledCount(options, training.length);
-  const ids = (names: readonly string[]) =>
-    names.flatMap((name) => subjects.get(name)!.map(({ id }) => id)).sort(byCodePoint);
   const withoutLabel = [...subjects.keys()].filter((subject) => !judged.includes(subject));
+  const of = (names: readonly string[]) => names.flatMap((name) => subjects.get(name)!);
+  const ids = (cases: readonly Case[]) => cases.map(({ id }) => id).sort(byCodePoint);
+  const chosen = of(training.slice(0, kept));
   return {
-    labelled: ids(training.slice(0, kept)),
-    unlabelled: ids([...training.slice(kept), ...withoutLabel]),
-    validation: ids(order.slice(testCount, testCount + validationCount)),
-    test: ids(order.slice(0, testCount)),
+    labelled: ids(chosen.filter(isLabelled)),
+    unlabelled: ids([
+      ...chosen.filter((scan) => !isLabelled(scan)),
+      ...of([...training.slice(kept), ...withoutLabel]),
+    ]),
+    validation: judgedIds("validation", of(order.slice(testCount, testCount + validationCount)), options),
+    test: judgedIds("test", of(order.slice(0, testCount)), options),
   };
+}
+
+/** The cases of a part that can be judged; the others are named. */
+function judgedIds(
+  part: string,
+  cases: readonly Case[],
+  { onWarning }: Pick<LabelRatioOptions, "onWarning">,
+): string[] {
+  const left = cases.filter((of) => !isLabelled(of)).map(({ id }) => id).sort(byCodePoint);
+  if (left.length > 0) {
+    onWarning?.({
+      code: "split.unused",
+      message: `${left.length} cases of ${part} subjects have no labels and are used for nothing: ${
+        listed(left)
+      }`,
+    });
+  }
+  return cases.filter(isLabelled).map(({ id }) => id).sort(byCodePoint);
 }
 
 /**
@@ -102,7 +154,7 @@ export function kFold(
   options: Omit<LabelRatioOptions, "test">,
 ): Split[] {
   const subjects = subjectsOf(dataset.cases);
-  const judged = [...subjects].filter(([, cases]) => cases.every(isLabelled)).map(([subject]) => subject);
+  const judged = subjectsWithLabels(subjects);
   if (!Number.isInteger(folds) || folds < 2 || judged.length < folds) {
     throw new DataError("split.folds", `${folds} folds of ${judged.length} subjects with labels`, {
       fix: `Ask for 2 to ${judged.length} folds.`,
@@ -114,7 +166,7 @@ export function kFold(
     const rest = dataset.cases.filter(({ subject }) => !test.includes(subject));
     return {
       ...splitByLabelRatio({ cases: rest }, { ...options, test: 0 }),
-      test: test.flatMap((name) => subjects.get(name)!.map(({ id }) => id)).sort(byCodePoint),
+      test: judgedIds("test", test.flatMap((name) => subjects.get(name)!), options),
     };
   });
 }
@@ -164,6 +216,16 @@ function subjectsOf(cases: readonly Case[]): Map<string, Case[]> {
     subjects.set(of.subject, [...subjects.get(of.subject) ?? [], of]);
   }
   return subjects;
+}
+
+/** The subjects that have labels for at least one scan. */
+function subjectsWithLabels(subjects: ReadonlyMap<string, readonly Case[]>): string[] {
+  return [...subjects].filter(([, cases]) => cases.some(isLabelled)).map(([subject]) => subject);
+}
+
+/** Up to ten ids, and how many more there are. */
+function listed(ids: readonly string[]): string {
+  return ids.slice(0, 10).join(", ") + (ids.length > 10 ? ` and ${ids.length - 10} more` : "");
 }
 
 /** The subjects in random order; with strata, each prefix holds every stratum in proportion (to within one). */

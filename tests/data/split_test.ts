@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Case, LabelledCase } from "../../data/dataset.ts";
-import type { DataError } from "../../data/errors.ts";
-import { checkSplit, kFold, parseRatio, splitByLabelRatio } from "../../data/split.ts";
+import type { DataError, DataWarning } from "../../data/errors.ts";
+import { checkSplit, kFold, labelRatio, parseRatio, splitByLabelRatio } from "../../data/split.ts";
 
 const cases: LabelledCase[] = Array.from({ length: 40 }, (_, i) => ({
   id: `scan_${String(i).padStart(2, "0")}`,
@@ -103,4 +103,61 @@ Deno.test("checkSplit() finds unknown, repeated and leaking cases", () => {
   assert.equal(code({ ...none, test: ["scan_99"] }), "split.unknown");
   assert.equal(code({ ...none, test: ["scan_00", "scan_00"] }), "split.leak");
   assert.equal(code({ ...none, labelled: ["scan_00"], test: ["scan_01"] }), "split.leak"); // one person
+});
+
+/** Cases of subjects by name, `+` for one with labels, `-` for one without. */
+function scans(subjects: Record<string, string>): Case[] {
+  return Object.entries(subjects).flatMap(([subject, marks]) =>
+    [...marks].map((mark, i): Case => ({
+      id: `${subject}${i}`,
+      subject,
+      images: { ct: "x" },
+      ...(mark === "+" ? { labels: { shared: "y" } } : {}),
+    }))
+  );
+}
+
+Deno.test("splitByLabelRatio() uses labels case by case: a scan without labels costs its subject no others", () => {
+  const all = { seed: 1, validation: 0, test: 0, ratio: 1 };
+  const cases = scans({ a: "+-+", b: "++", c: "--", d: "-+" });
+  const split = splitByLabelRatio({ cases }, all);
+  assert.deepEqual([split.labelled, split.unlabelled], [["a0", "a2", "b0", "b1", "d1"], [
+    "a1",
+    "c0",
+    "c1",
+    "d0",
+  ]]);
+  checkSplit({ cases }, split);
+  // Where a case is judged, the scans without labels of its subject may not train either; they are named.
+  const warnings: DataWarning[] = [];
+  const judged = splitByLabelRatio({ cases: scans({ a: "+-", b: "+-", c: "+-" }) }, {
+    ...all,
+    validation: 1,
+    test: 1,
+    onWarning: (warning) => warnings.push(warning),
+  });
+  assert.deepEqual(Object.values(judged).map((ids) => ids.length), [1, 1, 1, 1]);
+  assert.deepEqual(warnings.map(({ code }) => code), ["split.unused", "split.unused"]);
+  assert.match(warnings[1]!.message, new RegExp(`1 cases of test .*: ${judged.test[0]![0]}1$`));
+  const folds = kFold({ cases }, 3, { seed: 1, validation: 0, ratio: 1 });
+  assert.deepEqual(folds.flatMap(({ test }) => test).sort(), ["a0", "a2", "b0", "b1", "d1"]);
+});
+
+Deno.test("labelRatio() is what was asked for, however many subjects have no labels", () => {
+  const names = (count: number, letter: string) => Array.from({ length: count }, (_, i) => `${letter}${i}_`);
+  for (const bare of [0, 6, 40]) {
+    const cases = scans({
+      ...Object.fromEntries(names(10, "l").map((name) => [name, "++"])),
+      ...Object.fromEntries(names(bare, "u").map((name) => [name, "-"])),
+    });
+    for (const ratio of [0.1, 0.4, 1]) {
+      const split = splitByLabelRatio({ cases }, { seed: 2, validation: 0, test: 0, ratio });
+      assert.equal(labelRatio({ cases }, split), ratio, `${bare} subjects without labels`);
+    }
+  }
+  const none = scans({ a: "-" });
+  assert.throws(
+    () => labelRatio({ cases: none }, { labelled: [], unlabelled: ["a0"] }),
+    (error: DataError) => error.code === "split.empty",
+  );
 });
