@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { DataError } from "./errors.ts";
 import { diskFiles, type Files } from "./files.ts";
-import { type FileDataset, imagePath } from "./open_dataset.ts";
+import { entryPath, type FileDataset } from "./open_dataset.ts";
 import { caseOf } from "./prepare.ts";
 import type { Split } from "./split.ts";
 
@@ -36,8 +36,10 @@ export async function hashSplit(
     for (const id of split[part]) {
       const of = hashes[id] ??= {};
       for (const [modality, entry] of Object.entries(caseOf(dataset, id).images)) {
-        const hash = of[modality] ??= await hashFile(imagePath(dataset.root, entry).path, files);
-        const other = seen.get(hash);
+        const { path, channel = 0 } = entryPath(dataset.root, entry);
+        const hash = of[modality] ??= await hashFile(path, files);
+        const image = `${hash}#${channel}`; // the volumes of a 4-D file are images of their own
+        const other = seen.get(image);
         if (other !== undefined && other.group !== group) {
           throw new DataError(
             "split.leak",
@@ -45,7 +47,7 @@ export async function hashSplit(
             { fix: "Remove one of the two cases, or give both the same subject." },
           );
         }
-        seen.set(hash, { group, id });
+        seen.set(image, { group, id });
       }
     }
   }

@@ -7,18 +7,12 @@
 import { byCodePoint } from "./dataset.ts";
 import { z } from "./deps.ts";
 import { DataError } from "./errors.ts";
+import { parseJson } from "./json.ts";
 import type { Split } from "./split.ts";
+import { splitsSchema } from "./split_file.ts";
 
 const idSchema = z.string().min(1).max(200).regex(/^[^/\\|]+$/, "an id has no /, \\ or |");
 const paths = z.record(idSchema, z.string().min(1));
-
-/** Case ids of each part of a split. */
-export const splitsSchema: z.ZodType<Split> = z.strictObject({
-  labelled: z.array(z.string()),
-  unlabelled: z.array(z.string()),
-  validation: z.array(z.string()),
-  test: z.array(z.string()),
-});
 
 const schema = z.strictObject({
   $schema: z.string().optional(),
@@ -241,24 +235,4 @@ function leavesRoot(path: string): boolean {
 
 function repeated(values: readonly string[]): string[] {
   return [...new Set(values.filter((value, at) => values.indexOf(value) !== at))];
-}
-
-/**
- * Parses JSON.
- *
- * @throws {DataError} `manifest.json` with line and column
- */
-export function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    const position = /position (\d+)/.exec(message);
-    const before = text.slice(0, position === null ? text.length : Number(position[1])).split("\n");
-    const where = `line ${before.length}, column ${before.at(-1)!.length + 1}`;
-    throw new DataError("manifest.json", `${path} is no JSON at ${where}: ${message}`, {
-      cause,
-      fix: "Look for a missing comma, quote or bracket there.",
-    });
-  }
 }

@@ -9,14 +9,16 @@ import type { Case, Dataset, LabelledCase, UnlabelledCase } from "./dataset.ts";
 import { DataError, type DataWarning } from "./errors.ts";
 import { diskFiles, type Files, readBytes } from "./files.ts";
 import { checkFinite, type NanPolicy } from "./finite.ts";
-import { checkSameGrid } from "./grid_check.ts";
 import { importManifest } from "./import/import_manifest.ts";
+import { decodeText } from "./json.ts";
+import { labelOnGrid } from "./label_grid.ts";
 import type { Manifest } from "./manifest.ts";
 import { type NiftiVolume, readImage, readLabels, readNiftiHeader } from "./nifti/read.ts";
 import { toRas } from "./orientation.ts";
 import { modalitiesOf } from "./prepare.ts";
 import type { Split } from "./split.ts";
-import type { Volume } from "./volume.ts";
+import type { Grid, Volume } from "./volume.ts";
+import { type VolumePath, volumePath } from "./volume_path.ts";
 
 /** How to open a data set. */
 export interface OpenOptions {
@@ -57,7 +59,7 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
         "Describe its file names with a recipe (--recipe FILE, importRecipe), or name the manifest itself.",
     });
   });
-  const manifest = await importManifest(new TextDecoder().decode(bytes), file);
+  const manifest = await importManifest(decodeText(bytes, file), file);
   return datasetOf(manifest, resolve(dirname(file), manifest.root ?? "."), options);
 }
 
@@ -70,7 +72,7 @@ export function datasetOf(manifest: Manifest, root: string, options: OpenOptions
   const { modalities, classes, paired, aligned, labelMap, splits } = manifest;
   const warn = options.onWarning ?? (() => {});
   const map = labelMap && new Map(Object.entries(labelMap).map(([value, label]) => [Number(value), label]));
-  const at = (entry: string) => imagePath(root, entry);
+  const at = (entry: string) => entryPath(root, entry);
   const report = <T extends NiftiVolume>(volume: T): T => {
     volume.warnings.forEach(warn);
     return volume;
@@ -94,35 +96,68 @@ export function datasetOf(manifest: Manifest, root: string, options: OpenOptions
 
     loadImages(of: UnlabelledCase): Promise<Volume<Float32Array>[]> {
       return inOrder(modalitiesOf({ modalities: this.modalities }, of), async ({ id }) => {
-        const { path, channel } = at(of.images[id]!);
+        const { path, ...channel } = at(of.images[id]!);
         const volume = await inside(root, path, () => readImage(path, { ...options, ...channel }));
         return toRas(checkFinite(report(volume), `case ${of.id} (${id})`, options.nanPolicy, warn));
       });
     },
 
     async loadLabels(of: LabelledCase): Promise<Volume<Uint8Array>[]> {
-      const loaded = new Map<string, Volume<Uint8Array>>();
-      return await inOrder(modalitiesOf({ modalities: this.modalities }, of), async ({ id }) => {
-        const { path } = at(of.labels[id] ?? of.labels.shared!);
-        const what = `case ${of.id} (${id})`;
-        const held = loaded.get(path);
-        if (held !== undefined) return held;
-        const volume = report(await inside(root, path, () => readLabels(path, map, options)));
-        const image = await readNiftiHeader(at(of.images[id]!).path, options);
-        checkSameGrid(image.header, volume.header, what).forEach(warn);
-        checkValues(volume, classes.length, what, warn);
-        const turned = toRas(volume);
-        loaded.set(path, turned);
-        return turned;
+      const read = new Map<string, NiftiVolume<Uint8Array>>(), turned = new Map<string, Volume<Uint8Array>>();
+      const grids = new Map<string, Grid>();
+      const present = modalitiesOf({ modalities: this.modalities }, of);
+      for (const { id } of present) {
+        const { path } = at(of.images[id]!);
+        const { header } = await inside(root, path, () => readNiftiHeader(path, options));
+        grids.set(id, header);
+      }
+      return await inOrder(present, async ({ id }) => {
+        const own = of.labels[id], entry = own ?? of.labels.shared!, what = `case ${of.id} (${id})`;
+        let stored = read.get(entry);
+        if (stored === undefined) {
+          const { path, ...channel } = at(entry);
+          stored = report(await inside(root, path, () => readLabels(path, map, { ...options, ...channel })));
+          checkValues(stored, classes.length, what, warn);
+          read.set(entry, stored);
+        }
+        const grid = grids.get(id)!;
+        const others = own === undefined && aligned ? [...grids.values()].filter((of) => of !== grid) : [];
+        const label = onOneGrid(stored, [grid, ...others], what, warn), place = `${entry} ${label.affine}`;
+        if (!turned.has(place)) turned.set(place, toRas(label)); // images that share labels get one volume
+        return turned.get(place)!;
       });
     },
   };
 }
 
-/** Where an entry of a manifest leads: a file, and after `#channel=` which volume of a 4-D file. */
-export function imagePath(root: string, entry: string): { path: string; channel: { channel?: number } } {
-  const [, file, channel] = /^(.*?)(?:#channel=(\d+))?$/.exec(entry)!;
-  return { path: resolve(root, file!), channel: channel === undefined ? {} : { channel: Number(channel) } };
+/**
+ * A label map in the axis order of its image. One that all images share may lie on the grid of any of them; the
+ * first of `grids` is the image it is wanted for.
+ */
+function onOneGrid(
+  stored: Volume<Uint8Array>,
+  grids: readonly Grid[],
+  what: string,
+  warn: (warning: DataWarning) => void,
+): Volume<Uint8Array> {
+  let refused: unknown;
+  for (const grid of grids) {
+    try {
+      const { label, warnings } = labelOnGrid(stored, grid, what);
+      warnings.forEach(warn);
+      return label;
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      refused ??= error;
+    }
+  }
+  throw refused;
+}
+
+/** Where an entry of a manifest leads: a file below the root, and after `#channel=` which volume of a 4-D file. */
+export function entryPath(root: string, entry: string): VolumePath {
+  const { path, ...channel } = volumePath(entry);
+  return { path: resolve(root, path), ...channel };
 }
 
 async function inOrder<A, B>(items: readonly A[], each: (item: A) => Promise<B>): Promise<B[]> {

@@ -5,7 +5,6 @@
  */
 
 import { dirname, resolve } from "node:path";
-import { determinant } from "./affine.ts";
 import { type Case, isLabelled, type UnlabelledCase } from "./dataset.ts";
 import { CodedError, DataError, type DataWarning } from "./errors.ts";
 import { hashFile } from "./file_hashes.ts";
@@ -14,10 +13,11 @@ import { foregroundMask } from "./foreground.ts";
 import { sameGrid } from "./grid_check.ts";
 import { listFiles } from "./import/folder.ts";
 import { importManifest } from "./import/import_manifest.ts";
+import { decodeText } from "./json.ts";
 import { type Manifest, manifestProblems, parseManifestShape } from "./manifest.ts";
 import { largestGap } from "./nifti/affine.ts";
 import { readImage, readNiftiHeader } from "./nifti/read.ts";
-import { datasetOf, type FileDataset, imagePath, type OpenOptions } from "./open_dataset.ts";
+import { datasetOf, entryPath, type FileDataset, type OpenOptions } from "./open_dataset.ts";
 import { modalitiesOf } from "./prepare.ts";
 import { checkSplit } from "./split.ts";
 import { gridOf, rowMajor, shapeOf, type Volume } from "./volume.ts";
@@ -89,7 +89,7 @@ export async function verifyDataset(path: string, options: OpenOptions = {}): Pr
   if (info?.isDirectory && await Deno.stat(file).then(() => false, () => true)) {
     return await verifyFiles(path, findings, options);
   }
-  const text = new TextDecoder().decode(await readBytes(options.files ?? diskFiles, file));
+  const text = decodeText(await readBytes(options.files ?? diskFiles, file), file);
   const manifest = await readManifest(text, file, findings);
   if (manifest === undefined) return { checked: 0, problems: findings.problems };
   const root = resolve(dirname(file), manifest.root ?? ".");
@@ -117,7 +117,7 @@ async function checkContent(
 ): Promise<Verification> {
   const dataset = datasetOf(manifest, root, { ...options, onWarning: findings.warn });
   const present = new Set<number>();
-  const hashes = new Map<string, { what: string; id: string }>();
+  const hashes = new Map<string, { what: string; subject: string }>();
   for (const of of dataset.cases) {
     await verifyCase(dataset, of, findings, present);
     await findCopies(dataset, of, findings, hashes);
@@ -194,19 +194,6 @@ async function verifyCase(
     const [label] = await findings.attempt(() => dataset.loadLabels({ ...only, labels: of.labels })) ?? [];
     if (label === undefined) continue;
     for (const value of new Set(label.array.data)) present.add(value);
-    const header = await findings.attempt(() =>
-      readNiftiHeader(imagePath(dataset.root, of.images[id]!).path)
-    );
-    const other = await findings.attempt(() =>
-      readNiftiHeader(imagePath(dataset.root, of.labels[id] ?? of.labels.shared!).path)
-    );
-    if (header && other && determinant(header.header.affine) * determinant(other.header.affine) < 0) {
-      findings.error(
-        "geometry.handedness",
-        `${what}: image and labels are of opposite handedness`,
-        "One of them is mirrored: export it again.",
-      );
-    }
   }
 }
 
@@ -268,29 +255,29 @@ function checkTogether(first: Volume, image: Volume, what: string, findings: Fin
   });
 }
 
-/** Files that are the same although they belong to different cases. */
+/** Images that are the same although they belong to cases of different subjects. */
 async function findCopies(
   dataset: FileDataset,
   of: Case,
   findings: Findings,
-  hashes: Map<string, { what: string; id: string }>,
+  hashes: Map<string, { what: string; subject: string }>,
 ): Promise<void> {
   for (const [modality, entry] of Object.entries(of.images)) {
-    const path = imagePath(dataset.root, entry).path;
+    const { path, channel = 0 } = entryPath(dataset.root, entry);
     const hash = await hashFile(path).catch((error) => {
       if (error instanceof DataError) return undefined; // already reported when it was loaded
       throw error;
     });
-    if (hash === undefined || entry.includes("#channel=")) continue;
-    const what = `case ${of.id} (${modality})`;
-    const other = hashes.get(hash);
-    if (other !== undefined && other.id !== of.id) {
+    if (hash === undefined) continue;
+    const what = `case ${of.id} (${modality})`, image = `${hash}#${channel}`;
+    const other = hashes.get(image);
+    if (other !== undefined && other.subject !== of.subject) {
       findings.error(
         "split.leak",
         `${what} and ${other.what} are the same file`,
         "Remove one of the two, or give both cases the same subject.",
       );
     }
-    hashes.set(hash, { what, id: of.id });
+    hashes.set(image, { what, subject: of.subject });
   }
 }

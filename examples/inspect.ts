@@ -10,6 +10,7 @@
  */
 
 import {
+  fileName,
   type FileReport,
   type Fingerprint,
   fingerprint,
@@ -54,7 +55,7 @@ async function run(values: Values, positionals: readonly string[]): Promise<Resu
   const summary = await fingerprint(dataset, async (id, images, labels) => {
     if (folder === undefined) return;
     for (const [at, image] of images.entries()) {
-      await Deno.writeFile(`${folder}/${id}_${at + 1}.png`, picture(image, labels[at]));
+      await Deno.writeFile(`${folder}/${fileName(id, String(at + 1))}.png`, picture(image, labels[at]));
     }
   });
   const note = folder === undefined ? "" : `\n\nPictures: ${folder}`;

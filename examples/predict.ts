@@ -11,12 +11,14 @@
 
 import {
   checkFinite,
+  fileName,
   type NiftiVolume,
   readImage,
   restoreLabels,
   restoreProbabilities,
   toRas,
   type Volume,
+  volumePath,
   writeNifti,
 } from "../data/mod.ts";
 import { openPredictor, predict, Progress } from "../model/mod.ts";
@@ -51,8 +53,8 @@ function imagePaths(values: Values): Map<string, string> {
 }
 
 /** `labels.nii.gz` to `labels_ct.nii.gz`. */
-function withSuffix(path: string, suffix: string): string {
-  return path.replace(/(\.nii(\.gz)?)?$/, (ending) => `_${suffix}${ending || ".nii.gz"}`);
+function withSuffix(path: string, ...names: readonly string[]): string {
+  return path.replace(/\.nii(\.gz)?$/i, (ending) => `${fileName("", ...names)}${ending}`);
 }
 
 async function readCheckpoint(path: string): Promise<Uint8Array> {
@@ -73,7 +75,11 @@ const command: Command = {
     "each, named after its modality; a modality that is left out is filled in from the others.",
   options: {
     checkpoint: { value: "FILE", help: "best.safetensors of a run" },
-    image: { value: "MODALITY=FILE", multiple: true, help: "an image of the case; once for each modality" },
+    image: {
+      value: "MODALITY=FILE",
+      multiple: true,
+      help: "an image of the case, once for each modality; FILE#channel=N takes one volume of a 4-D file",
+    },
     out: { value: "FILE", help: "label map to write (.nii or .nii.gz)" },
     nan: dataOptions.nan,
     probabilities: { help: "also write the probability of each class" },
@@ -85,11 +91,12 @@ const command: Command = {
       requiredText(values, "out"),
       imagePaths(values),
     ];
-    if (!/\.nii(\.gz)?$/.test(out)) throw new UsageError(`--out ${out}: expected a name in .nii or .nii.gz`);
+    if (!/\.nii(\.gz)?$/i.test(out)) throw new UsageError(`--out ${out}: expected a name in .nii or .nii.gz`);
     const choice = deviceChoice(values), policy = nanPolicyOf(values), warn = printWarnings();
     const images = new Map<string, NiftiVolume<Float32Array>>();
     for (const [modality, path] of paths) {
-      const image = await readImage(path);
+      const { path: file, ...channel } = volumePath(path);
+      const image = await readImage(file, channel);
       image.warnings.forEach(warn);
       images.set(modality, checkFinite(image, path, policy, warn));
     }
@@ -113,8 +120,7 @@ const command: Command = {
       if (!probabilities) continue;
       const names = ["background", ...predictor.info.classes.map(({ name }) => name)];
       for (const [k, volume] of restoreProbabilities(image, probabilities).entries()) {
-        const name = `p_${names[k]!.replaceAll(/[^\w-]+/g, "_")}`;
-        await writeNifti(withSuffix(path, name), volume, { like, dtype: "float32" });
+        await writeNifti(withSuffix(path, "p", names[k]!), volume, { like, dtype: "float32" });
       }
     }
     return { text: Object.values(written).join("\n"), json: { written } };

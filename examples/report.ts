@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Dataset, labelledCase, modalitiesOf, readLabels, toRas } from "../data/mod.ts";
+import { type Dataset, fileName, labelledCase, modalitiesOf, readLabels, toRas } from "../data/mod.ts";
 import {
   comparisonTable,
   EvalError,
@@ -46,7 +46,7 @@ async function testCases(
     for (const [i, { id: modality }] of modalitiesOf(dataset, of).entries()) {
       const predictions: Record<string, ReportCase["reference"]> = {};
       for (const [r, run] of runs.entries()) {
-        const path = `${folders[r]}/predictions/${id}_${modality}.nii.gz`;
+        const path = `${folders[r]}/predictions/${fileName(id, modality)}.nii.gz`;
         if (await exists(path)) predictions[run.name] = toRas(await readLabels(path));
       }
       found.push({ case: id, modality, image: images[i]!, reference: labels[i]!, predictions });

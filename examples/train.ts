@@ -10,7 +10,14 @@
  * @module
  */
 
-import { type Dataset, makePhantom, type Split, splitByLabelRatio } from "../data/mod.ts";
+import {
+  type Dataset,
+  labelRatio,
+  makePhantom,
+  readSplit,
+  type Split,
+  splitByLabelRatio,
+} from "../data/mod.ts";
 import { table } from "../eval/mod.ts";
 import {
   clock,
@@ -52,7 +59,8 @@ const options = {
   patch: { value: "D,H,W", help: "voxels of a training patch" },
   "label-ratio": {
     value: "R",
-    help: "share of training subjects whose labels are used, such as 0.2 or 20% (the default)",
+    help:
+      "share of the training subjects with labels whose labels are used, such as 0.2 or 20% (the default)",
   },
   labelled: { value: "N", help: "number of labelled training subjects, instead of a ratio" },
   validation: { value: "N", help: "validation subjects, a number or a share (0.15)" },
@@ -136,13 +144,7 @@ async function splitFor(values: Values, dataset: Dataset & { split?: Split }, se
   const resume = text(values, "resume");
   const file = resume ? `${resume}/split.json` : text(values, "split");
   if (file) {
-    const { labelled, unlabelled, validation, test } = await settingsOf(file) as unknown as Split;
-    if (![labelled, unlabelled, validation, test].every(Array.isArray)) {
-      throw new UsageError(
-        `${file}: expected lists of case ids named labelled, unlabelled, validation and test`,
-      );
-    }
-    return { labelled, unlabelled, validation, test };
+    return await readSplit(file);
   }
   if (dataset.split) return dataset.split;
   const phantom = values.data === undefined;
@@ -163,9 +165,10 @@ function announce(dataset: Dataset, split: Split, config: TrainConfig, device: s
   const modalities = dataset.modalities.map(({ id }) => id).join(" + ");
   say(`${dataset.name}: ${dataset.cases.length} cases, ${modalities}, ${dataset.classes.length} classes`);
   say(
-    `labelled ${split.labelled.length} (${
-      split.labelled.join(", ")
-    }), unlabelled ${split.unlabelled.length}, ` +
+    `labelled ${split.labelled.length} (${split.labelled.join(", ")}; label ratio ${
+      Number((100 * labelRatio(dataset, split)).toPrecision(3))
+    } %), ` +
+      `unlabelled ${split.unlabelled.length}, ` +
       `validation ${split.validation.length}, test ${split.test.length}`,
   );
   say(

@@ -11,7 +11,9 @@ import { diskFiles, type Files, readBytes } from "../files.ts";
 import { importCmcList } from "./cmc_list.ts";
 import { importDecathlon } from "./decathlon.ts";
 import { importFolder } from "./folder.ts";
-import { type Manifest, parseJson, parseManifest, schemaProblems, splitsSchema } from "../manifest.ts";
+import { decodeText, parseJson } from "../json.ts";
+import { type Manifest, parseManifest, schemaProblems } from "../manifest.ts";
+import { splitsSchema } from "../split_file.ts";
 
 /** A manifest that gives the pattern of the file names in place of the list of cases. */
 const recipe = z.strictObject({
@@ -41,7 +43,7 @@ export async function importRecipe(
   folder?: string,
   files: Files = diskFiles,
 ): Promise<Manifest> {
-  return await followRecipe(new TextDecoder().decode(await readBytes(files, path)), path, folder);
+  return await followRecipe(decodeText(await readBytes(files, path), path), path, folder);
 }
 
 /**

@@ -105,8 +105,12 @@ export function readImage(path: string, options: ReadOptions = {}): Promise<Nift
   });
 }
 
+/** How far a stored value may be from a whole number to count as it: float32 and 255 × 1/255 leave 1e-6. */
+const wholeWithin = 1e-3;
+
 /**
- * Reads a label map as uint8, whatever type it is stored in.
+ * Reads a label map as uint8, whatever type it is stored in. A value within 1e-3 of a whole number counts as that
+ * number, with a warning that says how far off it was: programs store labels scaled, or in float32.
  *
  * @param labelMap for each stored value the label to use instead; without it values are labels, 0 to 255
  * @throws {DataError} as {@link readNifti}, and `label.values` for fractions and values that are no label
@@ -120,11 +124,17 @@ export function readLabels(
     const values = new Uint8Array(voxels);
     const { slope, intercept } = scaling ?? { slope: 1, intercept: 0 };
     const wrong = new Map<number, number>();
+    let farthest = 0, uneven = 0;
     return {
       values,
       put: (stored, at) => {
         for (let i = 0; i < stored.length; i++) {
-          const value = Number(stored[i]!) * slope + intercept;
+          const exact = Number(stored[i]!) * slope + intercept, whole = Math.round(exact);
+          const off = Math.abs(exact - whole), value = off <= wholeWithin ? whole : exact;
+          if (off > 0 && off <= wholeWithin) {
+            uneven++;
+            farthest = Math.max(farthest, off);
+          }
           const label = labelMap === undefined ? value : labelMap.get(value) ?? (value === 0 ? 0 : NaN);
           values[at + i] = label;
           if (values[at + i] !== label && (wrong.size < 1000 || wrong.has(value))) {
@@ -134,7 +144,12 @@ export function readLabels(
       },
       finish: () => {
         if (wrong.size > 0) throw wrongLabels(path, wrong, labelMap);
-        return [];
+        return uneven === 0 ? [] : [{
+          code: "label.uneven",
+          message:
+            `${path}: ${uneven} label values are up to ${farthest.toPrecision(2)} off a whole number; ` +
+            "they are taken as it",
+        }];
       },
     };
   });
@@ -157,7 +172,7 @@ function wrongLabels(
     {
       fix: list.some(([value]) => !Number.isInteger(value))
         ? "Labels were probably interpolated: resample them with nearest neighbour."
-        : 'Add the values to "labelMap" in the manifest.',
+        : 'Map the values to labels from 0 to 255 with "labelMap" in the manifest, or renumber them in the file.',
     },
   );
 }
@@ -171,8 +186,8 @@ export async function readNiftiHeader(
   path: string,
   options: ReadOptions = {},
 ): Promise<{ header: NiftiHeader; warnings: DataWarning[] }> {
-  const headerPath = path.replace(/\.img(\.gz)?$/i, ".hdr$1");
-  await using reader = await ByteReader.open(options.files ?? diskFiles, headerPath);
+  const files = options.files ?? diskFiles, headerPath = await headerOf(path, files);
+  await using reader = await ByteReader.open(files, headerPath);
   return await startReading(reader, headerPath);
 }
 
@@ -200,7 +215,7 @@ async function readVoxels<T extends VoxelArray>(
   decodedWidth: (header: NiftiHeader) => number,
   makeSink: (header: NiftiHeader, voxels: number) => Sink<T>,
 ): Promise<NiftiVolume<T>> {
-  const headerPath = path.replace(/\.img(\.gz)?$/i, ".hdr$1");
+  const headerPath = await headerOf(path, files);
   await using first = await ByteReader.open(files, headerPath);
   const { header, warnings } = await startReading(first, headerPath);
   const { shape, channels, dtype } = header;
@@ -226,7 +241,7 @@ async function readVoxels<T extends VoxelArray>(
     );
   }
   await using second = header.pair
-    ? await ByteReader.open(files, await imagePath(headerPath, files))
+    ? await ByteReader.open(files, await otherHalf(headerPath, files))
     : undefined;
   const reader = second ?? first;
   if (second !== undefined) await second.skip(header.dataOffset);
@@ -345,15 +360,21 @@ function trailing(path: string, count: number): DataWarning {
   return { code: "nifti.trailing", message: `${path}: ${count} bytes behind the last voxel are ignored` };
 }
 
-/** The `.img` file that belongs to a `.hdr`, gzipped or not. */
-async function imagePath(headerPath: string, files: Files): Promise<string> {
-  const stem = headerPath.replace(/\.hdr(\.gz)?$/i, "");
-  const candidates = /\.gz$/i.test(headerPath) ? [".img.gz", ".img"] : [".img", ".img.gz"];
-  for (const ending of candidates) {
-    const found = await files.size(stem + ending).then(() => true, () => false);
-    if (found) return stem + ending;
+/** The file that holds the header: the file itself, or of an `.img` its other half. */
+async function headerOf(path: string, files: Files): Promise<string> {
+  return /\.img(\.gz)?$/i.test(path) ? await otherHalf(path, files) : path;
+}
+
+/** The `.img` that belongs to a `.hdr`, or the other way around: in the same or the other case, gzipped or not. */
+async function otherHalf(path: string, files: Files): Promise<string> {
+  const [, stem, half, gz = ""] = /^(.*)\.(hdr|img)(\.gz)?$/is.exec(path)!;
+  const other = half!.toLowerCase() === "hdr" ? ".img" : ".hdr";
+  const endings = [other, other.toUpperCase()].flatMap((name) => [name, `${name}.gz`, `${name}.GZ`])
+    .sort((a, b) => Number(/gz$/i.test(b) === (gz !== "")) - Number(/gz$/i.test(a) === (gz !== "")));
+  for (const ending of endings) {
+    if (await files.size(stem + ending).then(() => true, () => false)) return stem + ending;
   }
-  throw new DataError("data.path", `${headerPath} is half of a pair, but ${stem}.img does not exist`, {
-    fix: "Put the .img file next to the .hdr file.",
+  throw new DataError("data.path", `${path} is half of a pair, but there is no ${stem}${other}`, {
+    fix: `Put the ${other} file next to it, under the same name.`,
   });
 }

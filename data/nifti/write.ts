@@ -143,6 +143,10 @@ function setFields(view: DataView, fields: {
   const { code, bytes } = dtypes[stored];
   const dim = [3, ...shape, 1, 1, 1, 1];
   const slope = scaling?.slope ?? 1, intercept = scaling?.intercept ?? 0;
+  // The intent (z score, displacement …) described the old voxels.
+  const header = new Uint8Array(view.buffer);
+  const intent = version === 1 ? [[56, 14], [328, 16]] : [[80, 24], [504, 20]];
+  for (const [at, length] of intent) header.fill(0, at, at! + length!);
   if (version === 1) {
     dim.forEach((length, axis) => view.setInt16(40 + 2 * axis, length, littleEndian));
     view.setInt16(70, code, littleEndian);

@@ -13,7 +13,7 @@ export interface RunResults {
   readonly name: string;
   /** Method as tables name it; see {@link methodName}. */
   readonly method: string;
-  /** Share of the training cases that had labels. */
+  /** The label ratio: of the training subjects that have labels, the share whose labels were used. */
   readonly label_ratio: number;
   /** Seed. */
   readonly seed: number;
@@ -126,7 +126,11 @@ export function methodName(config: Readonly<Record<string, unknown>>): string {
   return csc === 0 ? `${name} without CSC` : cac === 0 ? `${name} without CAC` : name;
 }
 
-function labelRatio(path: string, { labelled, unlabelled }: Readonly<Record<string, unknown>>): number {
+function labelRatio(
+  path: string,
+  { labelled, unlabelled, labelRatio: stored }: Readonly<Record<string, unknown>>,
+): number {
+  if (typeof stored === "number") return stored;
   if (!Array.isArray(labelled) || !Array.isArray(unlabelled) || labelled.length === 0) {
     throw new EvalError(
       "report.run",
@@ -136,6 +140,7 @@ function labelRatio(path: string, { labelled, unlabelled }: Readonly<Record<stri
       },
     );
   }
+  // Folders from before the ratio was stored: their trainings took every case as one that has labels.
   return labelled.length / new Set([...labelled, ...unlabelled]).size;
 }
 

@@ -11,10 +11,13 @@ import {
   caseOf,
   type Dataset,
   type FileDataset,
+  fileName,
   hashSplit,
+  labelRatio,
   type NiftiHeader,
   readNiftiHeader,
   type Split,
+  volumePath,
   writeNifti,
 } from "../../data/mod.ts";
 import { caseCsv, classBoxPlot, learningCurves, parseLog, summarise, table } from "../../eval/mod.ts";
@@ -94,7 +97,12 @@ async function writeSettings(folder: RunFolder, config: TrainConfig, setting: Fo
     dataset: { name, modalities, classes, paired, aligned, ...source },
   });
   const files = "root" in dataset ? { files: await hashSplit(dataset as FileDataset, split) } : {};
-  await folder.writeJson("split.json", { ...split, sha256: splitHash(split), ...files });
+  await folder.writeJson("split.json", {
+    ...split,
+    labelRatio: labelRatio(dataset, split),
+    sha256: splitHash(split),
+    ...files,
+  });
   await folder.writeJson("env.json", {
     version: settings.version,
     deno: Deno.version,
@@ -116,8 +124,8 @@ async function saveState(folder: RunFolder, info: CheckpointInfo, state: TrainSt
 
 /** The header of an image that lies in a file, so that a prediction can be written on its grid. */
 async function headerOf(dataset: Dataset, id: string, modality: string): Promise<{ like?: NiftiHeader }> {
-  const path = caseOf(dataset, id).images[modality]!;
   if (!("root" in dataset)) return {};
+  const { path } = volumePath(caseOf(dataset, id).images[modality]!);
   const { header } = await readNiftiHeader(resolve(dataset.root as string, path));
   return { like: header };
 }
@@ -182,7 +190,7 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
     predicted: async ({ case: id, modality, labels, caseMs: ms }) => {
       caseMs.set(id, ms);
       const grid = await headerOf(setting.dataset, id, modality);
-      await writeNifti(`${folder.path}/predictions/${id}_${modality}.nii.gz`, labels, grid);
+      await writeNifti(`${folder.path}/predictions/${fileName(id, modality)}.nii.gz`, labels, grid);
     },
   });
   if (run) await writeResults(folder, run, (performance.now() - begin) / 1000, caseMs);
