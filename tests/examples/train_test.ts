@@ -8,7 +8,7 @@ Deno.test("train --help lists the options", async () => {
   await inFreshFolder(async (folder) => {
     const { code, stdout } = await runExample("train", ["--help"], folder);
     assert.equal(code, 0);
-    assert.match(stdout, /--label-ratio R +share of training subjects/);
+    assert.match(stdout, /--label-ratio R +share of the training subjects/);
   });
 });
 
