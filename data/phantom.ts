@@ -1,47 +1,59 @@
 /**
- * A data set made of nothing but a seed: several modalities of the same random anatomy.
+ * Data sets made of nothing but a seed: several modalities of the same random anatomy.
  *
- * A soft-edged body holds three organs of different size; patches of fat and vessel that look like an organ in
- * one modality but not in the other make single voxels ambiguous. The first contrast is in Hounsfield units, the
- * others in arbitrary units with a bias field, each with its own noise and resolution. For tests, demos and a
- * first run on a machine without data; the anatomy is not that of any person.
+ * For tests, demos and a first run on a machine without data; the anatomies are not those of any person.
  *
  * @module
  */
 
 import { Random } from "../tensor/random.ts";
-import { type Affine, scalingAffine, type Triple } from "./affine.ts";
+import type { Triple } from "./affine.ts";
 import type { Dataset, LabelledCase, Modality, UnlabelledCase } from "./dataset.ts";
 import { DataError } from "./errors.ts";
-import { applyBiasField } from "./bias_field.ts";
-import { boxBlur } from "./blur.ts";
-import { type Volume, volumeFrom } from "./volume.ts";
+import { toRas } from "./orientation.ts";
+import { abdomen } from "./phantom/abdomen.ts";
+import type { Anatomy } from "./phantom/anatomy.ts";
+import { heart } from "./phantom/heart.ts";
+import { sequences } from "./phantom/heart_contrast.ts";
+import type { Volume } from "./volume.ts";
 
-/** What to generate. */
-export interface PhantomOptions {
+/** What every phantom is told. */
+export interface PhantomSize {
   /** Number of cases, each a subject of its own. */
   readonly cases: number;
+  /** Decides everything, and is part of every id: equal ids mean equal anatomy. */
+  readonly seed: number;
+}
+
+/** Organs of an abdomen in CT and MR on a nearly isotropic grid. */
+export interface AbdomenPhantomOptions extends PhantomSize {
+  /** Which anatomy; the abdomen when absent. */
+  readonly anatomy?: "abdomen";
   /** Ids of the modalities; an id that starts with `ct` looks like CT, any other like MR. */
   readonly modalities: readonly string[];
   /** How far each modality after the first is shifted against it, in mm, in a random direction a case. */
   readonly misalignmentMm: number;
-  /** Decides everything. */
-  readonly seed: number;
   /** Voxels along each axis; 40 × 44 × 40 when absent. */
   readonly shape?: Triple;
 }
 
-const spacing: Triple = [1.8, 1.8, 2];
+/** Short-axis stacks of a heart in cardiac MR: few thick slices in an oblique direction. */
+export interface HeartPhantomOptions extends PhantomSize {
+  /** Which anatomy. */
+  readonly anatomy: "heart";
+  /** Which sequences, of `bssfp`, `lge` and `t2`; all three when absent. */
+  readonly modalities?: readonly string[];
+  /**
+   * Standard deviation in mm, along each axis of the plane, of the shift of each slice of a sequence after the
+   * first against the first; 1 when absent.
+   */
+  readonly misalignmentMm?: number;
+  /** Mean voxel size in the plane, in mm; 1.1 when absent. */
+  readonly inPlaneMm?: number;
+}
 
-const tissues = ["air", "body", "liver", "kidney", "node", "vessel", "fat"] as const;
-type Tissue = typeof tissues[number];
-const classNames = ["liver", "kidney", "node"] as const;
-
-/** Mean intensities: Hounsfield units for CT, fractions of the tissue signal for MR. */
-const contrast: Record<"ct" | "mr", Record<Tissue, number>> = {
-  ct: { air: -1000, body: 30, liver: 110, kidney: 165, node: 85, vessel: 160, fat: -90 },
-  mr: { air: 0, body: 0.45, liver: 0.68, kidney: 0.3, node: 0.95, vessel: 0.5, fat: 0.9 },
-};
+/** What to generate. */
+export type PhantomOptions = AbdomenPhantomOptions | HeartPhantomOptions;
 
 /**
  * Makes a phantom data set. Cases are generated when they are loaded, from the seed and their index alone.
@@ -57,33 +69,31 @@ const contrast: Record<"ct" | "mr", Record<Tissue, number>> = {
  * const [ct, mr] = await dataset.loadImages(dataset.cases[0]!);
  * assert.deepEqual(ct!.array.shape, mr!.array.shape);
  * ```
+ *
+ * @example Cardiac MR in short-axis stacks
+ * ```ts
+ * import { makePhantom } from "./phantom.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const dataset = makePhantom({ anatomy: "heart", cases: 2, seed: 7, inPlaneMm: 3 });
+ * assert.deepEqual(dataset.modalities.map(({ id }) => id), ["bssfp", "lge", "t2"]);
+ * const [bssfp] = await dataset.loadImages(dataset.cases[0]!);
+ * assert.ok(Math.max(...bssfp!.spacing) >= 8);
+ * ```
  */
 export function makePhantom(options: PhantomOptions): Dataset {
-  const { cases, modalities: ids, misalignmentMm, seed, shape = [40, 44, 40] } = options;
-  const bad = !Number.isInteger(cases) || cases < 1
-    ? `cases is ${cases}`
-    : ids.length < 1 || new Set(ids).size < ids.length
-    ? `modalities is [${ids.join(", ")}]`
-    : !(misalignmentMm >= 0 && misalignmentMm < 1000)
-    ? `misalignmentMm is ${misalignmentMm}`
-    : !shape.every((length) => Number.isInteger(length) && length >= 16 && length <= 512)
-    ? `shape is ${shape.join("×")}`
-    : undefined;
-  if (bad !== undefined) {
-    throw new DataError("config.phantom", `phantom: ${bad}`, {
-      fix:
-        "Give at least one case, distinct modalities, a shift in mm of 0 or more, and 16 to 512 voxels a side.",
-    });
-  }
-  const modalities = ids.map((id): Modality => ({ id, kind: id.startsWith("ct") ? "ct" : "mr" }));
-  const affine = scalingAffine(spacing, [
-    -spacing[0] * (shape[0] - 1) / 2,
-    -spacing[1] * (shape[1] - 1) / 2,
-    -spacing[2] * (shape[2] - 1) / 2,
-  ]);
+  const { cases, seed } = options;
+  requirePossible(Number.isInteger(cases) && cases >= 1, `cases is ${cases}`, "Give at least one case.");
+  requirePossible(
+    Number.isSafeInteger(seed) && seed >= 0,
+    `seed is ${seed}`,
+    "Give a whole number of 0 or more.",
+  );
+  const { anatomy, ids } = options.anatomy === "heart" ? heartOf(options) : abdomenOf(options);
+  const modalities = ids.map((id): Modality => ({ id, kind: anatomy.kindOf(id) }));
   const digits = String(cases - 1).length;
   const list = Array.from({ length: cases }, (_, index): LabelledCase => {
-    const id = `phantom_${String(index).padStart(digits, "0")}`;
+    const id = `${anatomy.name}_s${seed}_${String(index).padStart(digits, "0")}`;
     const source = (what: string) => `${id}/${what}`;
     return {
       id,
@@ -96,147 +106,66 @@ export function makePhantom(options: PhantomOptions): Dataset {
   const randomOf = ({ id }: UnlabelledCase) => {
     const index = indexOf.get(id);
     if (index === undefined) throw new DataError("data.case", `case ${id} is not in this phantom data set`);
-    return new Random(seed).child("phantom").child(index);
+    return new Random(seed).child(anatomy.name).child(index);
   };
-  const scene = (random: Random, modality: number) =>
-    drawTissue(shape, random.child("anatomy"), shiftOf(random, modality, misalignmentMm));
-
+  /** What `scan` gives for each modality that the case has. */
+  const scans = <T extends Volume>(
+    of: UnlabelledCase,
+    scan: (random: Random, modality: { at: number; id: string }) => T,
+  ) => {
+    const random = randomOf(of);
+    return modalities.flatMap(({ id }, at) => of.images[id] === undefined ? [] : [scan(random, { at, id })]);
+  };
   return {
-    name: "phantom",
+    name: anatomy.name,
     modalities,
-    classes: classNames.map((name, at) => ({ id: at + 1, name })),
+    classes: anatomy.classes.map((name, at) => ({ id: at + 1, name })),
     paired: true,
     aligned: true,
     cases: list,
     source: { kind: "phantom", options },
-    loadImages(of: UnlabelledCase): Promise<Volume<Float32Array>[]> {
-      const random = randomOf(of);
-      return Promise.resolve(modalities.flatMap(({ id, kind }, at) => {
-        if (of.images[id] === undefined) return [];
-        const image = render(
-          scene(random, at),
-          shape,
-          kind === "ct" ? "ct" : "mr",
-          random.child(`image/${id}`),
-        );
-        return volumeFrom(image, shape, affine);
-      }));
-    },
-    loadLabels(of: LabelledCase): Promise<Volume<Uint8Array>[]> {
-      const random = randomOf(of);
-      return Promise.resolve(
-        modalities.flatMap(({ id }, at) =>
-          of.images[id] === undefined ? [] : [labelsOf(scene(random, at), shape, affine)]
-        ),
-      );
-    },
+    loadImages: (of) => Promise.resolve(scans(of, (random, one) => toRas(anatomy.image(random, one)))),
+    loadLabels: (of) => Promise.resolve(scans(of, (random, one) => toRas(anatomy.labels(random, one)))),
   };
 }
 
-/** The shift of a modality in mm: none for the first, then of the given length in a random direction. */
-function shiftOf(random: Random, modality: number, length: number): Triple {
-  if (modality === 0) return [0, 0, 0];
-  const stream = random.child(`shift/${modality}`);
-  const [x, y, z] = [stream.normal(), stream.normal(), stream.normal()];
-  const scale = length / Math.hypot(x, y, z);
-  return [x * scale, y * scale, z * scale];
-}
-
-/** A star-shaped blob: an ellipsoid whose radius is modulated by a few smooth waves over the directions. */
-interface Blob {
-  readonly tissue: Tissue;
-  readonly centre: Triple;
-  readonly radii: Triple;
-  readonly waves: readonly { readonly direction: Triple; readonly phase: number; readonly height: number }[];
-}
-
-/** The tissue of every voxel (an index into `tissues`), row-major; coordinates are fractions of half the side. */
-function drawTissue(shape: Triple, random: Random, shiftMm: Triple): Uint8Array {
-  const jitter = (amount: number) => random.uniform(-amount, amount);
-  const blob = (
-    tissue: Tissue,
-    centre: Triple,
-    radii: Triple,
-    place: number,
-    size: number,
-    height: number,
-  ): Blob => ({
-    tissue,
-    centre: [centre[0] + jitter(place), centre[1] + jitter(place), centre[2] + jitter(place)],
-    radii: [radii[0] * (1 + jitter(size)), radii[1] * (1 + jitter(size)), radii[2] * (1 + jitter(size))],
-    waves: Array.from({ length: 4 }, () => ({
-      direction: [random.normal(0, 1.6), random.normal(0, 1.6), random.normal(0, 1.6)],
-      phase: random.uniform(0, 2 * Math.PI),
-      height: random.uniform(0, height),
-    })),
-  });
-  // Later blobs lie over earlier ones; organs come last, so no fat or vessel cuts into them.
-  const blobs = [
-    blob("fat", [0, 0, 0], [0.88, 0.84, 0.92], 0.02, 0.04, 0.02),
-    blob("body", [0, 0, 0], [0.8, 0.76, 0.86], 0.02, 0.04, 0.03),
-    ...Array.from({ length: 3 }, () => blob("vessel", [0, -0.1, 0], [0.1, 0.1, 0.14], 0.5, 0.3, 0.08)),
-    ...Array.from({ length: 3 }, () => blob("fat", [0, -0.1, 0], [0.13, 0.13, 0.13], 0.5, 0.3, 0.1)),
-    blob("liver", [0.3, 0.12, 0.05], [0.4, 0.42, 0.46], 0.07, 0.14, 0.1),
-    blob("kidney", [-0.36, -0.24, -0.05], [0.27, 0.28, 0.4], 0.07, 0.14, 0.09),
-    blob("node", [-0.26, 0.36, 0.15], [0.23, 0.22, 0.25], 0.07, 0.12, 0.06),
-  ];
-  const half = shape.map((length) => (length - 1) / 2);
-  const shift = shiftMm.map((mm, axis) => mm / spacing[axis]! / half[axis]!);
-  const [nx, ny, nz] = shape;
-  const tissue = new Uint8Array(nx * ny * nz);
-  for (const { tissue: name, centre, radii, waves } of blobs) {
-    const value = tissues.indexOf(name);
-    const reach = 1 + waves.reduce((sum, { height }) => sum + height, 0);
-    const from = (axis: number) =>
-      Math.max(0, Math.floor(half[axis]! * (1 + shift[axis]! + centre[axis]! - reach * radii[axis]!)));
-    const to = (axis: number) =>
-      Math.min(
-        shape[axis]! - 1,
-        Math.ceil(half[axis]! * (1 + shift[axis]! + centre[axis]! + reach * radii[axis]!)),
-      );
-    for (let x = from(0); x <= to(0); x++) {
-      const dx = (x / half[0]! - 1 - shift[0]! - centre[0]) / radii[0];
-      for (let y = from(1); y <= to(1); y++) {
-        const dy = (y / half[1]! - 1 - shift[1]! - centre[1]) / radii[1];
-        for (let z = from(2); z <= to(2); z++) {
-          const dz = (z / half[2]! - 1 - shift[2]! - centre[2]) / radii[2];
-          const distance = Math.sqrt(dx * dx + dy * dy + dz * dz);
-          if (distance > reach) continue;
-          let edge = 1;
-          for (const { direction: [a, b, c], phase, height } of waves) {
-            edge += height * Math.sin((a * dx + b * dy + c * dz) / (distance + 1e-6) + phase);
-          }
-          if (distance < edge) tissue[(x * ny + y) * nz + z] = value;
-        }
-      }
-    }
-  }
-  return tissue;
-}
-
-/** Intensities of a tissue map: contrast, partial volume, texture, bias (MR), noise. */
-function render(tissue: Uint8Array, shape: Triple, kind: "ct" | "mr", random: Random): Float32Array {
-  const level = tissues.map((name) =>
-    contrast[kind][name] + (kind === "ct" ? random.normal(0, 6) : name === "air" ? 0 : random.normal(0, 0.02))
+function abdomenOf(options: AbdomenPhantomOptions): { anatomy: Anatomy; ids: readonly string[] } {
+  const { modalities: ids, misalignmentMm, shape = [40, 44, 40] } = options;
+  requirePossible(
+    ids.length >= 1 && new Set(ids).size === ids.length,
+    `modalities is [${ids.join(", ")}]`,
+    "Give at least one modality, each once.",
   );
-  const image = Float32Array.from(tissue, (value) => level[value]!);
-  boxBlur(image, shape);
-
-  // Noise with a grain of its own: white noise blurred once has a third of the amplitude in each axis.
-  const grain = Float32Array.from(image, () => random.normal());
-  boxBlur(grain, shape);
-  const gain = kind === "ct" ? 1 : random.uniform(200, 900);
-  const deviation = kind === "ct" ? 20 : 0.05;
-  if (kind === "mr") applyBiasField(image, shape, random, 0.22);
-  for (let at = 0; at < image.length; at++) {
-    const noisy = image[at]! + deviation * (2.2 * grain[at]! + 0.6 * random.normal());
-    // CT numbers are integers; MR is a magnitude, and its arbitrary unit differs from scan to scan.
-    image[at] = kind === "ct" ? Math.max(-1024, Math.round(noisy)) : Math.round(Math.abs(noisy) * gain);
-  }
-  return image;
+  requireShift(misalignmentMm);
+  requirePossible(
+    shape.every((length) => Number.isInteger(length) && length >= 16 && length <= 512),
+    `shape is ${shape.join("×")}`,
+    "Give 16 to 512 voxels a side.",
+  );
+  return { anatomy: abdomen(shape, misalignmentMm), ids };
 }
 
-function labelsOf(tissue: Uint8Array, shape: Triple, affine: Affine): Volume<Uint8Array> {
-  const classOf = tissues.map((name) => (classNames as readonly string[]).indexOf(name) + 1);
-  return volumeFrom(tissue.map((value) => classOf[value]!), shape, affine);
+function heartOf(options: HeartPhantomOptions): { anatomy: Anatomy; ids: readonly string[] } {
+  const { modalities: ids = sequences, misalignmentMm = 1, inPlaneMm = 1.1 } = options;
+  const known = ids.every((id) => (sequences as readonly string[]).includes(id));
+  requirePossible(
+    ids.length >= 1 && known && new Set(ids).size === ids.length,
+    `modalities is [${ids.join(", ")}]`,
+    `The heart has the sequences ${sequences.join(", ")}; give some of them, each once.`,
+  );
+  requireShift(misalignmentMm);
+  requirePossible(
+    inPlaneMm >= 0.5 && inPlaneMm <= 5,
+    `inPlaneMm is ${inPlaneMm}`,
+    "Give a voxel size of 0.5 to 5 mm.",
+  );
+  return { anatomy: heart(inPlaneMm, misalignmentMm), ids };
+}
+
+function requireShift(mm: number): void {
+  requirePossible(mm >= 0 && mm < 1000, `misalignmentMm is ${mm}`, "Give a shift in mm of 0 or more.");
+}
+
+function requirePossible(isPossible: boolean, what: string, fix: string): void {
+  if (!isPossible) throw new DataError("config.phantom", `phantom: ${what}`, { fix });
 }

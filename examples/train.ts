@@ -50,6 +50,7 @@ const options = {
     ...dataOptions.data,
     help: "manifest, or folder with a dataset.json; a phantom data set when absent",
   },
+  phantom: { value: "NAME", help: "which phantom data set: abdomen (when absent), or heart" },
   recipe: dataOptions.recipe,
   nan: dataOptions.nan,
   split: { value: "FILE", help: "JSON with the case ids of labelled, unlabelled, validation, test" },
@@ -136,6 +137,13 @@ async function trainOptions(values: Values): Promise<TrainOptions> {
 
 async function datasetFor(values: Values, seed: number): Promise<Dataset & { split?: Split }> {
   const { cases, misalignmentMm } = phantomSize;
+  const anatomy = text(values, "phantom") ?? "abdomen";
+  if (anatomy === "heart" && values.data === undefined) {
+    return makePhantom({ anatomy, cases, misalignmentMm, seed });
+  }
+  if (anatomy !== "abdomen" || (values.data && values.phantom)) {
+    throw new UsageError(`--phantom ${anatomy}: expected abdomen or heart, and no --data`);
+  }
   return await openData(values, warn) ??
     makePhantom({ cases, modalities: ["ct", "mr"], misalignmentMm, seed });
 }
@@ -260,7 +268,7 @@ const command: Command = {
 
 /** The options that resume a run: its data, which the run folder does not hold, and the folder. */
 function goOn(values: Values, folder: string): string {
-  const data = ["data", "recipe", "nan", "spacing", "device", "threads"].flatMap((name) =>
+  const data = ["data", "phantom", "recipe", "nan", "spacing", "device", "threads"].flatMap((name) =>
     values[name] === undefined ? [] : [`--${name} ${values[name]}`]
   );
   return [...data, `--resume ${folder}`].join(" ");
