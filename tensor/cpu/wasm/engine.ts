@@ -9,15 +9,44 @@
  * @module
  */
 
+import { type Callee, declare, emitAll, type Local as Variable, type Statements } from "./emit/code.ts";
+import { loop } from "./emit/control.ts";
+import { encodeModule } from "./emit/module.ts";
+import { f32 as floats, i32 as integers, madd } from "./emit/values.ts";
 import { type Code, f32, i32, type Local, useFusedMadd } from "./instructions.ts";
 import type { WasmMemory } from "./memory.ts";
 import { type FunctionBuilder, ModuleBuilder } from "./module_builder.ts";
-import type { Crew } from "./crew.ts";
+import type { ThreadPool } from "./thread_pool.ts";
+
+/** The numbers that a kernel is launched with, by name: addresses and counts, or floats. */
+export type KernelParameters = Readonly<Record<string, "i32" | "f32">>;
 
 /** A compiled kernel. */
-export interface Kernel {
+export interface Kernel<P extends KernelParameters = KernelParameters> {
   /** Position in every thread's list of functions. */
   readonly index: number;
+  /** What it is launched with. */
+  readonly parameters: P;
+}
+
+/** Numbers for a kernel's parameters; an array stands for its address. */
+export type KernelArguments<P extends KernelParameters> = {
+  readonly [K in keyof P]: number | { readonly address: number };
+};
+
+/** A kernel's parameters inside of it. */
+export type KernelVariables<P extends KernelParameters> = { readonly [K in keyof P]: Variable<P[K]> };
+
+/** The work items that one call of a kernel computes. */
+export interface Items {
+  /** First item. */
+  readonly begin: Variable<"i32">;
+  /** One past the last item. */
+  readonly end: Variable<"i32">;
+  /** Number of the thread, from 0. */
+  readonly thread: Variable<"i32">;
+  /** Runs a body for each. */
+  each(body: (item: Variable<"i32">) => Statements): Statements;
 }
 
 /** What the body of a kernel's `run` is built from. */
@@ -41,10 +70,13 @@ const argumentBytes = 256;
 
 /** Whether the engine has relaxed SIMD: asked with a minimal module. */
 function hasRelaxedSimd(): boolean {
-  useFusedMadd(true);
-  const probe = new ModuleBuilder();
-  probe.add("probe", ["v128"], (_, [x]) => x!.set([...x!.get, ...x!.get, ...x!.get, 0xfd, 0x85, 0x02]));
-  return WebAssembly.validate(probe.encode(false));
+  const { x } = declare({ x: "f32x4" });
+  const probe: Callee = {
+    parameters: [],
+    result: undefined,
+    emit: (to) => emitAll(x.set(madd(x, x, x)), to),
+  };
+  return WebAssembly.validate(encodeModule(probe, { isShared: false, hasFusedMadd: true }));
 }
 
 /**
@@ -57,24 +89,40 @@ function hasWideVectors(): boolean {
   return "wideVectors" in globalThis;
 }
 
+/** A kernel's function: it takes its parameters from memory, then computes the items. */
+function runFunction<P extends KernelParameters>(
+  parameters: P,
+  body: (parameters: KernelVariables<P>, items: Items) => Statements,
+): Callee {
+  const range = declare({ begin: "i32", end: "i32", words: "i32", thread: "i32" });
+  const variables = declare(parameters) as unknown as Readonly<Record<string, Variable<"i32" | "f32">>>;
+  const taken = Object.values(variables).map((variable, i) =>
+    variable.set((variable.type === "i32" ? integers : floats).load(range.words, 4 * i))
+  );
+  const items: Items = { ...range, each: (each) => loop(range.begin, range.end, 1, each) };
+  const code = body(variables as unknown as KernelVariables<P>, items);
+  return { parameters: Object.values(range), result: undefined, emit: (to) => emitAll([taken, code], to) };
+}
+
 /** Kernels over one memory. */
 export class Engine {
   /** Where the arrays are. */
   readonly memory: WasmMemory;
   /** Whether kernels are shaped for an engine that joins vectors of four to vectors of eight. */
   readonly wide: boolean;
-  readonly #crew: Crew;
+  readonly #pool: ThreadPool;
   readonly #kernels = new Map<string, Kernel>();
+  readonly #hasFusedMadd = hasRelaxedSimd();
   readonly #arguments: number;
   #words: Int32Array;
   #floats: Float32Array;
 
-  /** The crew runs the items. */
-  constructor(memory: WasmMemory, crew: Crew, wide = hasWideVectors()) {
+  /** The pool's threads compute the items. */
+  constructor(memory: WasmMemory, pool: ThreadPool, wide = hasWideVectors()) {
     this.memory = memory;
     this.wide = wide;
-    this.#crew = crew;
-    useFusedMadd(hasRelaxedSimd());
+    this.#pool = pool;
+    useFusedMadd(this.#hasFusedMadd);
     this.#arguments = memory.allocate(argumentBytes);
     this.#words = new Int32Array(memory.memory.buffer, this.#arguments, argumentBytes / 4);
     this.#floats = new Float32Array(memory.memory.buffer, this.#arguments, argumentBytes / 4);
@@ -82,7 +130,7 @@ export class Engine {
 
   /** Threads that work, this one included. */
   get threads(): number {
-    return this.#crew.threads;
+    return this.#pool.threads;
   }
 
   /**
@@ -103,9 +151,60 @@ export class Engine {
         word: (i) => i32.load(args!.get, 4 * i),
         float: (i) => f32.load(args!.get, 4 * i),
       }));
-    const kernel = { index: this.#crew.compile(module.encode(this.memory.shared)) };
+    const kernel = { index: this.#pool.compile(module.encode(this.memory.shared)), parameters: {} };
     this.#kernels.set(key, kernel);
     return kernel;
+  }
+
+  /**
+   * The kernel of a key, built and compiled the first time.
+   *
+   * @param key op and all that the code depends on
+   * @param body computes the items
+   */
+  compile<const P extends KernelParameters>(
+    key: string,
+    parameters: P,
+    body: (parameters: KernelVariables<P>, items: Items) => Statements,
+  ): Kernel<P> {
+    const known = this.#kernels.get(key);
+    if (known) return known as Kernel<P>;
+    const run = runFunction(parameters, body);
+    const module = encodeModule(run, {
+      isShared: this.memory.shared,
+      hasFusedMadd: this.#hasFusedMadd,
+    });
+    const kernel = { index: this.#pool.compile(module), parameters };
+    this.#kernels.set(key, kernel);
+    return kernel;
+  }
+
+  /** Runs items 0 … count − 1 on all threads and waits for them. */
+  run<P extends KernelParameters>(kernel: Kernel<P>, count: number, inputs: KernelArguments<P>): void {
+    if (count === 0) return;
+    if (this.#words.length === 0) this.#renewViews();
+    let i = 0;
+    for (const name in kernel.parameters) {
+      const input = inputs[name];
+      const value = typeof input === "number" ? input : input.address;
+      if (kernel.parameters[name] === "i32") this.#words[i++] = value;
+      else this.#floats[i++] = value;
+    }
+    this.#pool.run(kernel.index, count, this.#arguments);
+  }
+
+  /** Runs a function with the addresses of so many bytes of working memory each. */
+  scratch<K extends string, T>(
+    bytes: Readonly<Record<K, number>>,
+    body: (addresses: Readonly<Record<K, number>>) => T,
+  ): T {
+    const taken: [K, number][] = [];
+    try {
+      for (const name in bytes) taken.push([name, this.memory.allocate(bytes[name])]);
+      return body(Object.fromEntries(taken) as Record<K, number>);
+    } finally {
+      for (const [name, address] of taken.reverse()) this.memory.release(address, bytes[name]);
+    }
   }
 
   /** Runs items 0 … count − 1 on all threads and waits for them. Words come first, then floats. */
@@ -114,7 +213,7 @@ export class Engine {
     if (!this.memory.shared && this.#words.length === 0) this.#renewViews();
     for (let i = 0; i < words.length; i++) this.#words[i] = words[i]!;
     for (let i = 0; i < floats.length; i++) this.#floats[words.length + i] = floats[i]!;
-    this.#crew.run(kernel.index, count, this.#arguments);
+    this.#pool.run(kernel.index, count, this.#arguments);
   }
 
   /** Runs a function with an address of so many bytes of working memory. */

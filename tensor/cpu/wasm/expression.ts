@@ -5,8 +5,7 @@
  * @module
  */
 
-import { type Code, f32x4, type Local, v128 } from "./instructions.ts";
-import type { FunctionBuilder } from "./module_builder.ts";
+import { type Code, f32x4, select } from "./emit/mod.ts";
 import { cos, erf, exp, log, pow, sin, tanh } from "./vector_math.ts";
 
 type Node =
@@ -67,60 +66,69 @@ function parse(expression: string): Node {
   return tree;
 }
 
-type Emit = (locals: FunctionBuilder, ...inputs: Code[]) => Code;
-const direct = (instruction: (...inputs: Code[]) => Code): Emit => (_, ...inputs) => instruction(...inputs);
-const [one, two] = [
-  (f: (a: Code) => Code): Emit => direct((a) => f(a!)),
-  (f: (a: Code, b: Code) => Code): Emit => direct((a, b) => f(a!, b!)),
-];
+type Floats = Code<"f32x4">;
 
-const functions: Readonly<Record<string, Emit>> = {
-  "+": two(f32x4.add),
-  "-": two(f32x4.sub),
-  "*": two(f32x4.mul),
-  "/": two(f32x4.div),
-  "<": two(f32x4.lt),
-  ">": two(f32x4.gt),
-  "<=": two(f32x4.le),
-  ">=": two(f32x4.ge),
-  "==": two(f32x4.eq),
-  neg: one(f32x4.neg),
-  abs: one(f32x4.abs),
-  sqrt: one(f32x4.sqrt),
-  floor: one(f32x4.floor),
-  select: direct((ifFalse, ifTrue, condition) => v128.select(ifTrue!, ifFalse!, condition!)),
-  exp: (locals, x) => exp(locals, x!),
-  log: (locals, x) => log(locals, x!),
-  tanh: (locals, x) => tanh(locals, x!),
-  erf: (locals, x) => erf(locals, x!),
-  sin: (locals, x) => sin(locals, x!),
-  cos: (locals, x) => cos(locals, x!),
-  pow: (locals, x, y) => pow(locals, x!, y!),
+const comparisons: Readonly<Record<string, (a: Floats, b: Floats) => Code<"i32x4">>> = {
+  "<": (a, b) => a.lt(b),
+  ">": (a, b) => a.gt(b),
+  "<=": (a, b) => a.le(b),
+  ">=": (a, b) => a.ge(b),
+  "==": (a, b) => a.eq(b),
+};
+
+const unary: Readonly<Record<string, (x: Floats) => Floats>> = {
+  neg: (x) => x.neg(),
+  abs: (x) => x.abs(),
+  sqrt: (x) => x.sqrt(),
+  floor: (x) => x.floor(),
+  exp,
+  log,
+  tanh,
+  erf,
+  sin,
+  cos,
+};
+
+const binary: Readonly<Record<string, (a: Floats, b: Floats) => Floats>> = {
+  "+": (a, b) => a.add(b),
+  "-": (a, b) => a.sub(b),
+  "*": (a, b) => a.mul(b),
+  "/": (a, b) => a.div(b),
+  pow,
 };
 
 /** Whether every function of the formula has a translation. */
 export function isTranslatable(expression: string): boolean {
-  return [...expression.matchAll(/([a-z]+)\s*\(/gi)].every(([, name]) => Object.hasOwn(functions, name!));
+  const known = { ...unary, ...binary, select };
+  return [...expression.matchAll(/([a-z]+)\s*\(/gi)].every(([, name]) => Object.hasOwn(known, name!));
 }
 
 /**
  * The code of a formula over vectors.
  *
- * @param inputs the local variable of each input by name
+ * @param inputs the value of each input by name
  * @throws {SyntaxError} when the formula is not in the language
  */
-export function translate(
-  expression: string,
-  locals: FunctionBuilder,
-  inputs: Readonly<Record<string, Local>>,
-): Code {
-  const emit = (node: Node): Code => {
-    if (node.kind === "number") return f32x4.const(node.value);
-    const known = node.kind === "input" ? inputs[node.name] : undefined;
-    if (known) return known.get;
-    const make = node.kind === "call" ? functions[node.name] : undefined;
-    if (!make || node.kind !== "call") throw new SyntaxError(`${expression}: unknown name ${node.name}`);
-    return make(locals, ...node.inputs.map(emit));
+export function translate(expression: string, inputs: Readonly<Record<string, Floats>>): Floats {
+  const unknown = (name: string) => new SyntaxError(`${expression}: unknown name ${name}`);
+  const condition = (node: Node): Code<"i32x4"> => {
+    const compare = node.kind === "call" ? comparisons[node.name] : undefined;
+    if (!compare || node.kind !== "call") throw new SyntaxError(`${expression}: a condition must compare`);
+    return compare(value(node.inputs[0]!), value(node.inputs[1]!));
   };
-  return emit(parse(expression));
+  const value = (node: Node): Floats => {
+    if (node.kind === "number") return f32x4.const(node.value);
+    if (node.kind === "input") {
+      const known = inputs[node.name];
+      if (!known) throw unknown(node.name);
+      return known;
+    }
+    const [a, b, c] = node.inputs;
+    if (node.name === "select") return select(condition(c!), value(b!), value(a!));
+    const [one, two] = [unary[node.name], binary[node.name]];
+    if (one) return one(value(a!));
+    if (two) return two(value(a!), value(b!));
+    throw unknown(node.name);
+  };
+  return value(parse(expression));
 }

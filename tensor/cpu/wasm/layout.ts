@@ -7,10 +7,9 @@
 import { type Shape, sizeOf, stridesOf } from "../../shape.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { layoutKernels as referenceLayout } from "../reference/layout.ts";
-import { broadcastStrides } from "./elementwise.ts";
+import { f32x4, i32, loop, procedure } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
-import { block, call, i32, loop, v128 } from "./instructions.ts";
-import { joinAxes, placeIn } from "./strided_loops.ts";
+import { broadcastStrides, joinAxes, placeOf } from "./strides.ts";
 
 /** Elements of a row that one item copies. */
 const rowLength = 16384;
@@ -21,53 +20,34 @@ interface View {
   readonly strides: readonly number[];
 }
 
-/** Copies the elements of one view to those of another of the same shape. */
+/** Copies a row of elements that are `fromStep` and `toStep` apart. */
+function rowCopy(length: number, [fromStep, toStep]: readonly [number, number]) {
+  const whole = toStep === 1 && (fromStep === 1 || fromStep === 0) ? length - length % 4 : 0;
+  return procedure({ from: "i32", to: "i32" }, ({ from, to }) => {
+    const advance = (bytes: number) => [from.increase(bytes * fromStep), to.increase(bytes * toStep)];
+    const vector = fromStep === 1 ? f32x4.load(from) : f32x4.loadSplat(from);
+    return [
+      loop(0, whole, 4, () => [f32x4.store(to, vector), advance(16)]),
+      loop(whole, length, 1, () => [i32.store(to, i32.load(from)), advance(4)]),
+    ];
+  });
+}
+
+/** Copies the elements of one view to those of another of the same shape. An item is a row. */
 function copy(engine: Engine, shape: Shape, from: View, to: View): void {
   if (shape.includes(0)) return;
   const { sizes, steps } = joinAxes(shape, [from.strides, to.strides]);
   // Rows are cut so that one large copy has many items.
-  const cut = sizes[0]! > rowLength && sizes[0]! % rowLength === 0;
-  const axes = cut ? [rowLength, sizes[0]! / rowLength, ...sizes.slice(1)] : [...sizes];
-  const moves = cut ? [steps[0]!, steps[0]!.map((step) => step * rowLength), ...steps.slice(1)] : [...steps];
-  const [length, [fromStep, toStep]] = [axes[0]!, moves[0] as [number, number]];
+  const isCut = sizes[0]! > rowLength && sizes[0]! % rowLength === 0;
+  const axes = isCut ? [rowLength, sizes[0]! / rowLength, ...sizes.slice(1)] : sizes;
+  const moves = isCut ? [steps[0]!, steps[0]!.map((step) => step * rowLength), ...steps.slice(1)] : steps;
   const outer = (view: number) => axes.slice(1).map((size, i) => ({ size, step: moves[i + 1]![view]! }));
-  const kernel = engine.kernel(`copy ${axes} ${moves.join(" ")}`, (module) => {
-    const row = module.add("row", ["i32", "i32"], (locals, [source, target]) => {
-      const at = locals.local("i32");
-      const whole = toStep === 1 && (fromStep === 1 || fromStep === 0) ? length - length % 4 : 0;
-      const steps = (bytes: number) =>
-        block(
-          source!.set(i32.add(source!.get, i32.const(bytes * fromStep))),
-          target!.set(i32.add(target!.get, i32.const(bytes * toStep))),
-        );
-      const vector = fromStep === 1 ? v128.load(source!.get) : v128.loadSplat(source!.get);
-      return block(
-        loop(at, i32.const(0), i32.const(whole), 4, block(v128.store(target!.get, vector), steps(16))),
-        loop(
-          at,
-          i32.const(whole),
-          i32.const(length),
-          1,
-          block(i32.store(target!.get, i32.load(source!.get)), steps(4)),
-        ),
-      );
-    });
-    return ({ locals, begin, end, word }) => {
-      const item = locals.local("i32");
-      return loop(
-        item,
-        begin,
-        end,
-        1,
-        call(
-          row,
-          placeIn(word(0), item, outer(0)),
-          placeIn(word(1), item, outer(1)),
-        ),
-      );
-    };
+  const key = `copy ${axes} ${moves.join(" ")}`;
+  const kernel = engine.compile(key, { from: "i32", to: "i32" }, ({ from, to }, { each }) => {
+    const row = rowCopy(axes[0]!, moves[0] as [number, number]);
+    return each((item) => row({ from: placeOf(from, item, outer(0)), to: placeOf(to, item, outer(1)) }));
   });
-  engine.launch(kernel, sizeOf(axes.slice(1)), [from.address, to.address]);
+  engine.run(kernel, sizeOf(axes.slice(1)), { from, to });
 }
 
 /** The view of a box of a dense array. */

@@ -5,341 +5,238 @@
  * @module
  */
 
-import { sizeOf } from "../../shape.ts";
+import { type Shape, sizeOf } from "../../shape.ts";
 import type { CpuKernels } from "../kernel.ts";
-import { addressOf, type Engine, remainder } from "./engine.ts";
 import {
-  block,
-  call,
+  after,
   type Code,
+  declare,
   f32,
   f32x4,
   f64,
-  i32,
+  func,
   type Local,
-  loop,
   madd,
-  sumLanes,
-  v128,
-  when,
-} from "./instructions.ts";
-import type { FunctionBuilder, ModuleBuilder } from "./module_builder.ts";
-import { addSumOfRun, shortRun } from "./reduction.ts";
+  procedure,
+  repeat,
+  select,
+  type Statements,
+} from "./emit/mod.ts";
+import type { Engine } from "./engine.ts";
+import { overRun, sumOfRun, sumOverRun } from "./runs.ts";
 
-type Load = typeof v128.load;
-
-/** Runs a body over all vectors of a run and then, element by element, over the rest. */
-function overRun(
-  locals: FunctionBuilder,
-  bytes: Code,
-  body: (at: Code, load: Load, store: typeof v128.store) => Code,
-): Code {
-  const at = locals.local("i32");
-  const whole = i32.and(bytes, i32.const(-16));
-  return block(
-    loop(at, i32.const(0), whole, 16, body(at.get, v128.load, v128.store)),
-    loop(at, whole, bytes, 4, body(at.get, v128.loadFirst, v128.storeFirst)),
-  );
+/** Groups of channels `[samples, groups, perGroup, voxels]`. */
+interface Groups {
+  readonly groups: number;
+  readonly perGroup: number;
+  readonly voxels: number;
+  /** Elements of a group. */
+  readonly count: number;
 }
 
-/**
- * Adds up vectors over a run into float64 sums, in short pieces. The rest of the run loads zeros into the
- * other lanes, so `terms` must give 0 for them: `lanes` is 1 in the lanes that count.
- */
-function sumOverRun(
-  locals: FunctionBuilder,
-  bytes: Code,
-  totals: readonly Local[],
-  terms: (at: Code, load: Load, lanes: Code, add: (i: number, term: Code) => Code) => Code,
-): Code {
-  const [at, stop, whole] = locals.locals("i32", 3);
-  const sums = totals.map(() => locals.local("v128"));
-  const flush = block(...totals.map((total, i) =>
-    block(
-      total.set(f64.add(total.get, f64.promote(sumLanes(sums[i]!)))),
-      sums[i]!.set(v128.zero),
-    )
-  ));
-  const add = (i: number, term: Code): Code => sums[i]!.set(f32x4.add(sums[i]!.get, term));
-  return block(
-    whole!.set(i32.and(bytes, i32.const(-16))),
-    ...sums.map((sum) => sum.set(v128.zero)),
-    loop(
-      at!,
-      i32.const(0),
-      whole!.get,
-      0,
-      block(
-        stop!.set(i32.add(at!.get, i32.const(4 * shortRun))),
-        when(i32.gtU(stop!.get, whole!.get), stop!.set(whole!.get)),
-        loop(at!, at!.get, stop!.get, 16, terms(at!.get, v128.load, f32x4.const(1), add)),
-        flush,
+function groupsOf(shape: Shape, groups: number): Groups {
+  const [perGroup, voxels] = [shape[1]! / groups, sizeOf(shape.slice(2))];
+  return { groups, perGroup, voxels, count: perGroup * voxels };
+}
+
+/** The sum of squared distances from a mean. */
+const squaredDistances = func({ address: "i32", bytes: "i32", mean: "f32" }, ({ address, bytes, mean }) => {
+  const { total, distance } = declare({ total: "f64", distance: "f32x4" });
+  return after(
+    sumOverRun(bytes, [total], (at, { load, present }, add) => [
+      distance.set(load(address.add(at)).sub(f32x4.splat(mean).mul(f32x4.const(1).where(present)))),
+      add(0, distance.mul(distance)),
+    ]),
+    total,
+  );
+});
+
+/** `x` where a condition holds, else `slope · x`: a leaky ReLU and its gradient. */
+const leaky = (x: Local<"f32x4">, condition: Code<"i32x4">, slope: Code<"f32x4">): Code<"f32x4"> =>
+  select(condition, x, x.mul(slope));
+
+/** Sets vectors to scalars, one each. */
+const splatAll = (vectors: readonly Local<"f32x4">[], scalars: readonly Code<"f32">[]): Statements =>
+  vectors.map((vector, i) => vector.set(f32x4.splat(scalars[i]!)));
+
+/** One channel: `leaky((x − mean) · scale + shift)`. The mean goes first: no cancellation after. */
+function normalizeChannel(voxels: number) {
+  const scalars = { mean: "f32", scale: "f32", shift: "f32", slope: "f32" } as const;
+  return procedure({ x: "i32", out: "i32", ...scalars }, ({ x, out, mean, scale, shift, slope }) => {
+    const { m, a, b, s, value } = declare({ m: "f32x4", a: "f32x4", b: "f32x4", s: "f32x4", value: "f32x4" });
+    return [
+      splatAll([m, a, b, s], [mean, scale, shift, slope]),
+      overRun(0, 4 * voxels, (at, { load, store }) => [
+        value.set(madd(load(x.add(at)).sub(m), a, b)),
+        store(out.add(at), leaky(value, value.gt(0), s)),
+      ]),
+    ];
+  });
+}
+
+function forwardKernel(engine: Engine, { groups, perGroup, voxels, count }: Groups) {
+  const arrays = { x: "i32", gamma: "i32", beta: "i32", out: "i32", means: "i32", rstds: "i32" } as const;
+  const parameters = { ...arrays, epsilon: "f32", slope: "f32" } as const;
+  const key = `groupNorm ${[perGroup, voxels, groups]}`;
+  return engine.compile(key, parameters, ({ x, gamma, beta, out, means, rstds, epsilon, slope }, items) => {
+    const normalize = normalizeChannel(voxels);
+    const { group, mean, rstd } = declare({ group: "i32", mean: "f32", rstd: "f32" });
+    const bytes = 4 * count;
+    return items.each((item) => [
+      group.set(x.add(item.mul(bytes))),
+      mean.set(sumOfRun({ address: group, bytes }).div(count).demote()),
+      rstd.set(
+        f64.const(1).div(
+          squaredDistances({ address: group, bytes, mean }).div(count).add(epsilon.promote()).sqrt(),
+        ).demote(),
       ),
-    ),
-    loop(
-      at!,
-      whole!.get,
-      bytes,
-      4,
-      terms(at!.get, v128.loadFirst, f32x4.replace(v128.zero, 0, f32.const(1)), add),
-    ),
-    flush,
-  );
+      f32.store(means.add(item.mul(4)), mean),
+      f32.store(rstds.add(item.mul(4)), rstd),
+      repeat(perGroup, (c) => {
+        const offset = item.mul(bytes).add(c.mul(4 * voxels));
+        const channel = item.rem(groups).mul(4 * perGroup).add(c.mul(4));
+        return normalize({
+          x: x.add(offset),
+          out: out.add(offset),
+          mean,
+          scale: f32.load(gamma.add(channel)).mul(rstd),
+          shift: f32.load(beta.add(channel)),
+          slope,
+        });
+      }),
+    ]);
+  });
 }
 
-/** `squares(address, bytes, mean) → f64`: the sum of squared distances from a mean. */
-function addSquares(module: ModuleBuilder): number {
-  return module.add("squares", ["i32", "i32", "f32"], (locals, [address, bytes, mean]) => {
-    const total = locals.local("f64");
-    const distance = locals.local("v128");
-    return block(
-      sumOverRun(locals, bytes!.get, [total], (at, load, lanes, add) =>
-        block(
-          distance.set(
-            f32x4.sub(load(i32.add(address!.get, at)), f32x4.mul(f32x4.splat(mean!.get), lanes)),
-          ),
-          add(0, f32x4.mul(distance.get, distance.get)),
-        )),
-      total.get,
-    );
-  }, "f64");
+const channelArrays = { g: "i32", x: "i32", to: "i32" } as const;
+const channelScalars = { rstd: "f32", mean: "f32", gamma: "f32", beta: "f32", slope: "f32" } as const;
+
+/** In vectors: the normalised x (`hat`) and the gradient before the activation (`grad`) of a channel. */
+function channelGradient() {
+  const v = "f32x4";
+  const values = declare({ rstd: v, mean: v, gamma: v, beta: v, slope: v, hat: v, grad: v });
+  const { rstd, mean, gamma, beta, slope, hat, grad } = values;
+  return {
+    ...values,
+    constants: [rstd, mean, gamma, beta, slope],
+    /** Sets `hat` and `grad`. */
+    prepare: (x: Code<"f32x4">, g: Code<"f32x4">): Statements => [
+      hat.set(x.sub(mean).mul(rstd)),
+      grad.set(g),
+      grad.set(leaky(grad, madd(hat, gamma, beta).gt(0), slope)),
+    ],
+  };
 }
 
-const leaky = (value: Code, condition: Code, slope: Code): Code =>
-  v128.select(value, f32x4.mul(value, slope), condition);
+/** Writes Σ grad and Σ grad·x̂ of one channel. */
+function channelSums(voxels: number) {
+  return procedure({ ...channelArrays, ...channelScalars }, ({ g, x, to, ...scalars }) => {
+    const { constants, prepare, hat, grad } = channelGradient();
+    const { totals } = declare({ totals: ["f64", 2] });
+    return [
+      splatAll(constants, Object.values(scalars)),
+      sumOverRun(4 * voxels, totals, (at, { load }, add) => [
+        prepare(load(x.add(at)), load(g.add(at))), // lanes past the end have g = 0, so they add nothing
+        add(0, grad),
+        add(1, grad.mul(hat)),
+      ]),
+      totals.map((total, i) => f64.store(to, total, 8 * i)),
+    ];
+  });
+}
+
+/** One channel: `dx = rstd·γ·grad − a − b·x̂`. */
+function channelInputGradient(voxels: number) {
+  const parameters = { ...channelArrays, ...channelScalars, a: "f32", b: "f32" } as const;
+  return procedure(parameters, ({ g, x, to, a, b, ...scalars }) => {
+    const { constants, prepare, hat, grad, rstd, gamma } = channelGradient();
+    const { scale, av, bv } = declare({ scale: "f32x4", av: "f32x4", bv: "f32x4" });
+    return [
+      splatAll([...constants, av, bv], [...Object.values(scalars), a, b]),
+      scale.set(rstd.mul(gamma)),
+      overRun(0, 4 * voxels, (at, { load, store }) => [
+        prepare(load(x.add(at)), load(g.add(at))),
+        store(to.add(at), grad.mul(scale).sub(madd(hat, bv, av))),
+      ]),
+    ];
+  });
+}
+
+function gradientKernel(engine: Engine, { groups, perGroup, voxels, count }: Groups) {
+  const arrays = { g: "i32", x: "i32", gamma: "i32", beta: "i32", means: "i32", rstds: "i32" } as const;
+  const parameters = { ...arrays, dx: "i32", sums: "i32", slope: "f32" } as const;
+  const key = `groupNormGrad ${[perGroup, voxels, groups]}`;
+  return engine.compile(key, parameters, ({ g, x, gamma, beta, means, rstds, dx, sums, slope }, items) => {
+    const [writeSums, writeGradient] = [channelSums(voxels), channelInputGradient(voxels)];
+    const { mean, rstd, first, second } = declare({ mean: "f32", rstd: "f32", first: "f64", second: "f64" });
+    const { scale } = declare({ scale: "f64" });
+    /** The gradient's mean term of a weighted sum over the group. */
+    const perVoxel = (sum: Local<"f64">) => rstd.promote().mul(sum).div(count).demote();
+    const channelOf = (item: Local<"i32">, c: Local<"i32">) => {
+      const offset = item.mul(4 * count).add(c.mul(4 * voxels));
+      const channel = item.rem(groups).mul(4 * perGroup).add(c.mul(4));
+      const [weight, bias] = [f32.load(gamma.add(channel)), f32.load(beta.add(channel))];
+      const shared = { g: g.add(offset), x: x.add(offset), rstd, mean, gamma: weight, beta: bias, slope };
+      return { shared, weight, to: dx.add(offset), sumsAt: sums.add(item.mul(16 * perGroup)).add(c.mul(16)) };
+    };
+    return items.each((item) => [
+      mean.set(f32.load(means.add(item.mul(4)))),
+      rstd.set(f32.load(rstds.add(item.mul(4)))),
+      first.set(0),
+      second.set(0),
+      repeat(perGroup, (c) => {
+        const { shared, weight, sumsAt } = channelOf(item, c);
+        return [
+          writeSums({ ...shared, to: sumsAt }),
+          scale.set(weight.promote()),
+          first.increase(scale.mul(f64.load(sumsAt))),
+          second.increase(scale.mul(f64.load(sumsAt, 8))),
+        ];
+      }),
+      repeat(perGroup, (c) => {
+        const { shared, to } = channelOf(item, c);
+        return writeGradient({ ...shared, to, a: perVoxel(first), b: perVoxel(second) });
+      }),
+    ]);
+  });
+}
+
+/** Adds the sums of all samples. An item is a channel. */
+function parameterKernel(engine: Engine, channels: number) {
+  const parameters = { sums: "i32", dgamma: "i32", dbeta: "i32", samples: "i32" } as const;
+  const key = `groupNormGrad sums ${channels}`;
+  return engine.compile(key, parameters, ({ sums, dgamma, dbeta, samples }, items) => {
+    const { from, first, second } = declare({ from: "i32", first: "f64", second: "f64" });
+    return items.each((item) => [
+      first.set(0),
+      second.set(0),
+      repeat(samples, (n) => [
+        from.set(sums.add(n.mul(16 * channels)).add(item.mul(16))),
+        first.increase(f64.load(from)),
+        second.increase(f64.load(from, 8)),
+      ]),
+      f32.store(dgamma.add(item.mul(4)), second.demote()),
+      f32.store(dbeta.add(item.mul(4)), first.demote()),
+    ]);
+  });
+}
 
 /** The normalisation kernels. */
 export function normalizationKernels(engine: Engine): Pick<CpuKernels, "groupNorm" | "groupNormGrad"> {
   return {
     groupNorm([x, gamma, beta], [out, means, rstds], { groups, epsilon, slope }) {
-      const [samples, channels] = x!.shape as [number, number];
-      const voxels = sizeOf(x!.shape.slice(2));
-      const perGroup = channels / groups;
-      const count = perGroup * voxels;
-      const kernel = engine.kernel(`groupNorm ${[channels, voxels, groups]}`, (module) => {
-        const sum = addSumOfRun(module);
-        const squares = addSquares(module);
-        /** apply(x, out, mean, scale, shift, slope): one channel. The mean goes first: no cancellation after. */
-        const apply = module.add("apply", ["i32", "i32", "f32", "f32", "f32", "f32"], (locals, all) => {
-          const [from, to, mean, scale, shift, slope] = all as [Local, Local, Local, Local, Local, Local];
-          const [m, a, b, s, value] = locals.locals("v128", 5);
-          return block(
-            m!.set(f32x4.splat(mean.get)),
-            a!.set(f32x4.splat(scale.get)),
-            b!.set(f32x4.splat(shift.get)),
-            s!.set(f32x4.splat(slope.get)),
-            overRun(locals, i32.const(4 * voxels), (at, load, store) =>
-              block(
-                value!.set(madd(f32x4.sub(load(i32.add(from.get, at)), m!.get), a!.get, b!.get)),
-                store(
-                  i32.add(to.get, at),
-                  leaky(value!.get, f32x4.gt(value!.get, v128.zero), s!.get),
-                ),
-              )),
-          );
-        });
-        return ({ locals, begin, end, word, float }) => {
-          const [item, c, from] = locals.locals("i32", 3);
-          const [mean, rstd, scale] = locals.locals("f32", 3);
-          const offset = addressOf(i32.mul(item!.get, i32.const(4 * count)), [c!, 4 * voxels]);
-          const channel = addressOf(i32.mul(remainder(item!.get, groups), i32.const(4 * perGroup)), [c!, 4]);
-          return loop(
-            item!,
-            begin,
-            end,
-            1,
-            block(
-              from!.set(addressOf(word(0), [item!, 4 * count])),
-              mean!.set(
-                f32.demote(f64.div(call(sum, from!.get, i32.const(4 * count)), f64.const(count))),
-              ),
-              rstd!.set(f32.demote(f64.div(
-                f64.const(1),
-                f64.sqrt(f64.add(
-                  f64.div(call(squares, from!.get, i32.const(4 * count), mean!.get), f64.const(count)),
-                  f64.promote(float(6)),
-                )),
-              ))),
-              f32.store(addressOf(word(4), [item!, 4]), mean!.get),
-              f32.store(addressOf(word(5), [item!, 4]), rstd!.get),
-              loop(
-                c!,
-                i32.const(0),
-                i32.const(perGroup),
-                1,
-                block(
-                  scale!.set(f32.mul(f32.load(i32.add(word(1), channel)), rstd!.get)),
-                  call(
-                    apply,
-                    i32.add(word(0), offset),
-                    i32.add(word(3), offset),
-                    mean!.get,
-                    scale!.get,
-                    f32.load(i32.add(word(2), channel)),
-                    float(7),
-                  ),
-                ),
-              ),
-            ),
-          );
-        };
-      });
-      engine.launch(
-        kernel,
-        samples * groups,
-        [x!, gamma!, beta!, out!, means!, rstds!].map(({ address }) => address),
-        [epsilon, slope],
-      );
+      const arrays = { x: x!, gamma: gamma!, beta: beta!, out: out!, means: means!, rstds: rstds! };
+      const kernel = forwardKernel(engine, groupsOf(x!.shape, groups));
+      engine.run(kernel, x!.shape[0]! * groups, { ...arrays, epsilon, slope });
     },
-
     groupNormGrad([g, x, gamma, beta, means, rstds], [dx, dgamma, dbeta], { groups, slope }) {
       const [samples, channels] = x!.shape as [number, number];
-      const voxels = sizeOf(x!.shape.slice(2));
-      const perGroup = channels / groups;
-      const count = perGroup * voxels;
-      const kernel = engine.kernel(`groupNormGrad ${[channels, voxels, groups]}`, (module) => {
-        const parameters = ["i32", "i32", "i32", "f32", "f32", "f32", "f32", "f32"] as const;
-        /** The normalised x and the gradient before the activation; `hat` and `grad` are set. */
-        const prepare = (hat: Local, grad: Local, constants: Local[], x: Code, g: Code): Code => {
-          const [rstd, mean, gamma, beta, slope] = constants.map(({ get }) => get);
-          return block(
-            hat.set(f32x4.mul(f32x4.sub(x, mean!), rstd!)),
-            grad.set(g),
-            grad.set(leaky(grad.get, f32x4.gt(madd(hat.get, gamma!, beta!), v128.zero), slope!)),
-          );
-        };
-        const splats = (locals: FunctionBuilder, scalars: Local[]): [Local[], Code] => {
-          const vectors = scalars.map(() => locals.local("v128"));
-          return [vectors, block(...vectors.map((v, i) => v.set(f32x4.splat(scalars[i]!.get))))];
-        };
-        /** sums(g, x, sums, rstd, mean, γ, β, slope): Σ grad and Σ grad·x̂ of one channel. */
-        const sums = module.add("sums", parameters, (locals, [g, x, to, ...scalars]) => {
-          const [constants, set] = splats(locals, scalars);
-          const totals = locals.locals("f64", 2);
-          const [hat, grad] = locals.locals("v128", 2) as [Local, Local];
-          return block(
-            set,
-            sumOverRun(locals, i32.const(4 * voxels), totals, (at, load, _, add) =>
-              block(
-                // Lanes past the end have g = 0, so they add nothing.
-                prepare(hat, grad, constants, load(i32.add(x!.get, at)), load(i32.add(g!.get, at))),
-                add(0, grad.get),
-                add(1, f32x4.mul(grad.get, hat.get)),
-              )),
-            f64.store(to!.get, totals[0]!.get),
-            f64.store(to!.get, totals[1]!.get, 8),
-          );
-        });
-        /** spread(g, x, dx, rstd, mean, γ, β, slope, a, b): dx = rstd·γ·grad − a − b·x̂. */
-        const spread = module.add(
-          "spread",
-          [...parameters, "f32", "f32"],
-          (locals, [g, x, to, ...scalars]) => {
-            const [constants, set] = splats(locals, scalars);
-            const [hat, grad, scale] = locals.locals("v128", 3) as [Local, Local, Local];
-            const [rstd, , gamma, , , a, b] = constants.map(({ get }) => get);
-            return block(
-              set,
-              scale.set(f32x4.mul(rstd!, gamma!)),
-              overRun(locals, i32.const(4 * voxels), (at, load, store) =>
-                block(
-                  prepare(hat, grad, constants, load(i32.add(x!.get, at)), load(i32.add(g!.get, at))),
-                  store(
-                    i32.add(to!.get, at),
-                    f32x4.sub(f32x4.mul(grad.get, scale.get), madd(hat.get, b!, a!)),
-                  ),
-                )),
-            );
-          },
-        );
-        return ({ locals, begin, end, word, float }) => {
-          const [item, c] = locals.locals("i32", 2);
-          const [mean, rstd] = locals.locals("f32", 2);
-          const [first, second, scale] = locals.locals("f64", 3);
-          const offset = addressOf(i32.mul(item!.get, i32.const(4 * count)), [c!, 4 * voxels]);
-          const channel = addressOf(i32.mul(remainder(item!.get, groups), i32.const(4 * perGroup)), [c!, 4]);
-          const to = addressOf(word(7), [item!, 16 * perGroup], [c!, 16]);
-          const shared = [
-            rstd!.get,
-            mean!.get,
-            f32.load(i32.add(word(2), channel)),
-            f32.load(i32.add(word(3), channel)),
-            float(8),
-          ];
-          const perVoxel = (sum: Local): Code =>
-            f32.demote(f64.div(f64.mul(f64.promote(rstd!.get), sum.get), f64.const(count)));
-          return loop(
-            item!,
-            begin,
-            end,
-            1,
-            block(
-              mean!.set(f32.load(addressOf(word(4), [item!, 4]))),
-              rstd!.set(f32.load(addressOf(word(5), [item!, 4]))),
-              first!.set(f64.const(0)),
-              second!.set(f64.const(0)),
-              loop(
-                c!,
-                i32.const(0),
-                i32.const(perGroup),
-                1,
-                block(
-                  call(sums, i32.add(word(0), offset), i32.add(word(1), offset), to, ...shared),
-                  scale!.set(f64.promote(f32.load(i32.add(word(2), channel)))),
-                  first!.set(f64.add(first!.get, f64.mul(scale!.get, f64.load(to)))),
-                  second!.set(f64.add(second!.get, f64.mul(scale!.get, f64.load(to, 8)))),
-                ),
-              ),
-              loop(
-                c!,
-                i32.const(0),
-                i32.const(perGroup),
-                1,
-                call(
-                  spread,
-                  i32.add(word(0), offset),
-                  i32.add(word(1), offset),
-                  i32.add(word(6), offset),
-                  ...shared,
-                  perVoxel(first!),
-                  perVoxel(second!),
-                ),
-              ),
-            ),
-          );
-        };
-      });
-      const finish = engine.kernel(`groupNormGrad sums ${channels}`, () => ({ locals, begin, end, word }) => {
-        const [item, n, from] = locals.locals("i32", 3);
-        const [first, second] = locals.locals("f64", 2);
-        return loop(
-          item!,
-          begin,
-          end,
-          1,
-          block(
-            first!.set(f64.const(0)),
-            second!.set(f64.const(0)),
-            loop(
-              n!,
-              i32.const(0),
-              word(3),
-              1,
-              block(
-                from!.set(addressOf(word(0), [n!, 16 * channels], [item!, 16])),
-                first!.set(f64.add(first!.get, f64.load(from!.get))),
-                second!.set(f64.add(second!.get, f64.load(from!.get, 8))),
-              ),
-            ),
-            f32.store(addressOf(word(1), [item!, 4]), f32.demote(second!.get)),
-            f32.store(addressOf(word(2), [item!, 4]), f32.demote(first!.get)),
-          ),
-        );
-      });
-      engine.withScratch(16 * samples * channels, (sums) => {
-        const inputs = [g!, x!, gamma!, beta!, means!, rstds!, dx!].map(({ address }) => address);
-        engine.launch(kernel, samples * groups, [...inputs, sums], [slope]);
-        engine.launch(finish, channels, [sums, dgamma!.address, dbeta!.address, samples]);
+      const kernel = gradientKernel(engine, groupsOf(x!.shape, groups));
+      engine.scratch({ sums: 16 * samples * channels }, ({ sums }) => {
+        const parameters = { gamma: gamma!, beta: beta!, means: means!, rstds: rstds! };
+        engine.run(kernel, samples * groups, { g: g!, x: x!, ...parameters, dx: dx!, sums, slope });
+        const totals = { sums, dgamma: dgamma!, dbeta: dbeta!, samples };
+        engine.run(parameterKernel(engine, channels), channels, totals);
       });
     },
   };

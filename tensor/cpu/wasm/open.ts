@@ -7,7 +7,7 @@
 import type { DType, HostArray } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";
 import { type CpuBlock, CpuDevice, type CpuMemory } from "../device.ts";
-import { Crew } from "./crew.ts";
+import { ThreadPool } from "./thread_pool.ts";
 import { Engine } from "./engine.ts";
 import { fastElementwise, fastKernels } from "./kernels.ts";
 import { WasmMemory } from "./memory.ts";
@@ -65,13 +65,13 @@ export async function openFastCpu(options: FastCpuOptions = {}): Promise<CpuDevi
     throw new DeviceError("device.threads", `cpu: threads must be a whole number from 1, got ${threads}`);
   }
   const memory = new WasmMemory(memoryLimit === undefined ? {} : { limit: memoryLimit });
-  const crew = await Crew.open(memory, threads);
-  const engine = new Engine(memory, crew);
+  const pool = await ThreadPool.open(memory, threads);
+  const engine = new Engine(memory, pool);
   return new CpuDevice({
-    description: `cpu: WebAssembly SIMD, ${crew.threads} thread${crew.threads === 1 ? "" : "s"}`,
+    description: `cpu: WebAssembly SIMD, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`,
     memory: blocksOf(memory),
     kernels: fastKernels(engine),
     elementwise: fastElementwise(engine),
-    close: () => crew[Symbol.dispose](),
+    close: () => pool[Symbol.dispose](),
   });
 }

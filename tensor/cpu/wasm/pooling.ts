@@ -8,12 +8,35 @@
 import type { PoolAttributes } from "../../ops/pool3d.ts";
 import { type Shape, sizeOf, type Triple } from "../../shape.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
-import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
-import { block, type Code, f32, f32x4, i32, i32x4, type Local, loop, v128, when } from "./instructions.ts";
-import type { FunctionBuilder } from "./module_builder.ts";
+import {
+  type Code,
+  declare,
+  f32,
+  f32x4,
+  i32,
+  i32x4,
+  type Local,
+  loop,
+  repeat,
+  select,
+  shuffle,
+  type Statements,
+  when,
+} from "./emit/mod.ts";
+import type { Engine, Items } from "./engine.ts";
+import { overRun } from "./runs.ts";
 
-type Size = [number, number, number];
+type Size = readonly [number, number, number];
 const spatial = (shape: Shape): Size => [shape[2]!, shape[3]!, shape[4]!];
+
+/** A pooling of one channel. */
+interface Pooling extends PoolAttributes {
+  readonly size: Size;
+  readonly output: Size;
+}
+
+const keyOf = (name: string, { size, kernel, stride }: Pooling): string =>
+  `${name} ${[...size, ...kernel, ...stride]}`;
 
 /** Positions of a window's voxels relative to its first, in row-major order. */
 function windowPlaces([kd, kh, kw]: Triple, [, H, W]: Size): number[] {
@@ -25,266 +48,161 @@ function windowPlaces([kd, kh, kw]: Triple, [, H, W]: Size): number[] {
 }
 
 /**
- * Walks the output rows of one plane: an item is a plane of one channel of one sample. `first` is the
- * position in the block of the row's first window, `to` the row's first output index.
+ * Runs a body for the output rows of planes: an item is a plane of one channel. `channel` is the address of the
+ * channel's voxels, `first` the position in it of the row's first window, `to` the offset of its first output.
  */
 function overRows(
-  locals: FunctionBuilder,
-  { begin, end }: { begin: Code; end: Code },
-  { size: [D, H, W], output: [oD, oH, oW], stride }: { size: Size; output: Size; stride: Triple },
-  body: (block: Local, first: Local, to: Local) => Code,
-): Code {
-  const [item, row, base, first, to] = locals.locals("i32", 5) as [Local, Local, Local, Local, Local];
-  return loop(
-    item,
-    begin,
-    end,
-    1,
-    block(
-      base.set(i32.mul(quotient(item.get, oD), i32.const(D * H * W))),
-      loop(
-        row,
-        i32.const(0),
-        i32.const(oH),
-        1,
-        block(
-          first.set(addressOf(
-            i32.mul(remainder(item.get, oD), i32.const(stride[0] * H * W)),
-            [row, stride[1] * W],
-          )),
-          to.set(addressOf(i32.mul(item.get, i32.const(oH * oW)), [row, oW])),
-          body(base, first, to),
-        ),
-      ),
-    ),
-  );
+  { each }: Items,
+  x: Local<"i32">,
+  { size: [D, H, W], output: [oD, oH, oW], stride: [planeStep, rowStep] }: Pooling,
+  body: (channel: Local<"i32">, first: Local<"i32">, to: Local<"i32">) => Statements,
+): Statements {
+  const { channel, first, to } = declare({ channel: "i32", first: "i32", to: "i32" });
+  return each((plane) => [
+    channel.set(x.add(plane.div(oD).mul(4 * D * H * W))),
+    repeat(oH, (row) => [
+      first.set(plane.rem(oD).mul(planeStep * H * W).add(row.mul(rowStep * W))),
+      to.set(plane.mul(4 * oH * oW).add(row.mul(4 * oW))),
+      body(channel, first, to),
+    ]),
+  ]);
 }
 
-function maxKernel(engine: Engine, size: Size, output: Size, { kernel, stride }: PoolAttributes): Kernel {
-  const places = windowPlaces(kernel, size);
-  const oW = output[2];
-  return engine.kernel(
-    `max pool ${[...size, ...kernel, ...stride]}`,
-    () => ({ locals, begin, end, word }) => {
-      const [x, from, target, at, best, place] = locals.locals("i32", 6) as [
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
+/** Four windows of width and step two at once: sets `top` to their maxima and `winner` to where they are. */
+function fourWindows(places: readonly number[], from: Code<"i32">, first: Local<"i32">) {
+  const { top, winner, start } = declare({ top: "f32x4", winner: "i32x4", start: "i32x4" });
+  const { x, low, high, wins } = declare({ x: "f32x4", low: "f32x4", high: "f32x4", wins: "i32x4" });
+  /** A value takes the lead when it is larger, or NaN while the leader is a number. */
+  const compare = (candidate: Code<"f32x4">, offset: number): Statements => [
+    x.set(candidate),
+    wins.set(x.gt(top).or(top.eq(top).unless(x.eq(x)))),
+    top.set(select(wins, x, top)),
+    winner.set(select(wins, start.add(offset), winner)),
+  ];
+  const pairs = places.filter((_, i) => i % 2 === 0);
+  const code = [
+    start.set(i32x4.splat(first).add(i32x4.lanes([0, 2, 4, 6]))),
+    pairs.map((offset, i) => {
+      const even = shuffle(low, high, [0, 2, 4, 6]);
+      return [
+        low.set(f32x4.load(from, 4 * offset)),
+        high.set(f32x4.load(from, 4 * offset + 16)),
+        i === 0 ? [top.set(even), winner.set(start)] : compare(even, offset),
+        compare(shuffle(low, high, [1, 3, 5, 7]), offset + 1),
       ];
-      const [value, champion] = locals.locals("f32", 2) as [Local, Local];
-      const [v, top, winner, start, low, high, wins] = locals.locals("v128", 7) as [
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
-      ];
-      /** A value takes the lead when it is larger, or NaN while the leader is a number. */
-      const vectorStep = (candidate: Code, offset: number): Code =>
-        block(
-          v.set(candidate),
-          wins.set(v128.or(
-            f32x4.gt(v.get, top.get),
-            v128.andNot(f32x4.eq(top.get, top.get), f32x4.eq(v.get, v.get)),
-          )),
-          top.set(v128.select(v.get, top.get, wins.get)),
-          winner.set(v128.select(i32x4.add(start.get, i32x4.const(offset)), winner.get, wins.get)),
-        );
-      const pairs = places.filter((_, i) => i % 2 === 0);
-      const fourWindows = (from: Code, first: Code): Code =>
-        block(
-          start.set(i32x4.add(i32x4.splat(first), i32x4.lanes([0, 2, 4, 6]))),
-          ...pairs.map((offset, i) =>
-            block(
-              low.set(v128.load(from, 4 * offset)),
-              high.set(v128.load(from, 4 * offset + 16)),
-              i === 0
-                ? block(top.set(v128.shuffle(low.get, high.get, [0, 2, 4, 6])), winner.set(start.get))
-                : vectorStep(v128.shuffle(low.get, high.get, [0, 2, 4, 6]), offset),
-              vectorStep(v128.shuffle(low.get, high.get, [1, 3, 5, 7]), offset + 1),
-            )
-          ),
-        );
-      const vectors = kernel[2] === 2 && stride[2] === 2 ? oW - oW % 4 : 0;
-      const notNumber = (x: Code): Code => i32.eqz(f32.eq(x, x));
-      return overRows(locals, { begin, end }, { size, output, stride }, (base, first, to) =>
-        block(
-          x.set(addressOf(word(0), [base, 4])),
-          loop(
-            at,
-            i32.const(0),
-            i32.const(vectors),
-            4,
-            block(
-              place.set(addressOf(first.get, [at, 2])),
-              fourWindows(addressOf(x.get, [place, 4]), place.get),
-              from.set(i32.mul(i32.add(to.get, at.get), i32.const(4))),
-              v128.store(i32.add(word(1), from.get), top.get),
-              v128.store(i32.add(word(2), from.get), winner.get),
-            ),
-          ),
-          loop(
-            at,
-            i32.const(vectors),
-            i32.const(oW),
-            1,
-            block(
-              place.set(addressOf(first.get, [at, stride[2]])),
-              from.set(addressOf(x.get, [place, 4])),
-              champion.set(f32.load(from.get)),
-              best.set(place.get),
-              ...places.slice(1).map((offset) =>
-                block(
-                  value.set(f32.load(from.get, 4 * offset)),
-                  when(
-                    i32.or(
-                      f32.gt(value.get, champion.get),
-                      i32.gtU(notNumber(value.get), notNumber(champion.get)),
-                    ),
-                    block(champion.set(value.get), best.set(i32.add(place.get, i32.const(offset)))),
-                  ),
-                )
-              ),
-              target.set(i32.mul(i32.add(to.get, at.get), i32.const(4))),
-              f32.store(i32.add(word(1), target.get), champion.get),
-              i32.store(i32.add(word(2), target.get), best.get),
-            ),
-          ),
-        ));
-    },
-  );
+    }),
+  ];
+  return { top, winner, code };
 }
 
-function meanKernel(engine: Engine, size: Size, output: Size, { kernel, stride }: PoolAttributes): Kernel {
+/** One window: sets `top` to its maximum and `winner` to where that is. */
+function oneWindow(places: readonly number[], from: Code<"i32">, first: Local<"i32">) {
+  const { top, winner, value } = declare({ top: "f32", winner: "i32", value: "f32" });
+  const isNaN = (x: Code<"f32">): Code<"i32"> => x.eq(x).eq(0);
+  const code = [
+    top.set(f32.load(from)),
+    winner.set(first),
+    places.slice(1).map((offset) => [
+      value.set(f32.load(from, 4 * offset)),
+      when(value.gt(top).or(isNaN(value).gt(isNaN(top))), [
+        top.set(value),
+        winner.set(first.add(offset)),
+      ]),
+    ]),
+  ];
+  return { top, winner, code };
+}
+
+function maxKernel(engine: Engine, pooling: Pooling) {
+  const { kernel, stride, output, size } = pooling;
   const places = windowPlaces(kernel, size);
-  return engine.kernel(
-    `mean pool ${[...size, ...kernel, ...stride]}`,
-    () => ({ locals, begin, end, word }) => {
-      const [x, from, at] = locals.locals("i32", 3) as [Local, Local, Local];
-      return overRows(locals, { begin, end }, { size, output, stride }, (base, first, to) =>
-        block(
-          x.set(addressOf(word(0), [base, 4], [first, 4])),
-          loop(
-            at,
-            i32.const(0),
-            i32.const(output[2]),
-            1,
-            block(
-              from.set(addressOf(x.get, [at, 4 * stride[2]])),
-              f32.store(
-                addressOf(word(1), [to, 4], [at, 4]),
-                f32.div(
-                  places.map((offset) => f32.load(from.get, 4 * offset)).reduce((a, b) => f32.add(a, b)),
-                  f32.const(places.length),
-                ),
-              ),
-            ),
-          ),
-        ));
-    },
-  );
-}
-
-/** Gradient kernels work block by block, an item one channel of one sample, since windows may overlap. */
-function zeroBlock(locals: FunctionBuilder, target: Local, voxels: number): Code {
-  const at = locals.local("i32");
-  const whole = voxels - voxels % 4;
-  return block(
-    loop(at, i32.const(0), i32.const(4 * whole), 16, v128.store(i32.add(target.get, at.get), v128.zero)),
-    loop(
-      at,
-      i32.const(4 * whole),
-      i32.const(4 * voxels),
-      4,
-      f32.store(
-        i32.add(target.get, at.get),
-        f32.const(0),
-      ),
-    ),
-  );
-}
-
-function maxGradKernel(engine: Engine, voxels: number, windows: number): Kernel {
-  return engine.kernel(`max pool grad ${voxels} ${windows}`, () => ({ locals, begin, end, word }) => {
-    const [item, at, target, place, from] = locals.locals("i32", 5) as [Local, Local, Local, Local, Local];
-    return loop(
-      item,
-      begin,
-      end,
-      1,
-      block(
-        target.set(addressOf(word(2), [item, 4 * voxels])),
-        zeroBlock(locals, target, voxels),
-        loop(
-          at,
-          i32.const(0),
-          i32.const(4 * windows),
-          4,
-          block(
-            from.set(i32.add(i32.mul(item.get, i32.const(4 * windows)), at.get)),
-            place.set(addressOf(target.get, [i32.load(i32.add(word(1), from.get)), 4])),
-            f32.store(place.get, f32.add(f32.load(place.get), f32.load(i32.add(word(0), from.get)))),
-          ),
-        ),
-      ),
-    );
+  const vectors = kernel[2] === 2 && stride[2] === 2 ? output[2] - output[2] % 4 : 0;
+  const parameters = { x: "i32", out: "i32", winners: "i32" } as const;
+  return engine.compile(keyOf("max pool", pooling), parameters, ({ x, out, winners }, items) => {
+    const { first, from } = declare({ first: "i32", from: "i32" });
+    const four = fourWindows(places, from, first);
+    const one = oneWindow(places, from, first);
+    return overRows(items, x, pooling, (channel, rowFirst, to) => {
+      const find = (at: Local<"i32">) => [
+        first.set(rowFirst.add(at.mul(stride[2]))),
+        from.set(channel.add(first.mul(4))),
+      ];
+      const place = (array: Local<"i32">, at: Local<"i32">) => array.add(to.add(at.mul(4)));
+      return [
+        loop(0, vectors, 4, (at) => [
+          find(at),
+          four.code,
+          f32x4.store(place(out, at), four.top),
+          i32x4.store(place(winners, at), four.winner),
+        ]),
+        loop(vectors, output[2], 1, (at) => [
+          find(at),
+          one.code,
+          f32.store(place(out, at), one.top),
+          i32.store(place(winners, at), one.winner),
+        ]),
+      ];
+    });
   });
 }
 
-function meanGradKernel(
-  engine: Engine,
-  size: Size,
-  output: Size,
-  { kernel, stride }: PoolAttributes,
-): Kernel {
+function meanKernel(engine: Engine, pooling: Pooling) {
+  const { kernel, stride, output, size } = pooling;
   const places = windowPlaces(kernel, size);
-  const [voxels, windows] = [size[0] * size[1] * size[2], output[0] * output[1] * output[2]];
-  return engine.kernel(
-    `mean pool grad ${[...size, ...kernel, ...stride]}`,
-    () => ({ locals, begin, end, word }) => {
-      const [item, at, target, place] = locals.locals("i32", 4) as [Local, Local, Local, Local];
-      const share = locals.local("f32");
-      const [z, y, x] = [
-        quotient(at.get, output[1] * output[2]),
-        remainder(quotient(at.get, output[2]), output[1]),
-        remainder(at.get, output[2]),
-      ];
-      return loop(
-        item,
-        begin,
-        end,
-        1,
-        block(
-          target.set(addressOf(word(1), [item, 4 * voxels])),
-          zeroBlock(locals, target, voxels),
-          loop(
-            at,
-            i32.const(0),
-            i32.const(windows),
-            1,
-            block(
-              place.set(addressOf(
-                target.get,
-                [z, 4 * stride[0] * size[1] * size[2]],
-                [y, 4 * stride[1] * size[2]],
-                [x, 4 * stride[2]],
-              )),
-              share.set(f32.div(
-                f32.load(addressOf(word(0), [item, 4 * windows], [at, 4])),
-                f32.const(places.length),
-              )),
-              ...places.map((offset) =>
-                f32.store(place.get, f32.add(f32.load(place.get, 4 * offset), share.get), 4 * offset)
-              ),
-            ),
+  return engine.compile(keyOf("mean pool", pooling), { x: "i32", out: "i32" }, ({ x, out }, items) => {
+    const { from } = declare({ from: "i32" });
+    const sum = places.map((place) => f32.load(from, 4 * place)).reduce((a, b) => a.add(b));
+    return overRows(items, x, pooling, (channel, first, to) =>
+      repeat(output[2], (at) => [
+        from.set(channel.add(first.mul(4)).add(at.mul(4 * stride[2]))),
+        f32.store(out.add(to).add(at.mul(4)), sum.div(places.length)),
+      ]));
+  });
+}
+
+/** Gradient kernels work channel by channel, since windows may overlap: first all is zero. */
+const clear = (target: Code<"i32">, voxels: number): Statements =>
+  overRun(0, 4 * voxels, (at, { store }) => store(target.add(at), 0));
+
+function maxGradKernel(engine: Engine, voxels: number, windows: number) {
+  const parameters = { g: "i32", winners: "i32", out: "i32" } as const;
+  const key = `max pool grad ${voxels} ${windows}`;
+  return engine.compile(key, parameters, ({ g, winners, out }, { each }) => {
+    const { target, place, from } = declare({ target: "i32", place: "i32", from: "i32" });
+    return each((channel) => [
+      target.set(out.add(channel.mul(4 * voxels))),
+      clear(target, voxels),
+      repeat(windows, (at) => [
+        from.set(channel.mul(4 * windows).add(at.mul(4))),
+        place.set(target.add(i32.load(winners.add(from)).mul(4))),
+        f32.store(place, f32.load(place).add(f32.load(g.add(from)))),
+      ]),
+    ]);
+  });
+}
+
+function meanGradKernel(engine: Engine, pooling: Pooling) {
+  const { size, output: [, oH, oW], kernel, stride } = pooling;
+  const places = windowPlaces(kernel, size);
+  const [voxels, windows] = [sizeOf(size), sizeOf(pooling.output)];
+  return engine.compile(
+    keyOf("mean pool grad", pooling),
+    { g: "i32", out: "i32" },
+    ({ g, out }, { each }) => {
+      const { target, place, share } = declare({ target: "i32", place: "i32", share: "f32" });
+      return each((channel) => [
+        target.set(out.add(channel.mul(4 * voxels))),
+        clear(target, voxels),
+        repeat(windows, (at) => [
+          place.set(
+            target.add(at.div(oH * oW).mul(4 * stride[0] * size[1] * size[2]))
+              .add(at.div(oW).rem(oH).mul(4 * stride[1] * size[2]))
+              .add(at.rem(oW).mul(4 * stride[2])),
           ),
-        ),
-      );
+          share.set(f32.load(g.add(channel.mul(4 * windows)).add(at.mul(4))).div(places.length)),
+          places.map((offset) => f32.store(place, f32.load(place, 4 * offset).add(share), 4 * offset)),
+        ]),
+      ]);
     },
   );
 }
@@ -293,30 +211,30 @@ function meanGradKernel(
 export function poolingKernels(
   engine: Engine,
 ): Pick<CpuKernels, "maxPool3d" | "maxPool3dGrad" | "avgPool3d" | "avgPool3dGrad"> {
-  const blocks = ({ shape }: CpuArray) => shape[0]! * shape[1]!;
+  const channels = ({ shape }: CpuArray) => shape[0]! * shape[1]!;
+  const poolingOf = (from: CpuArray, to: CpuArray, { kernel, stride }: PoolAttributes): Pooling => ({
+    size: spatial(from.shape),
+    output: spatial(to.shape),
+    kernel,
+    stride,
+  });
   return {
-    maxPool3d([x], [out, winner], attributes) {
-      const output = spatial(out!.shape);
-      engine.launch(maxKernel(engine, spatial(x!.shape), output, attributes), blocks(x!) * output[0], [
-        x!.address,
-        out!.address,
-        winner!.address,
-      ]);
+    maxPool3d([x], [out, winners], attributes) {
+      const pooling = poolingOf(x!, out!, attributes);
+      const arrays = { x: x!, out: out!, winners: winners! };
+      engine.run(maxKernel(engine, pooling), channels(x!) * pooling.output[0], arrays);
     },
-    maxPool3dGrad([g, winner], [out]) {
+    maxPool3dGrad([g, winners], [out]) {
       const kernel = maxGradKernel(engine, sizeOf(spatial(out!.shape)), sizeOf(spatial(g!.shape)));
-      engine.launch(kernel, blocks(out!), [g!.address, winner!.address, out!.address]);
+      engine.run(kernel, channels(out!), { g: g!, winners: winners!, out: out! });
     },
     avgPool3d([x], [out], attributes) {
-      const output = spatial(out!.shape);
-      engine.launch(meanKernel(engine, spatial(x!.shape), output, attributes), blocks(x!) * output[0], [
-        x!.address,
-        out!.address,
-      ]);
+      const pooling = poolingOf(x!, out!, attributes);
+      engine.run(meanKernel(engine, pooling), channels(x!) * pooling.output[0], { x: x!, out: out! });
     },
     avgPool3dGrad([g], [out], attributes) {
-      const kernel = meanGradKernel(engine, spatial(out!.shape), spatial(g!.shape), attributes);
-      engine.launch(kernel, blocks(out!), [g!.address, out!.address]);
+      const kernel = meanGradKernel(engine, poolingOf(out!, g!, attributes));
+      engine.run(kernel, channels(out!), { g: g!, out: out! });
     },
   };
 }

@@ -8,8 +8,8 @@
 
 import { resizeNeighbours } from "../../ops/resize3d.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
-import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
-import { block, f32, f32x4, i32, type Local, loop, madd, v128 } from "./instructions.ts";
+import { declare, f32, f32x4, i32, type Local, loop, madd, repeat, type Statements } from "./emit/mod.ts";
+import type { Engine } from "./engine.ts";
 
 /** For each position of the result the source positions and their weights. */
 type Sources = readonly (readonly (readonly [at: number, weight: number])[])[];
@@ -66,139 +66,75 @@ function tableOf(axes: readonly Sources[]): { words: Int32Array; starts: readonl
   return { words, starts };
 }
 
-/** Words: source, result, table, working rows. An item is a plane of the result. */
-function resampleKernel(
-  engine: Engine,
-  [D, H, W]: readonly [number, number, number],
-  [oD, oH, oW]: readonly [number, number, number],
-  starts: readonly number[],
-): Kernel {
-  const rowBytes = workRowBytes(W);
-  return engine.kernel(`resample ${[D, H, W, oD, oH, oW]}`, () => ({ locals, begin, end, word, thread }) => {
-    const [item, row, z, y, column, entry, target, summed] = locals.locals("i32", 8) as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
-    const [source, weight, sum] = [locals.local("i32"), locals.local("v128"), locals.local("f32")];
-    const first = (axis: number, position: Local) =>
-      i32.add(word(2), i32.load(addressOf(word(2), [position, 4]), starts[axis]!));
-    const last = (axis: number, position: Local) =>
-      i32.add(word(2), i32.load(addressOf(word(2), [position, 4]), starts[axis]! + 4));
-    const plane = locals.local("i32");
-    const addRow = loop(
-      column,
-      i32.const(0),
-      i32.const(rowBytes),
-      16,
-      v128.store(
-        i32.add(summed.get, column.get),
-        madd(
-          v128.load(i32.add(source.get, column.get)),
-          weight.get,
-          v128.load(i32.add(summed.get, column.get)),
-        ),
-      ),
-    );
-    const clear = loop(
-      column,
-      i32.const(0),
-      i32.const(rowBytes),
-      16,
-      v128.store(i32.add(summed.get, column.get), v128.zero),
-    );
-    const overEntries = (pointer: Local, axis: number, position: Local, body: readonly number[]) =>
-      loop(pointer, first(axis, position), last(axis, position), entryBytes, body);
-    return loop(
-      item,
-      begin,
-      end,
-      1,
-      block(
-        summed.set(addressOf(word(3), [thread, rowBytes])),
-        plane.set(remainder(item.get, oD)),
-        loop(
-          row,
-          i32.const(0),
-          i32.const(oH),
-          1,
-          block(
-            clear,
-            overEntries(
-              z,
-              0,
-              plane,
-              overEntries(
-                y,
-                1,
-                row,
-                block(
-                  source.set(addressOf(
-                    word(0),
-                    [
-                      i32.add(
-                        i32.mul(
-                          i32.add(i32.mul(quotient(item.get, oD), i32.const(D)), i32.load(z.get)),
-                          i32.const(H),
-                        ),
-                        i32.load(y.get),
-                      ),
-                      4 * W,
-                    ],
-                  )),
-                  weight.set(f32x4.splat(f32.mul(f32.load(z.get, 4), f32.load(y.get, 4)))),
-                  addRow,
-                ),
-              ),
-            ),
-            target.set(addressOf(word(1), [item, 4 * oH * oW], [row, 4 * oW])),
-            loop(
-              column,
-              i32.const(0),
-              i32.const(oW),
-              1,
-              block(
-                sum.set(f32.const(0)),
-                overEntries(
-                  entry,
-                  2,
-                  column,
-                  sum.set(f32.add(
-                    sum.get,
-                    f32.mul(
-                      f32.load(addressOf(summed.get, [i32.load(entry.get), 4])),
-                      f32.load(entry.get, 4),
-                    ),
-                  )),
-                ),
-                f32.store(addressOf(target.get, [column, 4]), sum.get),
-              ),
-            ),
-          ),
-        ),
-      ),
-    );
-  });
-}
+type Size = readonly [number, number, number];
 
 /** A row in whole vectors. */
 const workRowBytes = (width: number) => 16 * Math.ceil(width / 4);
+
+/** Adds a row times a weight to the row of sums. */
+function addRow(sums: Local<"i32">, row: Local<"i32">, weight: Local<"f32x4">, bytes: number): Statements {
+  return loop(0, bytes, 16, (at) =>
+    f32x4.store(
+      sums.add(at),
+      madd(f32x4.load(row.add(at)), weight, f32x4.load(sums.add(at))),
+    ));
+}
+
+/** An item is a plane of the result. */
+function resampleKernel(engine: Engine, [D, H, W]: Size, [oD, oH, oW]: Size, starts: readonly number[]) {
+  const rowBytes = workRowBytes(W);
+  const parameters = { x: "i32", out: "i32", table: "i32", rows: "i32" } as const;
+  const key = `resample ${[D, H, W, oD, oH, oW]}`;
+  return engine.compile(key, parameters, ({ x, out, table, rows }, { each, thread }) => {
+    const { plane, source, target, sums } = declare({
+      plane: "i32",
+      source: "i32",
+      target: "i32",
+      sums: "i32",
+    });
+    const { weight, sum } = declare({ weight: "f32x4", sum: "f32" });
+    /** Runs a body for the list of a position along an axis: where an entry has its source, and its weight. */
+    const overList = (axis: number, position: Local<"i32">, body: (entry: Local<"i32">) => Statements) => {
+      const end = (next: number) => table.add(i32.load(table.add(position.mul(4)), starts[axis]! + next));
+      return loop(end(0), end(4), entryBytes, body);
+    };
+    const sumRows = (item: Local<"i32">, row: Local<"i32">) =>
+      overList(0, plane, (z) =>
+        overList(1, row, (y) => [
+          source.set(x.add(item.div(oD).mul(D).add(i32.load(z)).mul(H).add(i32.load(y)).mul(4 * W))),
+          weight.set(f32x4.splat(f32.load(z, 4).mul(f32.load(y, 4)))),
+          addRow(sums, source, weight, rowBytes),
+        ]));
+    return each((item) => [
+      sums.set(rows.add(thread.mul(rowBytes))),
+      plane.set(item.rem(oD)),
+      repeat(oH, (row) => [
+        loop(0, rowBytes, 16, (at) => f32x4.store(sums.add(at), 0)),
+        sumRows(item, row),
+        target.set(out.add(item.mul(4 * oH * oW)).add(row.mul(4 * oW))),
+        repeat(oW, (column) => [
+          sum.set(0),
+          overList(
+            2,
+            column,
+            (entry) => sum.increase(f32.load(sums.add(i32.load(entry).mul(4))).mul(f32.load(entry, 4))),
+          ),
+          f32.store(target.add(column.mul(4)), sum),
+        ]),
+      ]),
+    ]);
+  });
+}
 
 function resample(engine: Engine, x: CpuArray, out: CpuArray, axes: readonly Sources[]): void {
   const [samples, channels, ...from] = x.shape as [number, number, number, number, number];
   const to = out.shape.slice(2) as [number, number, number];
   const { words, starts } = tableOf(axes);
-  engine.withScratch(4 * words.length, (table) => {
+  const bytes = { table: 4 * words.length, rows: engine.threads * workRowBytes(from[2]) };
+  engine.scratch(bytes, ({ table, rows }) => {
     new Int32Array(engine.memory.memory.buffer, table, words.length).set(words);
-    engine.withScratch(engine.threads * workRowBytes(from[2]), (rows) => {
-      const kernel = resampleKernel(engine, from, to, starts);
-      engine.launch(kernel, samples * channels * to[0], [x.address, out.address, table, rows]);
-    });
+    const kernel = resampleKernel(engine, from, to, starts);
+    engine.run(kernel, samples * channels * to[0], { x, out, table, rows });
   });
 }
 

@@ -7,233 +7,216 @@
 
 import { sizeOf } from "../../shape.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
-import { addressOf, type Engine, quotient, remainder } from "./engine.ts";
+import type { Statement } from "./emit/code.ts";
 import {
-  block,
   type Code,
+  declare,
   f32,
   f32x4,
-  i32,
+  least,
   type Local,
   loop,
   madd,
+  repeat,
+  shuffle,
+  type Statements,
   sumLanes,
-  v128,
-  when,
-} from "./instructions.ts";
-import type { FunctionBuilder } from "./module_builder.ts";
+} from "./emit/mod.ts";
+import type { Engine } from "./engine.ts";
+import { type Access, overRun, piece } from "./runs.ts";
 import { exp, log } from "./vector_math.ts";
 
 /** Lines of a work item: a multiple of four. */
 const linesPerItem = 2048;
-
 /** Elements of a work item along the last axis. */
 const elementsPerItem = 8192;
 
-/** A line, or four: `at(array, k)` loads element k of an input; `put(k, value)` writes the output. */
-interface Line {
-  readonly locals: FunctionBuilder;
-  at(array: number, k: Local): Code;
-  put(k: Local, value: Code): Code;
-  /** Runs a body over the elements. */
-  each(body: (k: Local) => Code): Code;
-  /** Joins what the lanes found for one line; where each lane has a line of its own, nothing is to be done. */
-  join(found: Local, how: "max" | "sum"): Code;
+/** An element of a line, or four. */
+interface Element {
+  /** Reads an input. */
+  load(array: "x" | "y"): Code<"f32x4">;
+  /** Writes the output. */
+  store(value: Code<"f32x4">): Statement;
 }
 
-/** What a kernel computes. */
-interface LineBody {
+/** A line, or four. */
+interface Line {
+  /** Runs a body over the elements. */
+  each(body: (element: Element) => Statements): Statements;
+  /** Joins what the lanes found for one line; where each lane has a line of its own, nothing is to be done. */
+  join(found: Local<"f32x4">, how: "max" | "sum"): Statements;
+}
+
+/** What a kernel computes from x and, in gradients, y. */
+interface LineKernel {
   readonly name: string;
-  /** Inputs. */
-  readonly arrays: number;
   /** Stands in for elements beyond a line's end; must change neither maxima nor sums. */
   readonly fill: number;
-  code(line: Line): Code;
+  code(line: Line): Statements;
 }
 
 type LineSizes = readonly [outer: number, count: number, inner: number];
 
+const arrays = { x: "i32", y: "i32", out: "i32" } as const;
+
+/** Joins the lanes of a vector, so that each has the result. */
+function joinLanes(found: Local<"f32x4">, how: "max" | "sum"): Statements {
+  if (how === "sum") return found.set(f32x4.splat(sumLanes(found)));
+  return [
+    found.set(found.max(shuffle(found, found, [2, 3, 0, 1]))),
+    found.set(found.max(shuffle(found, found, [1, 0, 3, 2]))),
+  ];
+}
+
 /** Lines along the last axis, one after another. */
-function launchLengthwise(
-  engine: Engine,
-  { name, arrays, fill, code }: LineBody,
-  [outer, count]: LineSizes,
-  addresses: readonly number[],
-): void {
+function lengthwise(engine: Engine, { name, fill, code }: LineKernel, [outer, count]: LineSizes) {
   const perItem = Math.max(1, Math.floor(elementsPerItem / count));
-  const kernel = engine.kernel(`${name} lengthwise ${count}`, () => ({ locals, begin, end, word }) => {
-    const [row, last, base, k] = locals.locals("i32", 4) as [Local, Local, Local, Local];
-    const place = (array: number) => i32.add(i32.add(word(array), base.get), k.get);
-    let isWhole = true;
+  const parameters = { ...arrays, lines: "i32" } as const;
+  const key = `${name} lengthwise ${count}`;
+  const kernel = engine.compile(key, parameters, ({ out, lines, ...inputs }, { begin, end }) => {
+    const { base } = declare({ base: "i32" });
+    const [whole, total] = [4 * count & -16, 4 * count];
     const line: Line = {
-      locals,
-      at: (array) =>
-        isWhole ? v128.load(place(array)) : f32x4.replace(f32x4.const(fill), 0, f32.load(place(array))),
-      put: (_, value) => (isWhole ? v128.store : v128.storeFirst)(place(arrays), value),
-      each(step) {
-        const whole = 4 * count & -16;
-        isWhole = true;
-        const vectors = loop(k, i32.const(0), i32.const(whole), 16, step(k));
-        isWhole = false;
-        return block(vectors, loop(k, i32.const(whole), i32.const(4 * count), 4, step(k)));
-      },
-      join: (found, how) =>
-        how === "sum" ? found.set(f32x4.splat(sumLanes(found))) : block(
-          found.set(f32x4.max(found.get, v128.shuffle(found.get, found.get, [2, 3, 0, 1]))),
-          found.set(f32x4.max(found.get, v128.shuffle(found.get, found.get, [1, 0, 3, 2]))),
-        ),
+      each: (body) => [
+        loop(0, whole, 16, (at) =>
+          body({
+            load: (array) => f32x4.load(inputs[array].add(base).add(at)),
+            store: (value) => f32x4.store(out.add(base).add(at), value),
+          })),
+        loop(whole, total, 4, (at) =>
+          body({
+            load: (array) => f32x4.replace(f32x4.const(fill), 0, f32.load(inputs[array].add(base).add(at))),
+            store: (value) => f32x4.storeFirst(out.add(base).add(at), value),
+          })),
+      ],
+      join: joinLanes,
     };
-    return block(
-      last.set(i32.mul(end, i32.const(perItem))),
-      when(i32.gtU(last.get, word(arrays + 1)), last.set(word(arrays + 1))),
-      loop(
-        row,
-        i32.mul(begin, i32.const(perItem)),
-        last.get,
-        1,
-        block(base.set(i32.mul(row.get, i32.const(4 * count))), code(line)),
-      ),
-    );
+    return loop(begin.mul(perItem), least(end.mul(perItem), lines), 1, (row) => [
+      base.set(row.mul(total)),
+      code(line),
+    ]);
   });
-  engine.launch(kernel, Math.ceil(outer / perItem), [...addresses, outer]);
+  return { items: Math.ceil(outer / perItem), run: kernel };
 }
 
 /** Neighbouring lines side by side. */
-function launchSideways(
-  engine: Engine,
-  { name, arrays, code }: LineBody,
-  [outer, count, inner]: LineSizes,
-  addresses: readonly number[],
-): void {
+function sideways(engine: Engine, { name, code }: LineKernel, [outer, count, inner]: LineSizes) {
   const perItem = Math.min(linesPerItem, inner);
   const blocks = Math.ceil(inner / perItem);
-  const kernel = engine.kernel(`${name} ${[count, inner]}`, () => ({ locals, begin, end, word }) => {
-    const [item, base, at, first, bytes, whole] = locals.locals("i32", 6) as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
-    const line = (load: typeof v128.load, store: typeof v128.store): Code => {
-      const place = (k: Local) => i32.add(i32.add(base.get, at.get), i32.mul(k.get, i32.const(4 * inner)));
-      return code({
-        locals,
-        at: (array, k) => load(i32.add(word(array), place(k))),
-        put: (k, value) => store(i32.add(word(arrays), place(k)), value),
-        each: (step) => {
-          const k = locals.local("i32");
-          return loop(k, i32.const(0), i32.const(count), 1, step(k));
-        },
-        join: () => [],
-      });
-    };
-    return loop(
-      item,
-      begin,
-      end,
-      1,
-      block(
-        first.set(i32.mul(remainder(item.get, blocks), i32.const(4 * perItem))),
-        base.set(addressOf(first.get, [quotient(item.get, blocks), 4 * count * inner])),
-        bytes.set(i32.sub(i32.const(4 * inner), first.get)),
-        when(i32.gtU(bytes.get, i32.const(4 * perItem)), bytes.set(i32.const(4 * perItem))),
-        whole.set(i32.and(bytes.get, i32.const(-16))),
-        loop(at, i32.const(0), whole.get, 16, line(v128.load, v128.store)),
-        loop(at, whole.get, bytes.get, 4, line(v128.loadFirst, v128.storeFirst)),
+  const parameters = { ...arrays, lines: "i32" } as const;
+  const kernel = engine.compile(`${name} ${[count, inner]}`, parameters, ({ out, ...inputs }, { each }) => {
+    const { base } = declare({ base: "i32" });
+    const lineAt = (at: Local<"i32">, { load, store }: Access): Line => ({
+      each: (body) =>
+        repeat(count, (k) => {
+          const place = base.add(at).add(k.mul(4 * inner));
+          return body({
+            load: (array) => load(inputs[array].add(place)),
+            store: (value) => store(out.add(place), value),
+          });
+        }),
+      join: () => [],
+    });
+    return each((item) => [
+      base.set(item.div(blocks).mul(4 * count * inner)),
+      piece(
+        item.rem(blocks),
+        { bytes: 4 * perItem, total: 4 * inner },
+        (from, to) => overRun(from, to, (at, access) => code(lineAt(at, access))),
       ),
-    );
+    ]);
   });
-  engine.launch(kernel, outer * blocks, addresses);
-}
-
-function sizesOf({ shape }: CpuArray, axis: number): LineSizes {
-  return [sizeOf(shape.slice(0, axis)), shape[axis]!, sizeOf(shape.slice(axis + 1))];
+  return { items: outer * blocks, run: kernel };
 }
 
 /** Sets `top` to the largest element and `sum` to Σ e^(x − top). */
-function powers({ locals, at, each, join }: Line, top: Local, sum: Local): Code {
-  return block(
-    top.set(f32x4.const(-Infinity)),
-    each((k) => top.set(f32x4.max(top.get, at(0, k)))),
+function powers({ each, join }: Line, top: Local<"f32x4">, sum: Local<"f32x4">): Statements {
+  return [
+    top.set(-Infinity),
+    each(({ load }) => top.set(top.max(load("x")))),
     join(top, "max"),
-    sum.set(v128.zero),
-    each((k) => sum.set(f32x4.add(sum.get, exp(locals, f32x4.sub(at(0, k), top.get))))),
+    sum.set(0),
+    each(({ load }) => sum.increase(exp(load("x").sub(top)))),
     join(sum, "sum"),
-  );
+  ];
 }
+
+const softmax: LineKernel = {
+  name: "softmax",
+  fill: -Infinity,
+  code(line) {
+    const { top, sum } = declare({ top: "f32x4", sum: "f32x4" });
+    return [
+      powers(line, top, sum),
+      sum.set(f32x4.const(1).div(sum)),
+      line.each(({ load, store }) => store(exp(load("x").sub(top)).mul(sum))),
+    ];
+  },
+};
+
+/** `dx = y (g − Σ g y)`, with g as x. */
+const softmaxGrad: LineKernel = {
+  name: "softmaxGrad",
+  fill: 0,
+  code(line) {
+    const { dot } = declare({ dot: "f32x4" });
+    return [
+      dot.set(0),
+      line.each(({ load }) => dot.set(madd(load("x"), load("y"), dot))),
+      line.join(dot, "sum"),
+      line.each(({ load, store }) => store(load("y").mul(load("x").sub(dot)))),
+    ];
+  },
+};
+
+const logSoftmax: LineKernel = {
+  name: "logSoftmax",
+  fill: -Infinity,
+  code(line) {
+    const { top, sum } = declare({ top: "f32x4", sum: "f32x4" });
+    return [
+      powers(line, top, sum),
+      sum.set(log(sum)),
+      line.each(({ load, store }) => store(load("x").sub(top).sub(sum))),
+    ];
+  },
+};
+
+/** `dx = g − e^y Σ g`, with g as x. */
+const logSoftmaxGrad: LineKernel = {
+  name: "logSoftmaxGrad",
+  fill: 0,
+  code(line) {
+    const { sum } = declare({ sum: "f32x4" });
+    return [
+      sum.set(0),
+      line.each(({ load }) => sum.increase(load("x"))),
+      line.join(sum, "sum"),
+      line.each(({ load, store }) => store(load("x").sub(exp(load("y")).mul(sum)))),
+    ];
+  },
+};
 
 /** The softmax kernels. */
 export function softmaxKernels(
   engine: Engine,
 ): Pick<CpuKernels, "softmax" | "softmaxGrad" | "logSoftmax" | "logSoftmaxGrad"> {
-  const kernel = (
-    { code, ...rest }: Omit<LineBody, "code"> & { code(line: Line, top: Local, sum: Local): Code },
-  ) =>
-  (inputs: readonly CpuArray[], [out]: readonly CpuArray[], { axis }: { readonly axis: number }) => {
-    if (out!.data.length === 0) return;
-    const sizes = sizesOf(out!, axis);
-    const body: LineBody = {
-      ...rest,
-      code(line) {
-        const [top, sum] = line.locals.locals("v128", 2) as [Local, Local];
-        return code(line, top, sum);
-      },
-    };
-    const launch = sizes[2] === 1 ? launchLengthwise : launchSideways;
-    launch(engine, body, sizes, [...inputs, out!].map(({ address }) => address));
+  const launch = (kernel: LineKernel) =>
+  (
+    [x, y]: readonly CpuArray[],
+    [out]: readonly CpuArray[],
+    { axis }: { readonly axis: number },
+  ) => {
+    const { shape } = out!;
+    if (sizeOf(shape) === 0) return;
+    const sizes: LineSizes = [sizeOf(shape.slice(0, axis)), shape[axis]!, sizeOf(shape.slice(axis + 1))];
+    const { items, run } = (sizes[2] === 1 ? lengthwise : sideways)(engine, kernel, sizes);
+    engine.run(run, items, { x: x!, y: y ?? x!, out: out!, lines: sizes[0] });
   };
   return {
-    softmax: kernel({
-      name: "softmax",
-      arrays: 1,
-      fill: -Infinity,
-      code: (line, top, sum) =>
-        block(
-          powers(line, top, sum),
-          sum.set(f32x4.div(f32x4.const(1), sum.get)),
-          line.each((k) =>
-            line.put(k, f32x4.mul(exp(line.locals, f32x4.sub(line.at(0, k), top.get)), sum.get))
-          ),
-        ),
-    }),
-    softmaxGrad: kernel({
-      name: "softmaxGrad",
-      arrays: 2,
-      fill: 0,
-      code: (line, _, dot) =>
-        block(
-          dot.set(v128.zero),
-          line.each((k) => dot.set(madd(line.at(0, k), line.at(1, k), dot.get))),
-          line.join(dot, "sum"),
-          line.each((k) => line.put(k, f32x4.mul(line.at(1, k), f32x4.sub(line.at(0, k), dot.get)))),
-        ),
-    }),
-    logSoftmax: kernel({
-      name: "logSoftmax",
-      arrays: 1,
-      fill: -Infinity,
-      code: (line, top, sum) =>
-        block(
-          powers(line, top, sum),
-          sum.set(log(line.locals, sum.get)),
-          line.each((k) => line.put(k, f32x4.sub(f32x4.sub(line.at(0, k), top.get), sum.get))),
-        ),
-    }),
-    logSoftmaxGrad: kernel({
-      name: "logSoftmaxGrad",
-      arrays: 2,
-      fill: 0,
-      code: (line, _, sum) =>
-        block(
-          sum.set(v128.zero),
-          line.each((k) => sum.set(f32x4.add(sum.get, line.at(0, k)))),
-          line.join(sum, "sum"),
-          line.each((k) =>
-            line.put(k, f32x4.sub(line.at(0, k), f32x4.mul(exp(line.locals, line.at(1, k)), sum.get)))
-          ),
-        ),
-    }),
+    softmax: launch(softmax),
+    softmaxGrad: launch(softmaxGrad),
+    logSoftmax: launch(logSoftmax),
+    logSoftmaxGrad: launch(logSoftmaxGrad),
   };
 }

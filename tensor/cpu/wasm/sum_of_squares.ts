@@ -5,23 +5,26 @@
  */
 
 import type { CpuKernels } from "../kernel.ts";
-import { itemLength } from "./elementwise.ts";
-import { addressOf, type Engine, type Kernel, quotient } from "./engine.ts";
-import { call, f64, i32 } from "./instructions.ts";
-import { addSumOfRun } from "./reduction.ts";
-import { itemsOf, launchOverTensors, overTensors } from "./tensor_list.ts";
+import { f64 } from "./emit/mod.ts";
+import type { Engine } from "./engine.ts";
+import { itemBytes, squaresOfRun } from "./runs.ts";
+import { itemsOf, listParameters, overTensors, runOverTensors } from "./tensor_list.ts";
 
-/** Words: table, rows, address of the float64 sums of the items. */
-function partsKernel(engine: Engine): Kernel {
-  return engine.kernel("sum of squares", (module) => {
-    const sum = addSumOfRun(module, "squares");
-    return (parts) =>
-      overTensors(parts, 1, ({ address, firstItem }, offset, bytes) =>
-        f64.store(
-          addressOf(parts.word(2), [i32.add(firstItem, quotient(offset, 4 * itemLength)), 8]),
-          call(sum, i32.add(address(0), offset), bytes),
-        ));
-  });
+/** Writes the sum of each item. */
+function sumsKernel(engine: Engine) {
+  const parameters = { ...listParameters, sums: "i32" } as const;
+  return engine.compile(
+    "sum of squares",
+    parameters,
+    ({ sums, ...list }, items) =>
+      overTensors(list, items, 1, ({ address, firstItem }, from, to) => {
+        const item = firstItem.add(from.div(itemBytes));
+        return f64.store(
+          sums.add(item.mul(8)),
+          squaresOfRun({ address: address(0).add(from), bytes: to.sub(from) }),
+        );
+      }),
+  );
 }
 
 /** The kernel of `sumOfSquares`. */
@@ -30,8 +33,8 @@ export function sumOfSquaresKernels(engine: Engine): Pick<CpuKernels, "sumOfSqua
     sumOfSquares(inputs, [out]) {
       const list = inputs.map((input) => [input]);
       const items = itemsOf(list);
-      engine.withScratch(8 * items, (sums) => {
-        launchOverTensors(engine, partsKernel(engine), list, [sums]);
+      engine.scratch({ sums: 8 * items }, ({ sums }) => {
+        runOverTensors(engine, sumsKernel(engine), list, { sums });
         const parts = new Float64Array(engine.memory.memory.buffer, sums, items);
         out!.data[0] = parts.reduce((total, part) => total + part, 0);
       });

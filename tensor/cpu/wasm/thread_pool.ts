@@ -35,7 +35,7 @@ function start(message: WorkerStart): Promise<Worker> {
 }
 
 /** Runs kernels on one or more threads. */
-export class Crew implements Disposable {
+export class ThreadPool implements Disposable {
   readonly #memory: WasmMemory;
   readonly #kernels: Run[] = [];
   readonly #workers: readonly Worker[];
@@ -54,7 +54,7 @@ export class Crew implements Disposable {
    * @param threads how many, the calling thread included; a memory that is not shared has one
    * @throws {DeviceError} `device.threads` when a worker does not start
    */
-  static async open(memory: WasmMemory, threads: number): Promise<Crew> {
+  static async open(memory: WasmMemory, threads: number): Promise<ThreadPool> {
     const address = memory.allocate(4 * control.words);
     const words = new Int32Array(memory.memory.buffer, address, control.words).fill(0);
     const numbers = Array.from({ length: memory.shared ? threads - 1 : 0 }, (_, i) => i + 1);
@@ -63,7 +63,7 @@ export class Crew implements Disposable {
     );
     // A program that forgets to dispose of its device ends all the same.
     for (const worker of workers) worker.unref();
-    return new Crew(memory, workers, words);
+    return new ThreadPool(memory, workers, words);
   }
 
   /** Threads that work, the calling one included. */

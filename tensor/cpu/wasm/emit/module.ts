@@ -1,0 +1,115 @@
+/**
+ * Writes functions into a WebAssembly module that imports one memory.
+ *
+ * @module
+ */
+
+import { initialPages } from "../memory.ts";
+import type { Callee, Local, Writer } from "./code.ts";
+import { binaryTypes, type Type, unsigned } from "./types.ts";
+
+/** What a module is written for. */
+export interface Target {
+  /** Whether its memory is shared between threads. */
+  readonly isShared: boolean;
+  /** Whether the engine has relaxed SIMD. */
+  readonly hasFusedMadd: boolean;
+}
+
+const text = (value: string): number[] => {
+  const bytes = [...new TextEncoder().encode(value)];
+  return [...unsigned(bytes.length), ...bytes];
+};
+const vector = (items: readonly (readonly number[])[]): number[] => [
+  ...unsigned(items.length),
+  ...items.flat(),
+];
+const section = (id: number, content: readonly number[]): number[] => [
+  id,
+  ...unsigned(content.length),
+  ...content,
+];
+
+/** The functions of a module in the order in which they are first called. */
+class Functions {
+  readonly list: Callee[];
+  /** The function that each variable belongs to. */
+  readonly owners = new Map<Local<Type>, Callee>();
+  readonly #numbers: Map<Callee, number>;
+
+  constructor(first: Callee) {
+    this.list = [first];
+    this.#numbers = new Map([[first, 0]]);
+  }
+
+  numberOf(callee: Callee): number {
+    const known = this.#numbers.get(callee);
+    if (known !== undefined) return known;
+    const next = this.list.push(callee) - 1;
+    this.#numbers.set(callee, next);
+    return next;
+  }
+}
+
+/** Writes one function; numbers its variables in the order in which they appear. */
+class FunctionWriter implements Writer {
+  readonly #bytes: number[] = [];
+  readonly #locals = new Map<Local<Type>, number>();
+
+  constructor(readonly functions: Functions, readonly callee: Callee, readonly hasFusedMadd: boolean) {
+    for (const parameter of callee.parameters) this.numberOf(parameter);
+  }
+
+  write(bytes: readonly number[]): void {
+    for (const byte of bytes) this.#bytes.push(byte);
+  }
+
+  numberOf(local: Local<Type>): number {
+    const known = this.#locals.get(local);
+    if (known !== undefined) return known;
+    const { owners } = this.functions;
+    if (owners.has(local)) throw new Error("a generated function uses a variable of another");
+    owners.set(local, this.callee);
+    this.#locals.set(local, this.#locals.size);
+    return this.#locals.size - 1;
+  }
+
+  functionNumberOf(callee: Callee): number {
+    return this.functions.numberOf(callee);
+  }
+
+  /** Declarations and instructions, as the code section wants them. */
+  encode(): number[] {
+    this.callee.emit(this);
+    const own = [...this.#locals.keys()].slice(this.callee.parameters.length);
+    const declared = own.flatMap(({ type }) => [1, binaryTypes[type]]);
+    const length = unsigned(own.length);
+    const body = length.length + declared.length + this.#bytes.length + 1;
+    return [...unsigned(body), ...length, ...declared, ...this.#bytes, 0x0b];
+  }
+}
+
+const signature = ({ parameters, result }: Callee): number[] => [
+  0x60,
+  ...vector(parameters.map(({ type }) => [binaryTypes[type]])),
+  ...(result ? [1, binaryTypes[result]] : [0]),
+];
+
+/** The binary module with a function and all that it calls. It imports `env.memory` and exports `run`. */
+export function encodeModule(run: Callee, target: Target): Uint8Array<ArrayBuffer> {
+  const functions = new Functions(run);
+  const bodies: number[][] = [];
+  for (let i = 0; i < functions.list.length; i++) {
+    bodies.push(new FunctionWriter(functions, functions.list[i]!, target.hasFusedMadd).encode());
+  }
+  // Limits with a maximum of 65,536 pages of 64 KiB; a shared memory must declare one.
+  const limits = [target.isShared ? 0x03 : 0x01, ...unsigned(initialPages), ...unsigned(65536)];
+  return new Uint8Array([
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, vector(functions.list.map(signature))),
+    ...section(2, vector([[...text("env"), ...text("memory"), 0x02, ...limits]])),
+    ...section(3, vector(functions.list.map((_, i) => unsigned(i)))),
+    ...section(7, vector([[...text("run"), 0x00, 0]])),
+    ...section(10, vector(bodies)),
+  ]);
+}
