@@ -15,6 +15,18 @@ export {
 export { type Preset, type PresetName, presetNamed, presetNames, presets } from "./presets.ts";
 export { type Encoded, Level, UnetDecoder, UnetEncoder } from "./unet.ts";
 export {
+  Named,
+  NormWeights,
+  ReleasedCmc,
+  ReleasedConv,
+  ReleasedDecoder,
+  ReleasedDown,
+  ReleasedEncoder,
+  ReleasedFusion,
+  type ReleasedShape,
+  ReleasedUp,
+} from "./released.ts";
+export {
   bottleneckChannels,
   checkLevels,
   isotropicLevels,

@@ -4,9 +4,8 @@ Run with Debian's python3-torch: /usr/bin/python3 tests/golden/model/vit.py
 
 Attention is written token by token from the published formula of its scores, with index arrays and without any of
 the shortcuts of model/vit.ts: padded windows are computed whole, then cropped. PyTorch differentiates it. Every
-parameter is a stream of numbers from a linear congruential generator seeded with its place in the list, so that no
-values are stored. The loss is the sum of the output times such a stream. Stored of the output and of each gradient:
-some values, the product with a stream, and the sum of squares.
+parameter is a stream of numbers (digest.py) seeded with its place in the list, so that no values are stored. The loss
+is the sum of the output times such a stream.
 """
 
 import itertools
@@ -18,26 +17,9 @@ import numpy
 import torch
 import torch.nn.functional as F
 
+from digest import digest, stream
+
 torch.set_default_dtype(torch.float64)
-
-
-def stream(shape, seed, scale=1.0):
-    x, out = (seed * 2654435761 + 12345) % 2**32, []
-    for _ in range(math.prod(shape)):
-        x = (x * 1664525 + 1013904223) % 2**32
-        out.append(scale * (x / 2**31 - 1))
-    return torch.tensor(out).reshape(shape)
-
-
-def digest(t):
-    flat = t.detach().reshape(-1)
-    step = max(1, flat.numel() // 7)
-    return {
-        "shape": list(t.shape),
-        "values": [float(f"{v:.10g}") for v in flat[::step].tolist()],
-        "product": float(f"{(flat * stream(flat.shape, 99)).sum().item():.12g}"),
-        "squares": float(f"{(flat * flat).sum().item():.12g}"),
-    }
 
 
 def layer_norm(x, p, name):
