@@ -9,13 +9,18 @@ import { DataError } from "./errors.ts";
 /** Three numbers, one an axis. */
 export type Triple = readonly [number, number, number];
 
-/** A 4×4 matrix in row-major order (16 numbers) that maps voxel indices `(i, j, k, 1)` to RAS mm. */
+/** A 4×4 matrix in row-major order (16 numbers) that maps voxel indices `(d, h, w, 1)` to RAS mm. */
 export type Affine = readonly number[];
 
 /** The affine with the given spacing in mm along the axes and the given position of voxel (0, 0, 0) in mm. */
 export function scalingAffine(spacing: Triple, origin: Triple = [0, 0, 0]): Affine {
   const [x, y, z] = spacing;
   return [x, 0, 0, origin[0], 0, y, 0, origin[1], 0, 0, z, origin[2], 0, 0, 0, 1];
+}
+
+/** The affine of the same voxels with the order of their three axes reversed: NIfTI's i, j, k and our D, H, W. */
+export function reverseAxes(affine: Affine): Affine {
+  return affine.map((_, at) => at % 4 < 3 ? affine[at - at % 4 + 2 - at % 4]! : affine[at]!);
 }
 
 /** The matrix product `a · b`: first `b`, then `a`. */

@@ -62,9 +62,12 @@ export interface Dataset {
   readonly cases: readonly Case[];
   /** What a worker needs to open the same data set again. */
   readonly source: DatasetSource;
-  /** The raw images of a case in RAS orientation, one for each modality it has, in the data set's order. */
+  /** The raw images of a case as stored, one for each modality it has, in the data set's order. */
   loadImages(of: UnlabelledCase): Promise<Volume<Float32Array>[]>;
-  /** The labels of a case in RAS orientation, one for each image of {@link loadImages}. */
+  /**
+   * The labels of a case, one for each image of {@link loadImages} and with its grid, voxel for voxel; in an aligned
+   * set they may have the grid of another image of the case.
+   */
   loadLabels(of: LabelledCase): Promise<Volume<Uint8Array>[]>;
 }
 

@@ -8,6 +8,7 @@ import type { Triple } from "./affine.ts";
 import { type Dataset, isLabelled, type Modality } from "./dataset.ts";
 import { foregroundMask } from "./foreground.ts";
 import { percentiles } from "./normalise.ts";
+import { toAnatomical } from "./orientation.ts";
 import { modalitiesOf } from "./prepare.ts";
 import { rowMajor, shapeOf, type Volume } from "./volume.ts";
 
@@ -15,7 +16,7 @@ import { rowMajor, shapeOf, type Volume } from "./volume.ts";
 export interface ImageFingerprint {
   /** Id of the modality. */
   readonly modality: string;
-  /** Voxels along the R, A and S axis. */
+  /** Voxels from inferior to superior, posterior to anterior and left to right. */
   readonly shape: Triple;
   /** Voxel size in mm along the same. */
   readonly spacing: Triple;
@@ -148,8 +149,8 @@ export async function fingerprint(
   };
 }
 
-function imageFingerprint(volume: Volume<Float32Array>, { id, kind }: Modality): ImageFingerprint {
-  const shape = shapeOf(volume), image = rowMajor(volume);
+function imageFingerprint(stored: Volume<Float32Array>, { id, kind }: Modality): ImageFingerprint {
+  const volume = toAnatomical(stored), shape = shapeOf(volume), image = rowMajor(volume);
   const mask = foregroundMask(image, shape, kind);
   let count = 0, sum = 0, squares = 0;
   for (let at = 0; at < image.length; at++) if (mask[at] === 1) count++, sum += image[at]!;

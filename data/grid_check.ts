@@ -7,7 +7,8 @@
 import type { DataWarning } from "./errors.ts";
 import { DataError } from "./errors.ts";
 import { largestGap } from "./nifti/affine.ts";
-import type { Grid } from "./volume.ts";
+import { turnTo, turnVolume } from "./orientation.ts";
+import { type Grid, gridOf, makeVolume, type Volume, type VoxelArray } from "./volume.ts";
 
 /** Largest distance between corresponding corners, as a share of the smallest voxel side, that is no difference. */
 const tolerance = 0.01;
@@ -16,6 +17,15 @@ const tolerance = 0.01;
 export function sameGrid(a: Grid, b: Grid): boolean {
   return a.shape.every((length, axis) => length === b.shape[axis]) &&
     largestGap(a.affine, b.affine, a.shape) <= tolerance * Math.min(...a.spacing);
+}
+
+/**
+ * The same volume with the axes, and bit for bit the affine, of a grid whose voxels are its own in another order;
+ * nothing when they are not. A view.
+ */
+export function onGridOf<T extends VoxelArray>(volume: Volume<T>, grid: Grid): Volume<T> | undefined {
+  const turned = turnVolume(volume, turnTo(volume.affine, grid.affine));
+  return sameGrid(gridOf(turned), grid) ? makeVolume(turned.array, grid.affine) : undefined;
 }
 
 /**

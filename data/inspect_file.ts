@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { CodedError } from "./errors.ts";
 import { listFiles } from "./import/folder.ts";
 import { readNifti, type ReadOptions } from "./nifti/read.ts";
-import { orientationOf } from "./orientation.ts";
+import { axisCodes } from "./orientation.ts";
 
 /** The content of a file in numbers; field names are those of the command's JSON. */
 export interface FileReport {
@@ -63,7 +63,7 @@ export async function inspectFile(
     spacing_mm: header.spacing,
     affine: [0, 4, 8, 12].map((row) => affine.slice(row, row + 4)),
     dtype: header.dtype,
-    orientation: orientationOf(affine).code,
+    orientation: axisCodes(affine),
     min: finite > 0 ? min : null,
     max: finite > 0 ? max : null,
     mean: finite > 0 ? sum / finite : null,

@@ -13,8 +13,8 @@ import { importManifest } from "./import/import_manifest.ts";
 import { decodeText } from "./json.ts";
 import { labelOnGrid } from "./label_grid.ts";
 import type { Manifest } from "./manifest.ts";
+import { gridOfFile } from "./nifti/header.ts";
 import { type NiftiVolume, readImage, readLabels, readNiftiHeader } from "./nifti/read.ts";
-import { toRas } from "./orientation.ts";
 import { modalitiesOf } from "./prepare.ts";
 import type { Split } from "./split.ts";
 import type { Grid, Volume } from "./volume.ts";
@@ -98,18 +98,18 @@ export function datasetOf(manifest: Manifest, root: string, options: OpenOptions
       return inOrder(modalitiesOf({ modalities: this.modalities }, of), async ({ id }) => {
         const { path, ...channel } = at(of.images[id]!);
         const volume = await inside(root, path, () => readImage(path, { ...options, ...channel }));
-        return toRas(checkFinite(report(volume), `case ${of.id} (${id})`, options.nanPolicy, warn));
+        return checkFinite(report(volume), `case ${of.id} (${id})`, options.nanPolicy, warn);
       });
     },
 
     async loadLabels(of: LabelledCase): Promise<Volume<Uint8Array>[]> {
-      const read = new Map<string, NiftiVolume<Uint8Array>>(), turned = new Map<string, Volume<Uint8Array>>();
+      const read = new Map<string, NiftiVolume<Uint8Array>>(), placed = new Map<string, Volume<Uint8Array>>();
       const grids = new Map<string, Grid>();
       const present = modalitiesOf({ modalities: this.modalities }, of);
       for (const { id } of present) {
         const { path } = at(of.images[id]!);
         const { header } = await inside(root, path, () => readNiftiHeader(path, options));
-        grids.set(id, header);
+        grids.set(id, gridOfFile(header));
       }
       return await inOrder(present, async ({ id }) => {
         const own = of.labels[id], entry = own ?? of.labels.shared!, what = `case ${of.id} (${id})`;
@@ -123,8 +123,8 @@ export function datasetOf(manifest: Manifest, root: string, options: OpenOptions
         const grid = grids.get(id)!;
         const others = own === undefined && aligned ? [...grids.values()].filter((of) => of !== grid) : [];
         const label = onOneGrid(stored, [grid, ...others], what, warn), place = `${entry} ${label.affine}`;
-        if (!turned.has(place)) turned.set(place, toRas(label)); // images that share labels get one volume
-        return turned.get(place)!;
+        if (!placed.has(place)) placed.set(place, label); // images that share labels get one volume
+        return placed.get(place)!;
       });
     },
   };

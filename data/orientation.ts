@@ -1,5 +1,16 @@
 /**
- * Turning volumes so that their axes run to the patient's Right, Anterior and Superior, and back.
+ * Turning volumes so that their axes are named alike in every case, and back.
+ *
+ * The convention of the whole toolkit: arrays are indexed `[D,H,W]`, row-major, W fastest. D is the through-plane
+ * axis, the one with the largest voxel; in nearly isotropic volumes it runs from Inferior to Superior. How H and W
+ * follow is an {@link Orientation}:
+ *
+ * - `anatomical`: every axis is turned to the nearest anatomical one, and indices grow towards Superior, Anterior
+ *   and Right. With `through: "S"`, by far the most frequent, `[D,H,W]` runs along S, A, R; with `"A"` (coronal
+ *   stacks) along A, S, R; with `"R"` (sagittal stacks) along R, S, A.
+ * - `slices`: D is each volume's own through-plane axis, H and W are the axes of its slices as they are stored. For
+ *   stacks whose direction differs from case to case, such as short-axis views of the heart. D runs so that
+ *   W, H, D is a right-handed system, however the slices were ordered.
  *
  * Both ways are views: axes are exchanged and reversed, no voxel is moved or interpolated. An oblique volume is
  * turned to the nearest axes and keeps its oblique affine.
@@ -7,85 +18,203 @@
  * @module
  */
 
-import { type Affine, multiplyAffine, spacingOf, type Triple } from "./affine.ts";
-import { type Grid, makeVolume, shapeOf, type Volume, type VoxelArray } from "./volume.ts";
+import { type Affine, determinant, multiplyAffine, spacingOf, type Triple } from "./affine.ts";
+import { type Grid, gridOf, makeVolume, type Volume, type VoxelArray } from "./volume.ts";
 
-/** Which voxel axis lies nearest to each anatomical axis, and whether it runs the other way. */
-export interface Orientation {
-  /** For R, A and S the index of the voxel axis. */
+/** An anatomical direction that an axis can run along. */
+export type Direction = "S" | "A" | "R";
+
+/** How the axes of all cases of a data set are named. */
+export type Orientation =
+  | {
+    /** Axes are turned to the nearest anatomical ones. */
+    readonly rule: "anatomical";
+    /** The direction that D runs along. */
+    readonly through: Direction;
+  }
+  | {
+    /** D is the through-plane axis of each volume, H and W are the axes of its slices as stored. */
+    readonly rule: "slices";
+  };
+
+/** How a grid is turned: which of its axes become D, H and W, and which of those are reversed. */
+export interface Turn {
+  /** For D, H and W the axis of the grid. */
   readonly axes: Triple;
-  /** For R, A and S whether that voxel axis runs to L, P or I instead. */
+  /** For D, H and W whether that axis is reversed. */
   readonly flips: readonly [boolean, boolean, boolean];
-  /** Where the voxel axes run, such as `LPS`. */
-  readonly code: string;
 }
 
+/** What volumes are turned to where nothing else is known, such as for a picture. */
+export const superiorFirst: Orientation = { rule: "anatomical", through: "S" };
+
+/** The directions of D, H and W when D runs along one of them. */
+export const directionsThrough: Readonly<Record<Direction, readonly [Direction, Direction, Direction]>> = {
+  S: ["S", "A", "R"],
+  A: ["A", "S", "R"],
+  R: ["R", "S", "A"],
+};
+
+const worldAxis: Readonly<Record<Direction, number>> = { R: 0, A: 1, S: 2 };
 const permutations: readonly Triple[] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 
-/** The orientation of a grid: the assignment of axes with the largest sum of |cosines|. */
-export function orientationOf(affine: Affine): Orientation {
+/** Sums of cosines and products of cosines that differ by less are a tie: what float32 affines leave uncertain. */
+const tie = 1e-5;
+
+/** Voxels that are longer along one axis than along each other one by this factor form slices across it. */
+const sliceRatio = 1.5;
+
+/**
+ * The turn that brings a grid's axes nearest to three given directions: the assignment with the largest sum of
+ * |cosines|. At a tie, such as a rotation by 45°, the one whose first axis leans to the same side of the first two
+ * directions wins: that depends on where the axes lie in space and not on the order they are stored in.
+ *
+ * @param directions for D, H and W a unit vector in RAS mm
+ */
+function turnTowards(affine: Affine, directions: readonly Triple[]): Turn {
   const spacing = spacingOf(affine);
-  const cosine = (world: number, axis: number) => affine[4 * world + axis]! / spacing[axis]!;
-  const total = (axes: Triple) => axes.reduce((sum, axis, world) => sum + Math.abs(cosine(world, axis)), 0);
-  const axes = permutations.reduce((best, next) => total(next) > total(best) + 1e-9 ? next : best);
-  const flipped = (world: number) => cosine(world, axes[world]!) < 0;
-  const flips = [flipped(0), flipped(1), flipped(2)] as const;
-  const letters = ["RL", "AP", "SI"];
-  const code = [0, 1, 2].map((axis) => {
-    const world = axes.indexOf(axis);
-    return letters[world]![flips[world]! ? 1 : 0];
-  }).join("");
-  return { axes, flips, code };
+  const cosines = directions.map((direction) =>
+    [0, 1, 2].map((axis) =>
+      direction.reduce((sum, x, world) => sum + x * affine[4 * world + axis]!, 0) / spacing[axis]!
+    )
+  );
+  const rank = (axes: Triple) => [
+    axes.reduce((sum, axis, at) => sum + Math.abs(cosines[at]![axis]!), 0),
+    cosines[0]![axes[0]]! * cosines[1]![axes[0]]!,
+    cosines[0]![axes[0]]! * cosines[2]![axes[0]]!,
+    cosines[1]![axes[1]]! * cosines[2]![axes[1]]!,
+  ];
+  const isBefore = (a: Triple, b: Triple) => {
+    const [x, y] = [rank(a), rank(b)];
+    const at = x.findIndex((value, i) => Math.abs(value - y[i]!) > tie);
+    return at !== -1 && x[at]! > y[at]!;
+  };
+  const axes = permutations.reduce((best, next) => isBefore(next, best) ? next : best);
+  const flips = axes.map((axis, at) => cosines[at]![axis]! < 0) as [boolean, boolean, boolean];
+  return { axes, flips };
 }
 
-/** The grid that {@link toRas} turns a grid into. */
-export function rasGrid(grid: Grid): Grid {
-  const { axes, flips } = orientationOf(grid.affine);
-  const turn = new Array<number>(16).fill(0);
-  turn[15] = 1;
-  axes.forEach((axis, world) => {
-    turn[4 * axis + world] = flips[world] ? -1 : 1;
-    if (flips[world]) turn[4 * axis + 3] = grid.shape[axis]! - 1;
-  });
-  const affine = multiplyAffine(grid.affine, turn);
-  const [a, b, c] = axes;
-  return { shape: [grid.shape[a]!, grid.shape[b]!, grid.shape[c]!], affine, spacing: spacingOf(affine) };
+function unitVector(direction: Direction): Triple {
+  const world = worldAxis[direction];
+  return [+(world === 0), +(world === 1), +(world === 2)];
 }
 
 /**
- * The same volume with axes that run to Right, Anterior, Superior: a view over the same voxels.
+ * The axis along which voxels are at least 1.5 times as long as along each other one: a stack of slices. Nothing
+ * for nearly isotropic voxels.
+ */
+export function throughPlaneAxis(spacing: Triple): number | undefined {
+  const longest = longestAxis(spacing);
+  const others = spacing.filter((_, axis) => axis !== longest);
+  return spacing[longest]! >= sliceRatio * Math.max(...others) ? longest : undefined;
+}
+
+/** The axis with the largest voxel; of equally long ones the slowest in memory. */
+function longestAxis(spacing: Triple): number {
+  return [1, 2].reduce((best, axis) => spacing[axis]! > 1.001 * spacing[best]! ? axis : best, 0);
+}
+
+/** The anatomical direction nearest to an axis of a grid. */
+export function directionOf(affine: Affine, axis: number): Direction {
+  const { axes } = turnTowards(affine, directionsThrough.S.map(unitVector));
+  return directionsThrough.S[axes.indexOf(axis)]!;
+}
+
+/**
+ * Where the axes of a grid run, such as `SPL` for axes to Superior, Posterior and Left.
  *
  * @example
  * ```ts
- * import { toRas } from "./orientation.ts";
- * import { volumeFrom } from "./volume.ts";
+ * import { axisCodes } from "./orientation.ts";
  * import assert from "node:assert/strict";
  *
- * const left = volumeFrom(new Uint8Array([1, 2]), [2, 1, 1], [-3, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
- * const right = toRas(left);
- * assert.deepEqual([right.array.get(0, 0, 0), right.affine[0], right.affine[3]], [2, 3, -3]);
+ * assert.equal(axisCodes([0, 0, -1, 0, 0, -1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]), "SPL");
  * ```
  */
-export function toRas<T extends VoxelArray>(volume: Volume<T>): Volume<T> {
-  const { axes, flips } = orientationOf(volume.affine);
-  const { affine } = rasGrid({
-    shape: shapeOf(volume),
-    affine: volume.affine,
-    spacing: volume.spacing,
+export function axisCodes(affine: Affine): string {
+  const { axes, flips } = turnTowards(affine, directionsThrough.S.map(unitVector));
+  const letters = ["SI", "AP", "RL"];
+  return [0, 1, 2].map((axis) => {
+    const at = axes.indexOf(axis);
+    return letters[at]![flips[at] ? 1 : 0];
+  }).join("");
+}
+
+/** How a grid is turned to `[D,H,W]` under an orientation. */
+export function turnOf(
+  { affine, spacing }: Pick<Grid, "affine" | "spacing">,
+  orientation: Orientation,
+): Turn {
+  if (orientation.rule === "anatomical") {
+    return turnTowards(affine, directionsThrough[orientation.through].map(unitVector));
+  }
+  const through = longestAxis(spacing);
+  const [h, w] = [0, 1, 2].filter((axis) => axis !== through) as [number, number];
+  const column = (axis: number) => [0, 4, 8].map((row) => affine[row + axis]!);
+  const [x, y, z] = [column(w), column(h), column(through)];
+  const handed = determinant([x, y, z].flatMap((c) => [...c, 0]));
+  return { axes: [through, h, w], flips: [handed < 0, false, false] };
+}
+
+/** How a grid is turned so that its axes lie nearest to those of another one. */
+export function turnTo(affine: Affine, reference: Affine): Turn {
+  const spacing = spacingOf(reference);
+  const directions = [0, 1, 2].map((axis) =>
+    [0, 4, 8].map((row) => reference[row + axis]! / spacing[axis]!) as unknown as Triple
+  );
+  return turnTowards(affine, directions);
+}
+
+/** The grid that a turn makes of a grid. */
+export function turnGrid({ affine, shape }: Grid, { axes, flips }: Turn): Grid {
+  const matrix = new Array<number>(16).fill(0);
+  matrix[15] = 1;
+  axes.forEach((axis, at) => {
+    matrix[4 * axis + at] = flips[at] ? -1 : 1;
+    if (flips[at]) matrix[4 * axis + 3] = shape[axis]! - 1;
   });
-  const array = volume.array.transpose(...axes).step(...flips.map((flip) => flip ? -1 : 1));
-  return makeVolume(array, affine);
+  const turned = multiplyAffine(affine, matrix);
+  const [d, h, w] = axes;
+  return { shape: [shape[d]!, shape[h]!, shape[w]!], affine: turned, spacing: spacingOf(turned) };
+}
+
+/** The same volume with turned axes: a view over the same voxels. */
+export function turnVolume<T extends VoxelArray>(volume: Volume<T>, turn: Turn): Volume<T> {
+  const array = volume.array.transpose(...turn.axes).step(...turn.flips.map((flip) => flip ? -1 : 1));
+  return makeVolume(array, turnGrid(gridOf(volume), turn).affine);
 }
 
 /**
- * The exact inverse of {@link toRas}: a view with the axes, and bit for bit the affine, of the original grid.
+ * The exact inverse of {@link turnVolume}: a view with the axes, and bit for bit the affine, of the original grid.
  *
- * @param volume a volume on `rasGrid(grid)`
+ * @param volume a volume on `turnGrid(grid, turn)`
  * @param grid the grid the volume had before it was turned
  */
-export function fromRas<T extends VoxelArray>(volume: Volume<T>, grid: Grid): Volume<T> {
-  const { axes, flips } = orientationOf(grid.affine);
+export function turnBack<T extends VoxelArray>(
+  volume: Volume<T>,
+  grid: Grid,
+  { axes, flips }: Turn,
+): Volume<T> {
   const back = [0, 1, 2].map((axis) => axes.indexOf(axis));
   const array = volume.array.step(...flips.map((flip) => flip ? -1 : 1)).transpose(...back);
   return makeVolume(array, grid.affine);
+}
+
+/**
+ * The same volume with axes that run to Superior, Anterior and Right: how pictures are drawn. A view over the same
+ * voxels.
+ *
+ * @example
+ * ```ts
+ * import { toAnatomical } from "./orientation.ts";
+ * import { volumeFrom } from "./volume.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const left = volumeFrom(new Uint8Array([1, 2]), [1, 1, 2], [0, 0, -3, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]);
+ * const right = toAnatomical(left);
+ * assert.deepEqual([right.array.get(0, 0, 0), right.affine[2], right.affine[3]], [2, 3, -3]);
+ * ```
+ */
+export function toAnatomical<T extends VoxelArray>(volume: Volume<T>): Volume<T> {
+  return turnVolume(volume, turnOf(volume, superiorFirst));
 }

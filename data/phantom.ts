@@ -10,7 +10,6 @@ import { Random } from "../tensor/random.ts";
 import type { Triple } from "./affine.ts";
 import type { Dataset, LabelledCase, Modality, UnlabelledCase } from "./dataset.ts";
 import { DataError } from "./errors.ts";
-import { toRas } from "./orientation.ts";
 import { abdomen } from "./phantom/abdomen.ts";
 import type { Anatomy } from "./phantom/anatomy.ts";
 import { heart } from "./phantom/heart.ts";
@@ -33,7 +32,7 @@ export interface AbdomenPhantomOptions extends PhantomSize {
   readonly modalities: readonly string[];
   /** How far each modality after the first is shifted against it, in mm, in a random direction a case. */
   readonly misalignmentMm: number;
-  /** Voxels along each axis; 40 × 44 × 40 when absent. */
+  /** Voxels along each axis, `[D,H,W]`; 40 × 44 × 40 when absent. */
   readonly shape?: Triple;
 }
 
@@ -124,8 +123,8 @@ export function makePhantom(options: PhantomOptions): Dataset {
     aligned: true,
     cases: list,
     source: { kind: "phantom", options },
-    loadImages: (of) => Promise.resolve(scans(of, (random, one) => toRas(anatomy.image(random, one)))),
-    loadLabels: (of) => Promise.resolve(scans(of, (random, one) => toRas(anatomy.labels(random, one)))),
+    loadImages: (of) => Promise.resolve(scans(of, (random, one) => anatomy.image(random, one))),
+    loadLabels: (of) => Promise.resolve(scans(of, (random, one) => anatomy.labels(random, one))),
   };
 }
 

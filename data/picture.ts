@@ -6,6 +6,7 @@
 
 import { encodePng } from "./deps.ts";
 import { percentiles } from "./normalise.ts";
+import { superiorFirst, turnOf, turnVolume } from "./orientation.ts";
 import { rowMajor, shapeOf, type Volume } from "./volume.ts";
 
 /** Label colours that differ in hue and brightness for every kind of colour vision (Okabe and Ito 2008). */
@@ -20,18 +21,20 @@ const colours = [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [
  * the labels, or of the volume; voxels are shown with their true proportions, superior and anterior up, the
  * patient's right on the left. Grey goes from the 1st to the 99th percentile.
  *
- * @param volume in RAS orientation
- * @param labels on the same grid; drawn half transparent
+ * @param stored with axes in any order; it is turned to the nearest anatomical ones
+ * @param overlaid labels on the same grid; drawn half transparent
  * @param pixels height of the picture
  */
-export function picture(volume: Volume, labels?: Volume<Uint8Array>, pixels = 192): Uint8Array {
+export function picture(stored: Volume, overlaid?: Volume<Uint8Array>, pixels = 192): Uint8Array {
+  const turn = turnOf(stored, superiorFirst);
+  const volume = turnVolume(stored, turn), labels = overlaid && turnVolume(overlaid, turn);
   const shape = shapeOf(volume), { spacing } = volume;
   const image = rowMajor(volume), label = labels && rowMajor(labels);
   const centre = (label && middleOf(label, shape)) ?? shape.map((length) => length >> 1);
   const [low, high] = percentiles(image, [1, 99]) as [number, number];
   const scale = pixels / Math.max(...shape.map((length, axis) => length * spacing[axis]!));
   // Each plane: the axes that run right and up on the page. R to the left is the radiologists' convention.
-  const planes = [[0, 1], [0, 2], [1, 2]] as const;
+  const planes = [[2, 1], [2, 0], [1, 0]] as const;
   const widths = planes.map(([across]) => Math.max(1, Math.round(shape[across]! * spacing[across]! * scale)));
   const width = widths.reduce((sum, w) => sum + w + 4, -4);
   const data = new Uint8Array(3 * width * pixels);

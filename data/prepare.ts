@@ -17,6 +17,7 @@ import {
 import { DataError } from "./errors.ts";
 import { type Box, foregroundBox, foregroundMask } from "./foreground.ts";
 import { sameGrid } from "./grid_check.ts";
+import { toAnatomical } from "./orientation.ts";
 import { defaultNormalisation, type Normalisation, normalise } from "./normalise.ts";
 import { gridWithSpacing, type Interpolation, resampleLabels, resampleOnto } from "./resample.ts";
 import { type Grid, gridOf, rowMajor, type Volume, volumeFrom } from "./volume.ts";
@@ -47,7 +48,7 @@ export interface PreparedImage {
   readonly background: number;
   /** Up to 4096 voxels of the patient, as flat indices; where the unlabelled stream centres its patches. */
   readonly foreground: Uint32Array;
-  /** The RAS grid of the raw image, which predictions are put back on. */
+  /** The grid of the raw image as stored, which predictions are put back on. */
   readonly native: Grid;
 }
 
@@ -132,20 +133,21 @@ export function caseOf(dataset: Pick<Dataset, "cases">, id: string): Case {
 }
 
 /**
- * Prepares raw images that belong together, in RAS orientation.
+ * Prepares raw images that belong together.
  *
- * @param volumes one for each of `modalities`
+ * @param raws one for each of `modalities`
  * @param aligned whether they share one space, so that they are brought onto one grid
  * @param what names the case in messages
  * @throws {DataError} `data.constant` for an image without content
  */
 export function prepareImages(
-  volumes: readonly Volume<Float32Array>[],
+  raws: readonly Volume<Float32Array>[],
   modalities: readonly Modality[],
   aligned: boolean,
   { spacing, normalise: chosen = {} }: PrepareOptions = {},
   what = "images",
 ): PreparedImage[] {
+  const volumes = raws.map(toAnatomical);
   const names = modalities.map(({ id }) => `case ${what} (${id})`);
   const target = (grid: Grid) => spacing === undefined ? grid : gridWithSpacing(grid, spacing);
   const grids = volumes.map((volume) => target(gridOf(aligned ? volumes[0]! : volume)));
@@ -174,7 +176,7 @@ export function prepareImages(
       spacing: grid.spacing,
       background: normalised.background,
       foreground: someVoxels(cutBox(masks[at]!, grid.shape, box), 1),
-      native: gridOf(volumes[at]!),
+      native: gridOf(raws[at]!),
     };
   });
 }

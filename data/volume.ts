@@ -7,7 +7,6 @@
 import { type Affine, spacingOf, type Triple } from "./affine.ts";
 import { type NdArray, ndarray } from "./deps.ts";
 import { DataError } from "./errors.ts";
-import { toRas } from "./orientation.ts";
 import { display } from "./picture.ts";
 
 /** The typed arrays that voxels are stored in. */
@@ -21,7 +20,7 @@ export type VoxelArray =
   | Float32Array
   | Float64Array;
 
-/** The geometry of a volume without its voxels. */
+/** The geometry of a volume without its voxels. Axes are in the order of the volume's array. */
 export interface Grid {
   /** Number of voxels along each axis. */
   readonly shape: Triple;
@@ -31,9 +30,12 @@ export interface Grid {
   readonly spacing: Triple;
 }
 
-/** Voxels with their geometry. After {@link toRas} the axes run to the Right, Anterior and Superior. */
+/**
+ * Voxels with their geometry. A volume as read from a file has the file's axes, the slowest first; a prepared one is
+ * `[D,H,W]` as `orientation.ts` defines it. Where the axes run in the body is up to the affine.
+ */
 export interface Volume<T extends VoxelArray = VoxelArray> {
-  /** The voxels, 3-D, indexed `[x, y, z]`; a view, so the memory order is anything. */
+  /** The voxels, 3-D; a view, so the memory order is anything. */
   readonly array: NdArray<T>;
   /** Voxel indices to RAS mm. */
   readonly affine: Affine;
@@ -60,7 +62,7 @@ export function volumeFrom<T extends VoxelArray>(data: T, shape: Triple, affine:
  */
 export function makeVolume<T extends VoxelArray>(array: NdArray<T>, affine: Affine): Volume<T> {
   const volume = { array, affine, spacing: spacingOf(affine) };
-  const show = () => display(toRas(volume));
+  const show = () => display(volume);
   return Object.defineProperty(volume, Symbol.for("Jupyter.display"), { value: show, enumerable: false });
 }
 

@@ -8,7 +8,15 @@
  * @module
  */
 
-import { byCodePoint, checkSameGrid, gridOf, readLabels, toRas, type Volume } from "../data/mod.ts";
+import {
+  byCodePoint,
+  checkSameGrid,
+  gridOf,
+  readLabels,
+  turnTo,
+  turnVolume,
+  type Volume,
+} from "../data/mod.ts";
 import {
   caseCsv,
   type CaseRecord,
@@ -161,8 +169,9 @@ const command: Command = {
     const classes = await classesOf(pairs, given);
     const records: CaseRecord[] = [];
     for (const pair of pairs) {
-      const prediction = toRas(await readLabels(pair.prediction));
-      const reference = toRas(await readLabels(pair.reference));
+      const reference = await readLabels(pair.reference);
+      const stored = await readLabels(pair.prediction);
+      const prediction = turnVolume(stored, turnTo(stored.affine, reference.affine));
       checkSameGrid(gridOf(reference), gridOf(prediction), `case ${pair.id} (${pair.modality})`)
         .forEach((warning) => console.error(`warning[${warning.code}]: ${warning.message}`));
       records.push(

@@ -103,7 +103,7 @@ function summaryText({ name, cases, labelled, modalities, classes }: Fingerprint
       `${of.id} (${of.kind}${
         of.derivedFrom === undefined ? "" : `, derived from ${of.derivedFrom}`
       }), ${of.images} images`,
-      ...["R", "A", "S"].map((axis, at) =>
+      ...["S", "A", "R"].map((axis, at) =>
         of.images === 0 ? "" : `  ${axis}  ${spread(of.shape[at]!)} voxels of ${spread(of.spacing[at]!)} mm`
       ),
       `  intensity, 0.5 % – 50 % – 99.5 % of the foreground: ${of.intensity ? spread(of.intensity) : "none"}`,

@@ -16,8 +16,6 @@ import {
   readImage,
   restoreLabels,
   restoreProbabilities,
-  toRas,
-  type Volume,
   volumePath,
   writeNifti,
 } from "../data/mod.ts";
@@ -103,10 +101,9 @@ const command: Command = {
     const bytes = await readCheckpoint(checkpoint);
     using device = await openChosenDevice(choice);
     using predictor = openPredictor(bytes, device);
-    const ras = new Map([...images].map(([id, image]): [string, Volume<Float32Array>] => [id, toRas(image)]));
     const written: Record<string, string> = {};
     const progress = new Progress(terminal, 1);
-    const segmentations = await predict(predictor, ras, {
+    const segmentations = await predict(predictor, images, {
       probabilities: values.probabilities === true,
       progress: (share) => progress.busy(`segmenting: ${Math.round(100 * share)} %`, share),
     });

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Dataset, fileName, labelledCase, modalitiesOf, readLabels, toRas } from "../data/mod.ts";
+import { type Dataset, fileName, labelledCase, modalitiesOf, readLabels, toAnatomical } from "../data/mod.ts";
 import {
   comparisonTable,
   EvalError,
@@ -47,9 +47,15 @@ async function testCases(
       const predictions: Record<string, ReportCase["reference"]> = {};
       for (const [r, run] of runs.entries()) {
         const path = `${folders[r]}/predictions/${fileName(id, modality)}.nii.gz`;
-        if (await exists(path)) predictions[run.name] = toRas(await readLabels(path));
+        if (await exists(path)) predictions[run.name] = toAnatomical(await readLabels(path));
       }
-      found.push({ case: id, modality, image: images[i]!, reference: labels[i]!, predictions });
+      found.push({
+        case: id,
+        modality,
+        image: toAnatomical(images[i]!),
+        reference: toAnatomical(labels[i]!),
+        predictions,
+      });
     }
   }
   return found;

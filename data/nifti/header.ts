@@ -6,14 +6,14 @@
  * @module
  */
 
-import { type Affine, spacingOf, type Triple } from "../affine.ts";
+import { type Affine, reverseAxes, spacingOf, type Triple } from "../affine.ts";
 import { readHeader } from "../deps.ts";
 import { DataError, type DataWarning } from "../errors.ts";
 import { niftiAffine } from "./affine.ts";
 import { dtypeOfCode, dtypes, type NiftiDtype } from "./dtypes.ts";
 import type { Grid } from "../volume.ts";
 
-/** A checked header. */
+/** A checked header. Shape, affine and spacing are those of the file's axes i, j, k. */
 export interface NiftiHeader extends Grid {
   /** 1 or 2. */
   readonly version: 1 | 2;
@@ -35,6 +35,11 @@ export interface NiftiHeader extends Grid {
   readonly raw: Uint8Array;
   /** What lies between header and voxels: the extension flag and the extensions, kept on write. */
   readonly extensions: Uint8Array;
+}
+
+/** The grid of a file's volume as it is read: axes from the slowest to the fastest, k, j, i. */
+export function gridOfFile({ shape: [i, j, k], affine, spacing }: Grid): Grid {
+  return { shape: [k, j, i], affine: reverseAxes(affine), spacing: [spacing[2], spacing[1], spacing[0]] };
 }
 
 /** Byte positions and widths that differ between the two versions. */

@@ -8,6 +8,7 @@
  */
 
 import { ByteReader } from "./byte_reader.ts";
+import { reverseAxes } from "../affine.ts";
 import { ndarray } from "../deps.ts";
 import { DataError, type DataWarning } from "../errors.ts";
 import { diskFiles, type Files } from "../files.ts";
@@ -25,7 +26,10 @@ export interface ReadOptions {
   readonly files?: Files;
 }
 
-/** A volume as it lies in its file (not yet RAS), with what is needed to write something on the same grid. */
+/**
+ * A volume as it lies in its file, with what is needed to write something on the same grid. Its axes are those of
+ * the file from the slowest to the fastest, `[k,j,i]`; the header speaks of i, j, k.
+ */
 export interface NiftiVolume<T extends VoxelArray = VoxelArray> extends Volume<T> {
   /** The header it was read with; the `like` of `writeNifti`. */
   readonly header: NiftiHeader;
@@ -252,8 +256,7 @@ async function readVoxels<T extends VoxelArray>(
   await decode(reader, header, voxels, sink);
   await reader.skip(stored * (channels - 1 - (channel ?? 0)));
   warnings.push(...await drain(reader), ...sink.finish());
-  const [x, y] = shape;
-  const volume = makeVolume(ndarray(sink.values, [...shape], [1, x, x * y]), header.affine);
+  const volume = makeVolume(ndarray(sink.values, shape.toReversed()), reverseAxes(header.affine));
   return Object.assign(volume, { header, warnings });
 }
 

@@ -5,19 +5,18 @@
  */
 
 import { gzipSync } from "node:zlib";
-import { type Affine, spacingOf, type Triple } from "../affine.ts";
+import { reverseAxes, spacingOf, type Triple } from "../affine.ts";
 import { DataError } from "../errors.ts";
-import { largestGap } from "./affine.ts";
 import { dtypes, type NiftiDtype, swapBytes } from "./dtypes.ts";
-import type { NiftiHeader } from "./header.ts";
-import { fromRas, rasGrid } from "../orientation.ts";
-import { shapeOf, type Volume, type VoxelArray } from "../volume.ts";
+import { gridOfFile, type NiftiHeader } from "./header.ts";
+import { onGridOf } from "../grid_check.ts";
+import { makeVolume, shapeOf, type Volume, type VoxelArray } from "../volume.ts";
 
 /** How to write. */
 export interface WriteOptions {
   /**
-   * The header of the file whose grid the volume lies on, voxel for voxel or turned to RAS. The new file gets
-   * its shape, voxel size, orientation fields, byte order and extensions unchanged.
+   * The header of the file whose grid the volume lies on, with its axes in any order and direction. The new file
+   * gets its shape, voxel size, orientation fields, byte order and extensions unchanged.
    */
   readonly like?: NiftiHeader;
   /** How to store the voxels; the volume's own type when absent. */
@@ -67,7 +66,7 @@ export function encodeNifti(
   volume: Volume,
   { like, dtype, scaling }: WriteOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const placed = like === undefined ? volume : onGridOf(volume, like);
+  const placed = inFileOrder(like === undefined ? volume : onFileGrid(volume, like));
   const stored = dtype ?? arrayDtype(placed.array.data);
   const header = like === undefined ? newHeader(placed) : like.raw.slice();
   const version = header.length === 540 ? 2 : 1;
@@ -97,19 +96,23 @@ function arrayDtype(data: VoxelArray): NiftiDtype {
   return data.constructor.name.replace("Array", "").toLowerCase() as NiftiDtype;
 }
 
-/** The volume in the orientation of the file: as it is when it already lies so, turned back when it is RAS. */
-function onGridOf(volume: Volume, like: NiftiHeader): Volume {
-  const matches = (grid: { shape: Triple; affine: Affine }) =>
-    shapeOf(volume).every((length, axis) => length === grid.shape[axis]) &&
-    largestGap(volume.affine, grid.affine, grid.shape) <= 1e-3 * Math.min(...like.spacing);
-  if (matches(like)) return volume;
-  if (matches(rasGrid(like))) return fromRas(volume, like);
+/** The volume with its axes from the fastest to the slowest, i, j, k, as headers name them. */
+function inFileOrder({ array, affine }: Volume): Volume {
+  return makeVolume(array.transpose(2, 1, 0), reverseAxes(affine));
+}
+
+/** The volume with the axes of the file. */
+function onFileGrid(volume: Volume, like: NiftiHeader): Volume {
+  const turned = onGridOf(volume, gridOfFile(like));
+  if (turned !== undefined) return turned;
   throw new DataError(
     "geometry.mismatch",
     `a volume of ${shapeOf(volume).join("×")} with affine [${
       volume.affine.slice(0, 12).join(", ")
     }] does not lie on ` +
-      `the grid ${like.shape.join("×")} with affine [${like.affine.slice(0, 12).join(", ")}]`,
+      `the grid ${gridOfFile(like).shape.join("×")} with affine [${
+        gridOfFile(like).affine.slice(0, 12).join(", ")
+      }]`,
     { fix: "Resample the volume onto that grid first." },
   );
 }

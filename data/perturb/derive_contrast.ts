@@ -11,7 +11,8 @@ import type { Case, Dataset, LabelledCase, UnlabelledCase } from "../dataset.ts"
 import { DataError } from "../errors.ts";
 import { foregroundMask } from "../foreground.ts";
 import { percentiles } from "../normalise.ts";
-import { rowMajor, shapeOf, type Volume, volumeFrom } from "../volume.ts";
+import { superiorFirst, turnBack, turnOf, turnVolume } from "../orientation.ts";
+import { gridOf, rowMajor, shapeOf, type Volume, volumeFrom } from "../volume.ts";
 
 /** Which modality is added, and what it is made from. */
 export interface AddedModality {
@@ -108,7 +109,9 @@ function addModality(
 }
 
 /** Intensities in thousandths through a folded curve, blurred, with bias and noise. */
-function foldedContrast(image: Volume<Float32Array>, random: Random): Volume<Float32Array> {
+function foldedContrast(stored: Volume<Float32Array>, random: Random): Volume<Float32Array> {
+  // With anatomical axes the contrast is the same however the scan is stored.
+  const turn = turnOf(stored, superiorFirst), image = turnVolume(stored, turn);
   const shape = shapeOf(image), source = rowMajor(image);
   const mask = foregroundMask(source, shape, "mr");
   const [low, high] = percentiles(source, [0.5, 99.5], mask) as [number, number];
@@ -124,5 +127,5 @@ function foldedContrast(image: Volume<Float32Array>, random: Random): Volume<Flo
   for (let at = 0; at < out.length; at++) {
     out[at] = mask[at] === 0 ? 0 : Math.max(1, Math.round(1000 * (out[at]! + random.normal(0, 0.06))));
   }
-  return volumeFrom(out, shape, image.affine);
+  return turnBack(volumeFrom(out, shape, image.affine), gridOf(stored), turn);
 }

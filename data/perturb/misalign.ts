@@ -9,9 +9,10 @@ import { type Affine, invertAffine, multiplyAffine, scalingAffine, type Triple }
 import type { Dataset, LabelledCase, UnlabelledCase } from "../dataset.ts";
 import { elasticField } from "../elastic.ts";
 import { DataError } from "../errors.ts";
+import { superiorFirst, turnBack, turnOf, turnVolume } from "../orientation.ts";
 import { modalitiesOf } from "../prepare.ts";
 import { sampleAffine } from "../resample.ts";
-import { rowMajor, shapeOf, type Volume, volumeFrom } from "../volume.ts";
+import { gridOf, rowMajor, shapeOf, type Volume, volumeFrom } from "../volume.ts";
 
 /** How far a modality is moved; each case in a random direction of its own. */
 export interface Misalignment {
@@ -23,7 +24,7 @@ export interface Misalignment {
   readonly rotationDegrees?: number;
   /** Standard deviation of a smooth deformation, in mm. */
   readonly elasticMm?: number;
-  /** Slices along the last axis that are lost; those above close up and background fills the end. */
+  /** Slices from inferior to superior that are lost; those above close up and background fills the end. */
   readonly droppedSlices?: number;
   /** Decides the directions. */
   readonly seed: number;
@@ -64,11 +65,13 @@ export function misalign(dataset: Dataset, how: Misalignment): Dataset {
 }
 
 function moved<T extends Float32Array | Uint8Array>(
-  volume: Volume<T>,
+  stored: Volume<T>,
   { translationMm = 0, rotationDegrees = 0, elasticMm = 0, droppedSlices = 0 }: Misalignment,
   random: Random,
   labels: boolean,
 ): Volume<T> {
+  // Moved with anatomical axes, the result is the same however the scan is stored.
+  const turn = turnOf(stored, superiorFirst), volume = turnVolume(stored, turn);
   const shape = shapeOf(volume), source = rowMajor(volume);
   const direction = unitVector(random), axis = unitVector(random);
   const centre = shape.map((length) => (length - 1) / 2) as unknown as Triple;
@@ -77,30 +80,33 @@ function moved<T extends Float32Array | Uint8Array>(
     centre.map((c, i) => -c * volume.spacing[i]!) as unknown as Triple,
   );
   const shift = scalingAffine([1, 1, 1], direction.map((d) => d * translationMm) as unknown as Triple);
-  const turn = rotationAbout(axis, rotationDegrees * Math.PI / 180);
-  const map = [invertAffine(toMm), turn, shift, toMm].reduce(multiplyAffine);
+  const rotation = rotationAbout(axis, rotationDegrees * Math.PI / 180);
+  const map = [invertAffine(toMm), rotation, shift, toMm].reduce(multiplyAffine);
   const displacement = elasticMm > 0 ? elasticField(shape, volume.spacing, elasticMm, random) : undefined;
   const out = new (source.constructor as new (length: number) => T)(source.length);
   const outside = labels ? 0 : source[0]!;
   sampleAffine(source, shape, map, out, shape, labels ? "nearest" : "linear", outside, displacement);
-  return volumeFrom(dropSlices(out, shape, droppedSlices, outside, random), shape, volume.affine);
+  const kept = volumeFrom(dropSlices(out, shape, droppedSlices, outside, random), shape, volume.affine);
+  return turnBack(kept, gridOf(stored), turn);
 }
 
 /** Takes random slices out and lets those above close up. */
 function dropSlices<T extends Float32Array | Uint8Array>(
   data: T,
-  [, , nz]: Triple,
+  [depth, height, width]: Triple,
   count: number,
   fill: number,
   random: Random,
 ): T {
-  const dropped = new Set(random.permutation(nz).slice(0, count));
-  const kept = Array.from({ length: nz }, (_, z) => z).filter((z) => !dropped.has(z));
-  if (kept.length === nz) return data;
-  return data.map((_, at) => {
-    const z = kept[at % nz];
-    return z === undefined ? fill : data[at - at % nz + z]!;
-  }) as T;
+  if (count === 0) return data;
+  const dropped = new Set(random.permutation(depth).slice(0, count));
+  const plane = height * width;
+  const out = new (data.constructor as new (length: number) => T)(data.length).fill(fill) as T;
+  let to = 0;
+  for (let slice = 0; slice < depth; slice++) {
+    if (!dropped.has(slice)) out.set(data.subarray(slice * plane, (slice + 1) * plane), plane * to++);
+  }
+  return out;
 }
 
 function unitVector(random: Random): Triple {

@@ -13,9 +13,11 @@ import type { Random } from "../../tensor/random.ts";
 import { type Affine, scalingAffine, type Triple } from "../affine.ts";
 import { applyBiasField } from "../bias_field.ts";
 import { boxBlur } from "../blur.ts";
+import { toAnatomical } from "../orientation.ts";
 import { type Volume, volumeFrom } from "../volume.ts";
 import type { Anatomy } from "./anatomy.ts";
 
+/** Voxel size to the Right, Anterior and Superior. */
 const spacing: Triple = [1.8, 1.8, 2];
 
 const tissues = ["air", "body", "liver", "kidney", "node", "vessel", "fat"] as const;
@@ -31,10 +33,11 @@ const contrast: Record<"ct" | "mr", Record<Tissue, number>> = {
 /**
  * The abdomen.
  *
- * @param shape voxels along the axes, Right, Anterior and Superior
+ * @param size voxels along the axes, `[D,H,W]`
  * @param misalignmentMm how far each modality after the first is shifted against it
  */
-export function abdomen(shape: Triple, misalignmentMm: number): Anatomy {
+export function abdomen(size: Triple, misalignmentMm: number): Anatomy {
+  const shape: Triple = [size[2], size[1], size[0]]; // drawn in x, y, z to R, A, S
   const affine = scalingAffine(spacing, [
     -spacing[0] * (shape[0] - 1) / 2,
     -spacing[1] * (shape[1] - 1) / 2,
@@ -49,7 +52,7 @@ export function abdomen(shape: Triple, misalignmentMm: number): Anatomy {
     kindOf,
     image(random, { at, id }): Volume<Float32Array> {
       const stream = random.child(`image/${id}`);
-      return volumeFrom(render(scene(random, at), shape, kindOf(id), stream), shape, affine);
+      return toAnatomical(volumeFrom(render(scene(random, at), shape, kindOf(id), stream), shape, affine));
     },
     labels: (random, { at }) => labelsOf(scene(random, at), shape, affine),
   };
@@ -160,5 +163,5 @@ function render(tissue: Uint8Array, shape: Triple, kind: "ct" | "mr", random: Ra
 
 function labelsOf(tissue: Uint8Array, shape: Triple, affine: Affine): Volume<Uint8Array> {
   const classOf = tissues.map((name) => (classNames as readonly string[]).indexOf(name) + 1);
-  return volumeFrom(tissue.map((value) => classOf[value]!), shape, affine);
+  return toAnatomical(volumeFrom(tissue.map((value) => classOf[value]!), shape, affine));
 }

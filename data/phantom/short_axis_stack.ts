@@ -110,9 +110,14 @@ export interface StoredAxes {
   readonly flips: readonly boolean[];
 }
 
-/** One of the 48 ways to store a volume. */
+/**
+ * One of the ways to store a stack that keep rows and columns as the scanner showed them: programs differ in where
+ * the slice axis goes and which way it runs.
+ */
 export function drawStoredAxes(random: Random): StoredAxes {
-  return { axes: random.permutation(3), flips: [0, 1, 2].map(() => random.uniform() < 0.5) };
+  const axes = [[0, 1, 2], [1, 0, 2], [1, 2, 0]][random.integer(3)]!;
+  const backwards = random.uniform() < 0.5;
+  return { axes, flips: axes.map((axis) => axis === 0 && backwards) };
 }
 
 /** The same volume with its axes stored otherwise. */

@@ -10,7 +10,7 @@ import { busiestSlice, cutSlice, greyScale, type ImageGrid, type Plane, type Sli
 export interface OverlayCase {
   /** Title, such as the case id with its Dice. */
   readonly title: string;
-  /** Intensities, axes to the Right, Anterior and Superior. */
+  /** Intensities, axes to the Superior, Anterior and Right. */
   readonly image: ImageGrid;
   /** Reference labels on the grid of the image. */
   readonly reference: ImageGrid;

@@ -1,9 +1,9 @@
 import type { NdArray } from "../deps.ts";
 import { percentile } from "../metrics/surface.ts";
 
-/** A volume of intensities or labels whose axes run to the Right, Anterior and Superior. */
+/** A volume of intensities or labels whose axes run to the Superior, Anterior and Right. */
 export interface ImageGrid {
-  /** The voxels, `[x, y, z]`, any strides. */
+  /** The voxels, `[D,H,W]`, any strides. */
   readonly array: NdArray;
   /** Voxel size along each axis, in mm. */
   readonly spacing: readonly [number, number, number];
@@ -26,9 +26,9 @@ export interface Slice {
 
 /** Axes of a plane: columns, rows, and the axis that slices follow one another on. */
 const layout: Readonly<Record<Plane, readonly [number, number, number]>> = {
-  axial: [0, 1, 2],
-  coronal: [0, 2, 1],
-  sagittal: [1, 2, 0],
+  axial: [2, 1, 0],
+  coronal: [2, 0, 1],
+  sagittal: [1, 0, 2],
 };
 
 /** How many slices a volume has in a plane. */

@@ -16,7 +16,7 @@ import type { Volume } from "../../data/volume.ts";
 import { type CaseRecord, evaluateCase } from "../../eval/mod.ts";
 import { segmentCase, type SegmentSetting } from "./segment_case.ts";
 
-/** A judged prediction, in RAS orientation on the grid of the raw image. */
+/** A judged prediction on the grid of the raw image. */
 export interface Prediction {
   /** Case id. */
   readonly case: string;

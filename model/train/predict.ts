@@ -46,7 +46,7 @@ export function openPredictor(bytes: Uint8Array, device: Device): Predictor {
 /**
  * Segments the images of one case.
  *
- * @param images raw volumes in RAS orientation by modality id; at least one of the network's modalities
+ * @param images raw volumes by modality id; at least one of the network's modalities
  * @returns one segmentation for each given image
  * @throws {CodedError} `predict.modality` for an image of a modality that the network does not know;
  * `data.nonfinite` for one with NaN or infinite voxels

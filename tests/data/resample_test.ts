@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { applyAffine, invertAffine, multiplyAffine, scalingAffine } from "../../data/affine.ts";
-import { toRas } from "../../data/orientation.ts";
+import { toAnatomical } from "../../data/orientation.ts";
 import { gridWithSpacing, resampleLabels, resampleOnto } from "../../data/resample.ts";
 import { gridOf, rowMajor, shapeOf, type Volume, volumeFrom } from "../../data/volume.ts";
 import { Random } from "../../tensor/random.ts";
@@ -43,7 +43,7 @@ Deno.test("resampleOnto() does not care how the source is stored", () => {
   const source = ramp([5, 6, 7], [-1, 0, 0, 3, 0, 0, 2, 1, 0, 1.5, 0, -2, 0, 0, 0, 1]);
   const grid = gridOf(ramp([4, 4, 4], scalingAffine([0.9, 1, 1], [-0.5, 2, -1])));
   const a = rowMajor(resampleOnto(source, grid, "linear", -99));
-  const b = rowMajor(resampleOnto(toRas(source), grid, "linear", -99));
+  const b = rowMajor(resampleOnto(toAnatomical(source), grid, "linear", -99));
   a.forEach((v, at) => assert.ok(Math.abs(v - b[at]!) < 1e-4));
 });
 

@@ -84,7 +84,7 @@ Deno.test("fingerprint() sums up shapes, spacings, intensities and class volumes
     const { cases, labelled, modalities, classes } = await fingerprint(await openDataset(folder));
     assert.deepEqual([cases, labelled], [2, 2]);
     assert.deepEqual(modalities[0]!.shape[0], { min: 6, median: 6, max: 6 });
-    assert.deepEqual(modalities[0]!.spacing.map(({ median }) => median), [2, 3, 4]);
+    assert.deepEqual(modalities[0]!.spacing.map(({ median }) => median), [4, 3, 2]);
     assert.ok(modalities[0]!.intensity!.min >= 50 && modalities[0]!.intensity!.max <= 57);
     // 4 × 4 × 4 voxels of 24 mm³, half of them left, half right.
     assert.deepEqual(classes.map(({ present, volumeMl }) => [present, volumeMl!.median]), [[2, 0.768], [

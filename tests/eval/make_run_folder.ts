@@ -9,7 +9,7 @@ export const classes = [{ id: 1, name: "liver" }, { id: 2, name: "spleen" }] as 
 
 const shape: Triple = [26, 30, 14], spacing: Triple = [1.5, 1.5, 3];
 
-/** Two ellipsoids, row-major `[x, y, z]`; `jitter` moves them by voxels. */
+/** Two ellipsoids, row-major, of no particular orientation; `jitter` moves them by voxels. */
 function anatomy(seed: number, jitter: number): Uint8Array {
   const random = new Random(seed), labels = new Uint8Array(shape[0] * shape[1] * shape[2]);
   const centre = [9 + random.uniform(-1, 1), 15 + random.uniform(-1, 1), 6];

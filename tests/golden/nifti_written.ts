@@ -3,7 +3,7 @@
  * `deno run -A tests/golden/nifti_written.ts IN OUT`. Each file is turned to RAS before and put back on write.
  */
 
-import { readNifti, toRas, writeNifti } from "../../data/mod.ts";
+import { readNifti, toAnatomical, writeNifti } from "../../data/mod.ts";
 
 const [source, target] = Deno.args as [string, string];
 
@@ -18,8 +18,8 @@ async function walk(below: string): Promise<void> {
     await Deno.mkdir(`${target}/${below}`, { recursive: true });
     const scaling = header.scaling === undefined ? {} : { scaling: header.scaling };
     const out = `${target}/${path.replace(/\.(nii|hdr)(\.gz)?$/, "")}`;
-    await writeNifti(`${out}.like.nii.gz`, toRas(volume), { like: header, dtype: header.dtype, ...scaling });
-    await writeNifti(`${out}.own.nii`, toRas(volume)); // a header of our own, float or native type
+    await writeNifti(`${out}.like.nii.gz`, toAnatomical(volume), { like: header, dtype: header.dtype, ...scaling });
+    await writeNifti(`${out}.own.nii`, toAnatomical(volume)); // a header of our own, float or native type
   }
 }
 

@@ -5,14 +5,14 @@ import { busiestSlice, cutSlice, greyScale, sliceCount } from "../../../eval/plo
 import { makeRecords } from "../make_records.ts";
 import { assertSnapshot, withoutWarnings } from "../snapshot.ts";
 
-const shape = [4, 5, 3] as const;
+const shape = [3, 5, 4] as const;
 const volume = (value: (x: number, y: number, z: number) => number) => {
   const data = new Float32Array(60);
   let at = 0;
-  for (let x = 0; x < 4; x++) {
-    for (let y = 0; y < 5; y++) for (let z = 0; z < 3; z++) data[at++] = value(x, y, z);
+  for (let z = 0; z < 3; z++) {
+    for (let y = 0; y < 5; y++) for (let x = 0; x < 4; x++) data[at++] = value(x, y, z);
   }
-  return { array: ndarray(data, [...shape]), spacing: [1, 2, 3] as const };
+  return { array: ndarray(data, [...shape]), spacing: [3, 2, 1] as const };
 };
 
 Deno.test("cutSlice() puts the right of the patient on the left and anterior or superior at the top", () => {
