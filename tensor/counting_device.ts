@@ -13,28 +13,11 @@ import {
   type HostArray,
   type Operand,
 } from "./device.ts";
+import { Ledger } from "./ledger.ts";
 import type { AnyOp } from "./ops/op.ts";
-import { sizeOf } from "./shape.ts";
+import type { Shape } from "./shape.ts";
 
-/** Multiply-adds of one kernel call; only products of weights or matrices count. */
-function multiplyAddsOf(op: AnyOp, inputs: readonly Operand[], outputs: readonly Operand[]): number {
-  const size = (operand: Operand | undefined) => sizeOf(operand!.shape);
-  switch (op.name) {
-    case "matmul":
-      return size(outputs[0]) * (size(inputs[0]) / sizeOf(inputs[0]!.shape.slice(0, -2)) /
-        Math.max(outputs[0]!.shape.at(-2)!, 1));
-    case "conv3d": // every output voxel and channel sees one filter
-      return size(outputs[0]) * size(inputs[1]) / inputs[1]!.shape[0]!;
-    case "convTranspose3d": // every input voxel and channel spreads through one filter
-      return size(inputs[0]) * size(inputs[1]) / inputs[1]!.shape[0]!;
-    case "conv3dInputGrad":
-      return size(inputs[0]) * size(inputs[1]) / inputs[1]!.shape[0]!;
-    case "conv3dWeightGrad":
-      return size(inputs[1]) * size(outputs[0]) / outputs[0]!.shape[0]!;
-    default:
-      return 0;
-  }
-}
+const shapeOf = ({ shape }: Operand): Shape => shape;
 
 /** Runs shapes through ops without values: allocation is bookkeeping, reading gives zeros. */
 export class CountingDevice implements Device {
@@ -48,23 +31,17 @@ export class CountingDevice implements Device {
   readonly dropsValues = true;
   /** Multiply-adds of all kernels so far. */
   multiplyAdds = 0;
-  #liveBuffers = 0;
-  #liveBytes = 0;
-  #peakBytes = 0;
-  #dispatches = 0;
+  readonly #ledger = new Ledger();
 
   /** Books the bytes. */
   allocate(dtype: DType, length: number): DeviceBuffer {
-    this.#liveBuffers++;
-    this.#liveBytes += bytesOf[dtype] * length;
-    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+    this.#ledger.add(bytesOf[dtype] * length);
     return { dtype, length };
   }
 
   /** Takes it off the books. */
   release(buffer: DeviceBuffer): void {
-    this.#liveBuffers--;
-    this.#liveBytes -= bytesOf[buffer.dtype] * buffer.length;
+    this.#ledger.remove(bytesOf[buffer.dtype] * buffer.length);
   }
 
   /** Values do not matter. */
@@ -77,8 +54,8 @@ export class CountingDevice implements Device {
 
   /** Counts. */
   run(op: AnyOp, inputs: readonly Operand[], outputs: readonly Operand[]): void {
-    this.#dispatches++;
-    this.multiplyAdds += multiplyAddsOf(op, inputs, outputs);
+    this.#ledger.dispatches++;
+    this.multiplyAdds += op.multiplyAdds?.(inputs.map(shapeOf), outputs.map(shapeOf)) ?? 0;
   }
 
   /** Nothing is ever pending. */
@@ -88,17 +65,12 @@ export class CountingDevice implements Device {
 
   /** The books. */
   stats(): DeviceStatistics {
-    return {
-      liveBuffers: this.#liveBuffers,
-      liveBytes: this.#liveBytes,
-      peakBytes: this.#peakBytes,
-      dispatches: this.#dispatches,
-    };
+    return this.#ledger.read();
   }
 
   /** Starts the peak anew. */
   resetPeak(): void {
-    this.#peakBytes = this.#liveBytes;
+    this.#ledger.resetPeak();
   }
 
   /** Nothing to free. */

@@ -16,6 +16,7 @@ import {
   requireStored,
 } from "../device.ts";
 import { DeviceError } from "../errors.ts";
+import { Ledger } from "../ledger.ts";
 import type { ElementwiseOp, Scalars } from "../ops/elementwise.ts";
 import type { AnyOp } from "../ops/op.ts";
 import { type KernelName, kernelOps } from "../ops/registry.ts";
@@ -72,10 +73,7 @@ export class CpuDevice implements Device {
   readonly dtypes: ReadonlySet<DType> = new Set(["f32", "i32"]);
   readonly #parts: CpuParts;
   readonly #elementwise = new Map<string, AnyKernel>();
-  #liveBuffers = 0;
-  #liveBytes = 0;
-  #peakBytes = 0;
-  #dispatches = 0;
+  readonly #ledger = new Ledger();
   #disposed = false;
 
   /** Makes a device from memory and kernels. */
@@ -105,9 +103,7 @@ export class CpuDevice implements Device {
     this.#requireOpen("allocate");
     requireStored(this, dtype);
     const block = this.#parts.memory.allocate(dtype, length);
-    this.#liveBuffers++;
-    this.#liveBytes += block.data.byteLength;
-    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+    this.#ledger.add(block.data.byteLength);
     return new CpuBuffer(this, dtype, length, block);
   }
 
@@ -116,8 +112,7 @@ export class CpuDevice implements Device {
     if (this.#disposed) return;
     const block = this.#blockOf(buffer, "release");
     (buffer as CpuBuffer).block = undefined;
-    this.#liveBuffers--;
-    this.#liveBytes -= block.data.byteLength;
+    this.#ledger.remove(block.data.byteLength);
     this.#parts.memory.release(block);
   }
 
@@ -163,7 +158,7 @@ export class CpuDevice implements Device {
       return { data, shape, address };
     };
     const [from, to] = [inputs.map(arrayOf), outputs.map(arrayOf)];
-    this.#dispatches++;
+    this.#ledger.dispatches++;
     try {
       this.#kernelOf(op)(from, to, attributes);
     } catch (error) {
@@ -181,17 +176,12 @@ export class CpuDevice implements Device {
 
   /** Live and peak memory. */
   stats(): DeviceStatistics {
-    return {
-      liveBuffers: this.#liveBuffers,
-      liveBytes: this.#liveBytes,
-      peakBytes: this.#peakBytes,
-      dispatches: this.#dispatches,
-    };
+    return this.#ledger.read();
   }
 
   /** Starts measuring the peak anew. */
   resetPeak(): void {
-    this.#peakBytes = this.#liveBytes;
+    this.#ledger.resetPeak();
   }
 
   /** Every later call throws, but `release`; twice is harmless. */

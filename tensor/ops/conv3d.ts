@@ -7,7 +7,7 @@
 
 import { apply } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
-import { type Shape, shapeText, type Triple, triple, type Window3d, windowOutput } from "../shape.ts";
+import { type Shape, shapeText, sizeOf, type Triple, triple, type Window3d, windowOutput } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { type GradientContext, labels, type Op, requireFloat, type TensorSpec, values } from "./op.ts";
 import { sum } from "./reduce.ts";
@@ -41,6 +41,9 @@ function checkBias(op: string, bias: TensorSpec | undefined, channels: number): 
 const biasGradient = (g: Tensor, { wants }: GradientContext<unknown>): Tensor | null =>
   wants[2] ? sum(g, { axes: [0, 2, 3, 4] }) : null;
 
+/** Elements of the filter that a voxel of one channel meets. */
+const filterSize = (w: Shape): number => sizeOf(w) / w[0]!;
+
 const plain = { stride: [1, 1, 1], padding: [1, 1, 1], dilation: [1, 1, 1], groups: 1 } as const;
 const strided = { stride: [2, 1, 2], padding: [0, 1, 1], dilation: [1, 2, 1], groups: 2 } as const;
 
@@ -67,6 +70,7 @@ export const conv3dOp: Op<ConvAttributes> = {
       dtype: "f32",
     }];
   },
+  multiplyAdds: ([, w], [y]) => sizeOf(y!) * filterSize(w!),
   saves: { inputs: [0, 1] },
   gradient: (g, [x, w], context) => [
     context.wants[0]
@@ -113,6 +117,7 @@ export const conv3dInputGradOp: Op<ConvAttributes & { readonly size: Triple }> =
     [g, w],
     { groups, size },
   ) => [{ shape: [g!.shape[0]!, w!.shape[1]! * groups, ...size], dtype: "f32" }],
+  multiplyAdds: ([g, w]) => sizeOf(g!) * filterSize(w!),
   saves: {},
   gradient: "second derivatives are not supported",
   samples: [
@@ -133,6 +138,7 @@ export const conv3dWeightGradOp: Op<ConvAttributes & { readonly kernel: Triple }
     shape: [g!.shape[1]!, x!.shape[1]! / groups, ...kernel],
     dtype: "f32",
   }],
+  multiplyAdds: ([, g], [w]) => sizeOf(g!) * filterSize(w!),
   saves: {},
   gradient: "second derivatives are not supported",
   samples: [
@@ -177,6 +183,7 @@ export const convTranspose3dOp: Op<ConvAttributes> = {
     }
     return [{ shape: [x[0]!, w[1]! * groups, ...size], dtype: "f32" }];
   },
+  multiplyAdds: ([x, w]) => sizeOf(x!) * filterSize(w!),
   saves: { inputs: [0, 1] },
   gradient: (g, [x, w], context) => {
     const { wants, attributes } = context;

@@ -6,7 +6,7 @@
 
 import { apply } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
-import { broadcastShapes, shapeText } from "../shape.ts";
+import { broadcastShapes, shapeText, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast } from "./layout.ts";
 import { labels, type Op, requireFloat, values } from "./op.ts";
@@ -38,6 +38,10 @@ export const matmulOp: Op<MatmulAttributes> = {
       );
     }
     return [{ shape: [...broadcastShapes("matmul", [p.slice(0, -2), q.slice(0, -2)]), m, n], dtype: "f32" }];
+  },
+  multiplyAdds: ([a], [out]) => {
+    const rows = out!.at(-2)!;
+    return rows === 0 ? 0 : sizeOf(out!) * a!.at(-1)! * a!.at(-2)! / rows; // inner: the other axis of a
   },
   saves: { inputs: [0, 1] },
   gradient: (g, [a, b], { attributes: { transposeA, transposeB }, wants }) => {

@@ -89,6 +89,8 @@ export interface Op<A> {
    * as f32; `promotion.ts` decides how the result is stored. Throws `ShapeError` for inputs the op refuses.
    */
   infer(inputs: readonly TensorSpec[], attributes: A): readonly TensorSpec[];
+  /** Multiply-adds of a call by the shapes of its inputs and outputs; only products of weights or matrices count. */
+  multiplyAdds?(inputs: readonly Shape[], outputs: readonly Shape[]): number;
   /** Which values the gradient reads: inputs and outputs by position. */
   readonly saves: { readonly inputs?: readonly number[] | "all"; readonly outputs?: readonly number[] };
   /**

@@ -19,10 +19,11 @@ import {
   requireStored,
 } from "../device.ts";
 import { DeviceError, OutOfMemoryError } from "../errors.ts";
+import { Ledger } from "../ledger.ts";
 import type { AnyOp } from "../ops/op.ts";
 import { shapeText } from "../shape.ts";
 import { type AdapterProbe, f16Feature, probeAdapter, requestDevice } from "./adapter.ts";
-import { BufferPool, Ledger, type PooledBuffer } from "./buffer_pool.ts";
+import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { CommandQueue, type HostBytes } from "./command_queue.ts";
 import { Faults } from "./faults.ts";
 import { PlanCache } from "./plan_cache.ts";
