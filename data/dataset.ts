@@ -86,6 +86,16 @@ export function isLabelled(candidate: Case): candidate is LabelledCase {
   return "labels" in candidate;
 }
 
+/**
+ * A record keyed by names that people give. It inherits nothing, so that a modality `constructor` is only there when it
+ * was put there.
+ */
+export function recordOf<T>(entries: Iterable<readonly [string, T]>): Record<string, T> {
+  const record: Record<string, T> = Object.create(null);
+  for (const [name, value] of entries) record[name] = value;
+  return record;
+}
+
 /** The same case without its labels: what the unlabelled stream is given. */
 export function withoutLabels({ id, subject, images }: Case): UnlabelledCase {
   return { id, subject, images };

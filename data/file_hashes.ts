@@ -5,6 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { recordOf } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 import { diskFiles, type Files } from "./files.ts";
 import { entryPath, type FileDataset } from "./open_dataset.ts";
@@ -29,12 +30,12 @@ export async function hashSplit(
   split: Split,
   files: Files = diskFiles,
 ): Promise<Record<string, Record<string, string>>> {
-  const hashes: Record<string, Record<string, string>> = {};
+  const hashes = recordOf<Record<string, string>>([]);
   const seen = new Map<string, { group: string; id: string }>();
   for (const part of ["labelled", "unlabelled", "validation", "test"] as const) {
     const group = part === "labelled" || part === "unlabelled" ? "training" : part;
     for (const id of split[part]) {
-      const of = hashes[id] ??= {};
+      const of = hashes[id] ??= recordOf<string>([]);
       for (const [modality, entry] of Object.entries(caseOf(dataset, id).images)) {
         const { path, channel = 0 } = entryPath(dataset.root, entry);
         const hash = of[modality] ??= await hashFile(path, files);

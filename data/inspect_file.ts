@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { CodedError } from "./errors.ts";
-import { listFiles } from "./import/folder.ts";
+import { listFiles } from "./import/list_files.ts";
 import { readNifti, type ReadOptions } from "./nifti/read.ts";
 import { axisCodes } from "./orientation.ts";
 
@@ -89,7 +89,7 @@ export interface ListedFile {
  * @throws {DataError} `data.path` when the folder cannot be listed
  */
 export async function inspectFolder(folder: string): Promise<ListedFile[]> {
-  const files = (await listFiles(folder)).filter((file) => /\.(nii|hdr)(\.gz)?$/i.test(file));
+  const files = (await listFiles(folder)).files.filter((file) => /\.(nii|hdr)(\.gz)?$/i.test(file));
   const listed: ListedFile[] = [];
   for (const file of files) {
     try {

@@ -13,7 +13,16 @@ import { type Files, readBytes } from "./files.ts";
  * @throws {DataError} `data.path`, and as {@link parseJson}
  */
 export async function readJson(path: string, files: Files): Promise<unknown> {
-  return parseJson(decodeText(await readBytes(files, path), path), path);
+  return parseJson(await readText(files, path), path);
+}
+
+/**
+ * The text of a file.
+ *
+ * @throws {DataError} `data.path`, and as {@link decodeText}
+ */
+export async function readText(files: Files, path: string): Promise<string> {
+  return decodeText(await readBytes(files, path), path);
 }
 
 /**

@@ -11,7 +11,8 @@ import { parseJson } from "./json.ts";
 import type { Split } from "./split.ts";
 import { splitsSchema } from "./split_file.ts";
 
-const idSchema = z.string().min(1).max(200).regex(/^[^/\\|]+$/, "an id has no /, \\ or |");
+const idSchema = z.string().min(1).max(200).regex(/^[^/\\|]+$/, "an id has no /, \\ or |")
+  .refine((id) => id !== "__proto__", "__proto__ means something else in JSON; choose another id");
 const paths = z.record(idSchema, z.string().min(1));
 
 const schema = z.strictObject({
@@ -127,7 +128,19 @@ export function manifestProblems(manifest: Manifest, path: string): DataError[] 
   const add = (code: string, what: string, fix: string) =>
     problems.push(new DataError(`manifest.${code}`, `${path}: ${what}`, { fix }));
   const known = modalities.map(({ id }) => id);
-  for (const id of repeated(known)) add("modalities", `modality ${id} is listed twice`, "Remove one.");
+  for (const [one, other] of lookalikes(known)) {
+    add("modalities", `two modalities are called ${namesOf(one, other)}`, "Rename or remove one.");
+  }
+  for (const [one, other] of lookalikes(classes.map(({ name }) => name))) {
+    add(
+      "classes",
+      `two classes are called ${namesOf(one, other)}`,
+      'Rename one; to pool two label values map both to one class with "labelMap".',
+    );
+  }
+  if (known.includes("shared")) {
+    add("modalities", 'no modality can be called "shared", the key of labels for all', "Rename it.");
+  }
   for (const { id, derivedFrom } of modalities) {
     if (derivedFrom !== undefined && !known.includes(derivedFrom)) {
       add(
@@ -155,8 +168,8 @@ export function manifestProblems(manifest: Manifest, path: string): DataError[] 
       );
     }
   }
-  for (const id of repeated(cases.map((of) => of.id))) {
-    add("case", `case ${id} is listed twice`, "Give every case an id of its own.");
+  for (const [one, other] of lookalikes(cases.map((of) => of.id))) {
+    add("case", `two cases are called ${namesOf(one, other)}`, "Give every case an id of its own.");
   }
   const incomplete = cases.flatMap((of) => {
     const missing = caseProblems(of, known, add);
@@ -203,10 +216,10 @@ function caseProblems(
       );
     }
   }
-  const missing = known.filter((key) => images[key] === undefined);
+  const missing = known.filter((key) => !Object.hasOwn(images, key));
   if (missing.length === known.length) add("case", `case ${id} has no image`, "Take it out.");
-  const uncovered = labels !== undefined && labels.shared === undefined
-    ? known.filter((key) => images[key] !== undefined && labels[key] === undefined)
+  const uncovered = labels !== undefined && !Object.hasOwn(labels, "shared")
+    ? known.filter((key) => Object.hasOwn(images, key) && !Object.hasOwn(labels, key))
     : [];
   if (uncovered.length > 0) {
     add(
@@ -233,6 +246,22 @@ function leavesRoot(path: string): boolean {
   return /^([/\\]|[A-Za-z]:)/.test(path) || path.split(/[/\\]/).includes("..");
 }
 
-function repeated(values: readonly string[]): string[] {
-  return [...new Set(values.filter((value, at) => values.indexOf(value) !== at))];
+/**
+ * Pairs of names that are the same, or that file systems and readers take for the same: they differ in case, in Unicode
+ * form or in spaces around them.
+ */
+function lookalikes(names: readonly string[]): [string, string][] {
+  const seen = new Map<string, string>(), pairs: [string, string][] = [];
+  for (const name of names) {
+    const folded = name.normalize("NFKC").toLowerCase().trim(), other = seen.get(folded);
+    if (other === undefined) seen.set(folded, name);
+    else pairs.push([other, name]);
+  }
+  return pairs;
+}
+
+function namesOf(one: string, other: string): string {
+  return one === other
+    ? one
+    : `${JSON.stringify(one)} and ${JSON.stringify(other)}, which differ in case or form only`;
 }

@@ -5,12 +5,12 @@
  */
 
 import { dirname, isAbsolute, relative, resolve } from "node:path";
-import type { Case, Dataset, LabelledCase, UnlabelledCase } from "./dataset.ts";
+import { type Case, type Dataset, type LabelledCase, recordOf, type UnlabelledCase } from "./dataset.ts";
 import { DataError, type DataWarning } from "./errors.ts";
-import { diskFiles, type Files, readBytes } from "./files.ts";
+import { diskFiles, type Files } from "./files.ts";
 import { checkFinite, type NanPolicy } from "./finite.ts";
 import { importManifest } from "./import/import_manifest.ts";
-import { decodeText } from "./json.ts";
+import { readText } from "./json.ts";
 import { labelOnGrid } from "./label_grid.ts";
 import type { Manifest } from "./manifest.ts";
 import { gridOfFile } from "./nifti/header.ts";
@@ -24,6 +24,8 @@ import { type VolumePath, volumePath } from "./volume_path.ts";
 export interface OpenOptions {
   /** What to do with NaN and infinite voxels: refuse the image (when absent) or set them to 0, with a warning. */
   readonly nanPolicy?: NanPolicy;
+  /** Ids of the modalities to use; all when absent. Cases that have none of them are left out. */
+  readonly modalities?: readonly string[];
   /** The most memory a volume may take, in bytes; 4 GiB when absent. */
   readonly maxVolumeBytes?: number;
   /** Where files come from; this computer's disk when absent. */
@@ -51,7 +53,7 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
   const info = await Deno.stat(path).catch(() => undefined);
   const file = info?.isDirectory ? `${path}/dataset.json` : path;
   const files = options.files ?? diskFiles;
-  const bytes = await readBytes(files, file).catch((cause) => {
+  const text = await readText(files, file).catch((cause) => {
     if (!info?.isDirectory || !(cause instanceof DataError)) throw cause;
     throw new DataError("manifest.missing", `${path} has no dataset.json`, {
       cause,
@@ -59,7 +61,7 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
         "Describe its file names with a recipe (--recipe FILE, importRecipe), or name the manifest itself.",
     });
   });
-  const manifest = await importManifest(decodeText(bytes, file), file);
+  const manifest = await importManifest(text, file, options.onWarning);
   return datasetOf(manifest, resolve(dirname(file), manifest.root ?? "."), options);
 }
 
@@ -70,6 +72,7 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
  */
 export function datasetOf(manifest: Manifest, root: string, options: OpenOptions = {}): FileDataset {
   const { modalities, classes, paired, aligned, labelMap, splits } = manifest;
+  const chosen = chosenModalities(modalities, options.modalities);
   const warn = options.onWarning ?? (() => {});
   const map = labelMap && new Map(Object.entries(labelMap).map(([value, label]) => [Number(value), label]));
   const at = (entry: string) => entryPath(root, entry);
@@ -80,16 +83,19 @@ export function datasetOf(manifest: Manifest, root: string, options: OpenOptions
   const { files: _files, onWarning: _onWarning, ...plain } = options;
   return {
     name: manifest.name,
-    modalities: modalities.map(({ derivedFrom, ...rest }) => ({
+    modalities: chosen.map(({ derivedFrom, ...rest }) => ({
       ...rest,
       ...(derivedFrom === undefined ? {} : { derivedFrom }),
     })),
     classes,
-    paired,
+    paired: paired || chosen.length === 1,
     aligned,
-    cases: manifest.cases.map(({ labels, ...rest }): Case =>
-      labels === undefined ? rest : { ...rest, labels }
-    ),
+    cases: manifest.cases.flatMap(({ id, subject, images, labels }): Case[] => {
+      const own = Object.entries(images).filter(([key]) => chosen.some((of) => of.id === key));
+      if (own.length === 0) return [];
+      const of = { id, subject, images: recordOf(own) };
+      return [labels === undefined ? of : { ...of, labels: recordOf(Object.entries(labels)) }];
+    }),
     source: { kind: "manifest", options: { manifest, root, plain } },
     root,
     ...(splits === undefined ? {} : { split: splits }),
@@ -152,6 +158,25 @@ function onOneGrid(
     }
   }
   throw refused;
+}
+
+/** The modalities that are asked for, in the order of the manifest. */
+function chosenModalities(
+  modalities: Manifest["modalities"],
+  wanted: readonly string[] | undefined,
+): Manifest["modalities"] {
+  if (wanted === undefined) return modalities;
+  const known = modalities.map(({ id }) => id), unknown = wanted.filter((id) => !known.includes(id));
+  if (unknown.length > 0 || wanted.length === 0 || new Set(wanted).size < wanted.length) {
+    throw new DataError(
+      "config.modality",
+      `modalities ${wanted.join(", ") || "none"} of ${known.join(", ")}`,
+      {
+        fix: "Name one or more of the data set's modalities, each once.",
+      },
+    );
+  }
+  return modalities.filter(({ id }) => wanted.includes(id));
 }
 
 /** Where an entry of a manifest leads: a file below the root, and after `#channel=` which volume of a 4-D file. */

@@ -10,6 +10,7 @@
 import { Random } from "../tensor/random.ts";
 import { byCodePoint, type Case, type Dataset, isLabelled } from "./dataset.ts";
 import { DataError, type DataWarning } from "./errors.ts";
+import { listed } from "./listed.ts";
 
 /** The case ids of the four parts, each sorted by code point. */
 export interface Split {
@@ -221,11 +222,6 @@ function subjectsOf(cases: readonly Case[]): Map<string, Case[]> {
 /** The subjects that have labels for at least one scan. */
 function subjectsWithLabels(subjects: ReadonlyMap<string, readonly Case[]>): string[] {
   return [...subjects].filter(([, cases]) => cases.some(isLabelled)).map(([subject]) => subject);
-}
-
-/** Up to ten ids, and how many more there are. */
-function listed(ids: readonly string[]): string {
-  return ids.slice(0, 10).join(", ") + (ids.length > 10 ? ` and ${ids.length - 10} more` : "");
 }
 
 /** The subjects in random order; with strata, each prefix holds every stratum in proportion (to within one). */

@@ -8,12 +8,14 @@ import { dirname, resolve } from "node:path";
 import { type Case, isLabelled, type UnlabelledCase } from "./dataset.ts";
 import { CodedError, DataError, type DataWarning } from "./errors.ts";
 import { hashFile } from "./file_hashes.ts";
-import { diskFiles, readBytes } from "./files.ts";
+import { diskFiles } from "./files.ts";
 import { foregroundMask } from "./foreground.ts";
 import { sameGrid } from "./grid_check.ts";
-import { listFiles } from "./import/folder.ts";
 import { importManifest } from "./import/import_manifest.ts";
-import { decodeText } from "./json.ts";
+import { listFiles } from "./import/list_files.ts";
+import { importRecipe } from "./import/recipe.ts";
+import { readText } from "./json.ts";
+import { listed } from "./listed.ts";
 import { type Manifest, manifestProblems, parseManifestShape } from "./manifest.ts";
 import { largestGap } from "./nifti/affine.ts";
 import { readImage, readNiftiHeader } from "./nifti/read.ts";
@@ -89,7 +91,7 @@ export async function verifyDataset(path: string, options: OpenOptions = {}): Pr
   if (info?.isDirectory && await Deno.stat(file).then(() => false, () => true)) {
     return await verifyFiles(path, findings, options);
   }
-  const text = decodeText(await readBytes(options.files ?? diskFiles, file), file);
+  const text = await readText(options.files ?? diskFiles, file);
   const manifest = await readManifest(text, file, findings);
   if (manifest === undefined) return { checked: 0, problems: findings.problems };
   const root = resolve(dirname(file), manifest.root ?? ".");
@@ -97,16 +99,20 @@ export async function verifyDataset(path: string, options: OpenOptions = {}): Pr
 }
 
 /**
- * As {@link verifyDataset}, for a manifest that an importer made.
+ * As {@link verifyDataset}, for a folder described by a recipe.
  *
- * @param root the folder its paths start from
+ * @param recipe path of the recipe
+ * @param folder where it is followed
+ * @throws {DataError} `data.path` and `manifest.*` when the recipe makes no manifest
  */
-export async function verifyManifest(
-  manifest: Manifest,
-  root: string,
+export async function verifyRecipe(
+  recipe: string,
+  folder: string,
   options: OpenOptions = {},
 ): Promise<Verification> {
-  return await checkContent(manifest, root, new Findings(), options);
+  const findings = new Findings();
+  const manifest = await importRecipe(recipe, { folder, files: options.files, onWarning: findings.warn });
+  return await checkContent(manifest, folder, findings, options);
 }
 
 async function checkContent(
@@ -127,14 +133,24 @@ async function checkContent(
       findings.warn({ code: "label.missing", message: `class ${id} (${name}) occurs in no case` });
     }
   }
-  if (manifest.splits !== undefined) await findings.attempt(() => checkSplit(dataset, manifest.splits!));
+  if (manifest.splits !== undefined) {
+    const split = manifest.splits, named = new Set(Object.values(split).flat());
+    await findings.attempt(() => checkSplit(dataset, split));
+    const unused = dataset.cases.map(({ id }) => id).filter((id) => !named.has(id));
+    if (unused.length > 0) {
+      findings.warn({
+        code: "split.unused",
+        message: `${unused.length} cases are in no part of the split: ${listed(unused)}`,
+      });
+    }
+  }
   return { checked: dataset.cases.length, problems: findings.problems };
 }
 
 /** The manifest, as far as it can be used: cases that lead out of the folder are taken out. */
 async function readManifest(text: string, file: string, findings: Findings): Promise<Manifest | undefined> {
   try {
-    return await importManifest(text, file);
+    return await importManifest(text, file, findings.warn);
   } catch (error) {
     const shape = await new Findings().attempt(() => parseManifestShape(text, file));
     if (shape === undefined) {
@@ -151,7 +167,7 @@ async function readManifest(text: string, file: string, findings: Findings): Pro
 }
 
 async function verifyFiles(folder: string, findings: Findings, options: OpenOptions): Promise<Verification> {
-  const files = (await listFiles(folder)).filter((file) => /\.(nii|hdr)(\.gz)?$/i.test(file));
+  const files = (await listFiles(folder)).files.filter((file) => /\.(nii|hdr)(\.gz)?$/i.test(file));
   findings.warn({
     code: "manifest.missing",
     message: `${folder} has no dataset.json; each file is checked on its own`,

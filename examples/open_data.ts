@@ -20,10 +20,11 @@ import {
 import type { RunResults } from "../eval/mod.ts";
 import { type Option, text, UsageError, type Values } from "./command.ts";
 
-/** `--data`, `--recipe` and `--nan`. */
-export const dataOptions: Readonly<Record<"data" | "recipe" | "nan", Option>> = {
+/** `--data`, `--recipe`, `--modalities` and `--nan`. */
+export const dataOptions: Readonly<Record<"data" | "recipe" | "modalities" | "nan", Option>> = {
   data: { value: "DIR|FILE", help: "the data set of the runs: its manifest, or folder with a dataset.json" },
   recipe: { value: "FILE", help: "file-name pattern (JSON) that makes a manifest of the folder --data" },
+  modalities: { value: "A,B", help: "use only these modalities of the data set --data" },
   nan: {
     value: "WHAT",
     help: "error: refuse images with NaN or infinite voxels (the default), or zero: set them to 0",
@@ -56,21 +57,27 @@ export function nanPolicyOf(values: Values): NanPolicy {
   throw new UsageError(`--nan ${policy}: expected error or zero`);
 }
 
-/** The data set that `--data`, `--recipe` and `--nan` describe, if they do. */
+/** The data set that `--data`, `--recipe`, `--modalities` and `--nan` describe, if they do. */
 export async function openData(
   values: Values,
   onWarning: (warning: DataWarning) => void = printWarnings(),
 ): Promise<FileDataset | undefined> {
   const path = text(values, "data"),
     recipe = text(values, "recipe"),
+    modalities = text(values, "modalities")?.split(",").map((id) => id.trim()),
     nanPolicy = nanPolicyOf(values);
   if (path === undefined) {
-    if (recipe !== undefined) {
-      throw new UsageError("--recipe needs the folder it describes", "Give it with --data.");
+    for (const name of ["recipe", "modalities"]) {
+      if (values[name] === undefined) continue;
+      throw new UsageError(`--${name} needs a data set`, "Give its folder or manifest with --data.");
     }
     return undefined;
   }
-  return await openAt(path, recipe, { nanPolicy, onWarning });
+  return await openAt(path, recipe, {
+    nanPolicy,
+    onWarning,
+    ...(modalities === undefined ? {} : { modalities }),
+  });
 }
 
 /** The data set at a path, by its manifest or a recipe. */
@@ -80,7 +87,7 @@ export async function openAt(
   options: OpenOptions,
 ): Promise<FileDataset> {
   if (recipe === undefined) return await openDataset(path, options);
-  return datasetOf(await importRecipe(recipe, path), path, options);
+  return datasetOf(await importRecipe(recipe, { folder: path, onWarning: options.onWarning }), path, options);
 }
 
 /** The phantom that the settings of runs describe, if they all describe the same one. */

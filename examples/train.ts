@@ -52,6 +52,7 @@ const options = {
   },
   phantom: { value: "NAME", help: "which phantom data set: abdomen (when absent), or heart" },
   recipe: dataOptions.recipe,
+  modalities: dataOptions.modalities,
   nan: dataOptions.nan,
   split: { value: "FILE", help: "JSON with the case ids of labelled, unlabelled, validation, test" },
   method: { value: "NAME", help: `one of ${methodNames.join(", ")}` },
@@ -268,9 +269,9 @@ const command: Command = {
 
 /** The options that resume a run: its data, which the run folder does not hold, and the folder. */
 function goOn(values: Values, folder: string): string {
-  const data = ["data", "phantom", "recipe", "nan", "spacing", "device", "threads"].flatMap((name) =>
-    values[name] === undefined ? [] : [`--${name} ${values[name]}`]
-  );
+  const data = ["data", "phantom", "recipe", "modalities", "nan", "spacing", "device", "threads"].flatMap((
+    name,
+  ) => values[name] === undefined ? [] : [`--${name} ${values[name]}`]);
   return [...data, `--resume ${folder}`].join(" ");
 }
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { importRecipe, type Verification, verifyDataset, verifyManifest } from "../data/mod.ts";
+import { type Verification, verifyDataset, verifyRecipe } from "../data/mod.ts";
 import { type Command, main, type Result, text, UsageError, type Values } from "./command.ts";
 
 const command: Command = {
@@ -27,9 +27,7 @@ async function run(values: Values, positionals: readonly string[]): Promise<Resu
     throw new UsageError("expected one folder or manifest", "deno task verify DIR");
   }
   const recipe = text(values, "recipe");
-  const found = recipe === undefined
-    ? await verifyDataset(path)
-    : await verifyManifest(await importRecipe(recipe, path), path);
+  const found = recipe === undefined ? await verifyDataset(path) : await verifyRecipe(recipe, path);
   const errors = found.problems.filter(({ severity }) => severity === "error").length;
   return { text: lines(found, errors), json: found, exitCode: errors > 0 ? 1 : 0 };
 }

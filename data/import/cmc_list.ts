@@ -5,7 +5,7 @@
  */
 
 import { z } from "../deps.ts";
-import { caseId, classesOf, kindOf } from "./decathlon.ts";
+import { caseId, classesOf, kindOf } from "./names.ts";
 import { checkManifest, type Manifest, schemaProblems } from "../manifest.ts";
 
 const item = z.record(z.string(), z.string());

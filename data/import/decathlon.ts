@@ -1,48 +1,96 @@
 /**
- * The `dataset.json` of the Medical Segmentation Decathlon.
+ * The `dataset.json` of the Medical Segmentation Decathlon, and the data lists of MONAI that grew from it.
  *
  * @module
  */
 
-import type { ModalityKind } from "../dataset.ts";
 import { z } from "../deps.ts";
-import { DataError } from "../errors.ts";
+import { DataError, type DataWarning } from "../errors.ts";
 import { checkManifest, type Manifest, schemaProblems } from "../manifest.ts";
+import type { Split } from "../split.ts";
+import { below, caseId, classesOf, modalitiesOf } from "./names.ts";
+
+const item = z.union([
+  z.string().transform((image) => ({ image, label: undefined, fold: undefined })),
+  z.looseObject({
+    image: z.union([z.string(), z.array(z.string()).min(1)]),
+    label: z.string().optional(),
+    fold: z.int().optional(),
+  }),
+]);
+const items = z.array(item).default([]);
 
 const schema = z.looseObject({
   name: z.string().default("decathlon"),
-  modality: z.record(z.string(), z.string()),
-  labels: z.record(z.string().regex(/^\d+$/), z.string()),
+  modality: z.record(z.string(), z.string()).optional(),
+  labels: z.record(z.string().regex(/^\d+$/), z.string(), {
+    error: 'expected the name of each label value, such as {"0": "background", "1": "liver"}',
+  }),
   numTraining: z.int().optional(),
   numTest: z.int().optional(),
-  training: z.array(z.looseObject({ image: z.string(), label: z.string() })),
-  test: z.array(z.string()).default([]),
+  training: items,
+  validation: items,
+  testing: items,
+  test: items,
 });
 
+const parts = ["training", "validation", "testing", "test"] as const;
+type Item = z.infer<typeof item>;
+
 /**
- * Reads a Decathlon description. Several modalities are the channels of 4-D images there; the test images have no
- * labels and become unlabelled cases.
+ * Reads a Decathlon description or a MONAI data list. Several modalities are the channels of 4-D images, or a list
+ * of files. Items without a label become unlabelled cases. When the list names validation and test cases with labels,
+ * they become those parts of the split; a validation list alone, and folds, are not used, and a warning says so.
  *
  * @throws {DataError} `manifest.schema`, `manifest.count` when the lists do not have the stated lengths,
  * `manifest.*` as `checkManifest`
  */
-export function importDecathlon(content: unknown, path: string): Manifest {
+export function importDecathlon(
+  content: unknown,
+  path: string,
+  warn: (warning: DataWarning) => void,
+): Manifest {
   const parsed = schema.safeParse(content);
   if (!parsed.success) throw schemaProblems(parsed.error, path);
-  const { name, modality, labels, numTraining, numTest, training, test } = parsed.data;
-  checkCount(path, "numTraining", numTraining, training.length);
-  checkCount(path, "numTest", numTest, test.length);
-  const channels = Object.entries(modality).sort(([a], [b]) => Number(a) - Number(b));
-  const modalities = channels.map(([channel, title]) => ({
-    id: title.toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^_|_$/g, "") || `channel_${channel}`,
-    kind: kindOf(title),
-  }));
-  const images = (image: string) =>
-    Object.fromEntries(modalities.map(({ id }, at) => [
-      id,
-      below(image) + (modalities.length > 1 ? `#channel=${at}` : ""),
-    ]));
+  const { name, modality, labels, numTraining, numTest, ...lists } = parsed.data;
+  checkCount(path, "numTraining", numTraining, lists.training.length);
+  checkCount(path, "numTest", numTest, lists.test.length + lists.testing.length);
+  for (const [key, value] of Object.entries(lists)) {
+    if ((parts as readonly string[]).includes(key) || !Array.isArray(value) || typeof value[0] !== "object") {
+      continue;
+    }
+    warn({
+      code: "manifest.left-out",
+      message: `${path}: the list "${key}" (${value.length} entries) is not used`,
+    });
+  }
+  const all = parts.flatMap((part) => lists[part].map((of) => ({ part, of })));
+  const [first] = all;
+  if (first === undefined) {
+    throw new DataError("manifest.schema", `${path} lists no case`, { fix: "Fill its training list." });
+  }
+  const count = Array.isArray(first.of.image) ? first.of.image.length : 1;
+  const titles = Object.entries(modality ?? {}).sort(([a], [b]) => Number(a) - Number(b)).map(([, title]) =>
+    title
+  );
+  const modalities = modalitiesOf(titles.length > 0 ? titles : new Array<string>(count).fill("image"));
+  for (const { of: { image } } of all) {
+    if (!Array.isArray(image) || image.length === modalities.length) continue;
+    throw new DataError(
+      "manifest.schema",
+      `${path}: ${
+        image.join(", ")
+      } are ${image.length} images of a case; there are ${modalities.length} modalities`,
+      { fix: "List one image for each modality, in their order." },
+    );
+  }
+  const ids = caseIds(all.map(({ of: { image } }) => Array.isArray(image) ? image[0]! : image));
+  const folds = all.filter(({ of }) => of.fold !== undefined).length;
+  if (folds > 0) {
+    warn({ code: "manifest.left-out", message: `${path}: the folds of ${folds} cases are not used` });
+  }
   const { classes, labelMap } = classesOf(labels);
+  const split = statedSplit(all, ids, path, warn);
   return checkManifest({
     version: 1,
     name,
@@ -51,16 +99,57 @@ export function importDecathlon(content: unknown, path: string): Manifest {
     ...(labelMap === undefined ? {} : { labelMap }),
     paired: true,
     aligned: true,
-    cases: [
-      ...training.map(({ image, label }) => ({
-        id: caseId(image),
-        subject: caseId(image),
-        images: images(image),
-        labels: { shared: below(label) },
-      })),
-      ...test.map((image) => ({ id: caseId(image), subject: caseId(image), images: images(image) })),
-    ],
+    cases: all.map(({ of: { image, label } }, at) => ({
+      id: ids[at]!,
+      subject: ids[at]!,
+      images: Object.fromEntries(
+        modalities.map(({ id }, channel) => [id, imageOf(image, channel, modalities.length)]),
+      ),
+      ...(label === undefined ? {} : { labels: { shared: below(label) } }),
+    })),
+    ...(split === undefined ? {} : { splits: split }),
   }, path);
+}
+
+function imageOf(image: Item["image"], channel: number, channels: number): string {
+  if (Array.isArray(image)) return below(image[channel]!);
+  return below(image) + (channels > 1 ? `#channel=${channel}` : "");
+}
+
+/** The names of the files, or their whole paths where two files have one name. */
+function caseIds(images: readonly string[]): string[] {
+  const ids = images.map(caseId);
+  if (new Set(ids).size === ids.length) return ids;
+  return images.map((image) =>
+    below(image).replace(/\.(nii|hdr|img)(\.gz)?$/i, "").replaceAll(/[/\\]/g, "_")
+  );
+}
+
+/** The split of the list, when it names validation and test cases that can be judged. */
+function statedSplit(
+  all: readonly { part: (typeof parts)[number]; of: Item }[],
+  ids: readonly string[],
+  path: string,
+  warn: (warning: DataWarning) => void,
+): Split | undefined {
+  const idsOf = (wanted: (part: string, isLabelled: boolean) => boolean) =>
+    ids.filter((_, at) => wanted(all[at]!.part, all[at]!.of.label !== undefined));
+  const validation = idsOf((part, isLabelled) => part === "validation" && isLabelled);
+  if (validation.length === 0) return undefined;
+  const test = idsOf((part, isLabelled) => part.startsWith("test") && isLabelled);
+  if (test.length > 0) {
+    return {
+      labelled: idsOf((part, isLabelled) => part === "training" && isLabelled),
+      unlabelled: idsOf((_, isLabelled) => !isLabelled),
+      validation,
+      test,
+    };
+  }
+  warn({
+    code: "manifest.split",
+    message: `${path}: ${validation.length} cases are for validation, but no test case has labels; ` +
+      "the list makes no split, one is drawn over all cases",
+  });
 }
 
 function checkCount(path: string, key: string, stated: number | undefined, found: number): void {
@@ -68,30 +157,4 @@ function checkCount(path: string, key: string, stated: number | undefined, found
   throw new DataError("manifest.count", `${path}: ${key} is ${stated}, but ${found} cases are listed`, {
     fix: "Complete the list or correct the number: a case may have been lost.",
   });
-}
-
-/** The label table of a Decathlon-like file; ids with gaps are renumbered through a label map. */
-export function classesOf(
-  labels: Readonly<Record<string, string>>,
-): { classes: Manifest["classes"]; labelMap?: Record<string, number> } {
-  const foreground = Object.entries(labels).map(([id, name]) => ({ id: Number(id), name }))
-    .filter(({ id }) => id !== 0).sort((a, b) => a.id - b.id);
-  const classes = foreground.map(({ name }, at) => ({ id: at + 1, name }));
-  if (foreground.every(({ id }, at) => id === at + 1)) return { classes };
-  return { classes, labelMap: Object.fromEntries(foreground.map(({ id }, at) => [String(id), at + 1])) };
-}
-
-/** What the title of a modality says about its intensities. */
-export function kindOf(title: string): ModalityKind {
-  if (/\bct\b/i.test(title)) return "ct";
-  return /mr|flair|t1|t2|adc|dwi/i.test(title) ? "mr" : "other";
-}
-
-/** The file name without folder and ending. */
-export function caseId(path: string): string {
-  return path.replace(/^.*[/\\]/, "").replace(/\.(nii|hdr|img)(\.gz)?$/i, "");
-}
-
-function below(path: string): string {
-  return path.replace(/^\.\//, "");
 }

@@ -1,160 +1,199 @@
 /**
- * A manifest from a folder of scans, by the pattern of the file names.
+ * A manifest from a folder of scans, by the patterns of the file names.
  *
  * @module
  */
 
-import { join } from "node:path";
 import { byCodePoint, type ClassInfo, type Modality } from "../dataset.ts";
-import { DataError } from "../errors.ts";
+import { DataError, type DataWarning } from "../errors.ts";
+import { listed } from "../listed.ts";
 import { checkManifest, type Manifest } from "../manifest.ts";
+import { type LeftOut, listFiles } from "./list_files.ts";
+import { type KeyedPattern, leftOutWarnings, nothingFits, whyNot } from "./left_out.ts";
+import { caseNames, type Found, readPattern } from "./pattern.ts";
 
-/** How the files of a folder are named. */
+/** How the files of a folder are named; `readPattern` says what a pattern is made of. */
 export interface FolderPattern {
   /** Name of the data set. */
   readonly name: string;
   /**
-   * Path of an image below the folder, such as `{case}/{case}_{modality}.nii.gz`. `{case}` stands for any text
-   * without a slash, `{modality}` for the id of one of the modalities (needed if there are several), `{subject}` for the part of a case's name
-   * that names the person.
+   * Path of an image below the folder, such as `{case}/{case}_{modality}.nii.gz`, or one for each modality by its id.
+   * With several modalities a single pattern needs `{modality}`.
    */
-  readonly images: string;
+  readonly images: string | Readonly<Record<string, string>>;
   /** Path of a label map likewise; without `{modality}` it serves all modalities. Absent: nothing is labelled. */
-  readonly labels?: string;
-  /** The modalities; their ids are what `{modality}` stands for. */
-  readonly modalities: readonly Modality[];
+  readonly labels?: string | Readonly<Record<string, string>>;
+  /** The modalities; `as` is what `{modality}` stands for, if not the id. */
+  readonly modalities: readonly (Modality & { readonly as?: string })[];
   /** The foreground classes. */
   readonly classes: readonly ClassInfo[];
   /** Label for each value in the label files. */
   readonly labelMap?: Readonly<Record<string, number>>;
+  /** Whether every case has all modalities, of the same person; decided by what is found when absent. */
+  readonly paired?: boolean;
   /** Whether the modalities of a case share one space; true when absent. */
   readonly aligned?: boolean;
+}
+
+/** A manifest, and what of the folder is not in it. */
+export interface FolderManifest {
+  /** The manifest. */
+  readonly manifest: Manifest;
+  /** NIfTI files that are not used, and why, by code point. */
+  readonly left: readonly LeftOut[];
+  /** What a user should know: files left out, cases that lack an image. */
+  readonly warnings: readonly DataWarning[];
+}
+
+/** What was found of one case. */
+interface FoundCase {
+  readonly names: Found;
+  readonly paths: Map<string, string>;
 }
 
 /**
  * Makes the manifest of a folder. Cases that lack an image make the set unpaired.
  *
- * @throws {DataError} `manifest.pattern` when the pattern has no `{case}` or fits no file, `manifest.*` as
- * `parseManifest`
+ * @throws {DataError} `manifest.pattern` for a pattern that makes no sense or fits no file, `manifest.*` as
+ * `checkManifest`
  */
-export async function importFolder(folder: string, pattern: FolderPattern): Promise<Manifest> {
+export async function importFolder(folder: string, pattern: FolderPattern): Promise<FolderManifest> {
   const { name, modalities, classes, labelMap, aligned = true } = pattern;
-  if (modalities.length > 1 && !pattern.images.includes("{modality}")) {
+  const { files, left } = await listFiles(folder);
+  const imagePatterns = patternsOf(pattern.images, modalities, modalities[0]!.id);
+  const labelPatterns = pattern.labels === undefined ? [] : patternsOf(pattern.labels, modalities, "shared");
+  if (
+    typeof pattern.images === "string" && modalities.length > 1 &&
+    !imagePatterns[0]!.pattern.names.has("modality")
+  ) {
     throw new DataError(
       "manifest.pattern",
       `the pattern ${pattern.images} has no {modality}, but there are several`,
       {
-        fix: "Mark the part of the path that tells the modalities apart.",
+        fix: "Mark the part of the path that tells the modalities apart, or give a pattern for each.",
       },
     );
   }
-  const files = await listFiles(folder);
-  const images = collect(files, pattern.images, modalities, modalities[0]!.id);
-  if (images.size === 0) {
-    throw new DataError(
-      "manifest.pattern",
-      `no file below ${folder} fits ${pattern.images} with modality ${
-        modalities.map(({ id }) => id).join(", ")
-      }; ` +
-        `the first files are ${files.slice(0, 5).join(", ") || "none"}`,
-      {
-        fix:
-          "Write the pattern as the paths are, with {case} and {modality} in place of the parts that change.",
-      },
-    );
-  }
-  const labels = pattern.labels === undefined
-    ? new Map()
-    : collect(files, pattern.labels, modalities, "shared");
-  const cases = [...images].sort(([a], [b]) => byCodePoint(a, b)).map(([id, { subject, paths }]) => ({
-    id,
-    subject,
-    images: paths,
-    ...(labels.has(id) ? { labels: labels.get(id)!.paths } : {}),
-  }));
-  const paired = cases.every((of) => Object.keys(of.images).length === modalities.length);
-  return checkManifest({
-    version: 1,
-    name,
-    root: folder,
-    modalities,
-    classes,
-    ...(labelMap === undefined ? {} : { labelMap }),
-    paired,
-    aligned,
-    cases,
-  }, folder);
-}
-
-/** All files below a folder, as paths with `/`, by code point; links are not followed. */
-export async function listFiles(folder: string): Promise<string[]> {
-  const found: string[] = [];
-  const walk = async (below: string) => {
-    for await (const { name, isDirectory, isFile } of Deno.readDir(join(folder, below))) {
-      const path = below === "" ? name : `${below}/${name}`;
-      if (isDirectory) await walk(path);
-      if (isFile) found.push(path);
-    }
-  };
-  try {
-    await walk("");
-  } catch (cause) {
-    throw new DataError(
-      "data.path",
-      `${folder} cannot be listed: ${cause instanceof Error ? cause.message : cause}`,
-      {
-        cause,
-        fix: "Check the path, and that Deno was given --allow-read.",
-      },
-    );
-  }
-  return found.sort(byCodePoint);
-}
-
-/** The files that fit a pattern, by case and modality, which is `otherwise` when the pattern has none. */
-function collect(
-  files: readonly string[],
-  pattern: string,
-  modalities: readonly Modality[],
-  otherwise: string,
-): Map<string, { subject: string; paths: Record<string, string> }> {
-  if (!pattern.includes("{case}")) {
-    throw new DataError("manifest.pattern", `the pattern ${pattern} has no {case}`, {
+  for (const { pattern: { text, names } } of imagePatterns) {
+    if (names.has("case") || names.has("subject")) continue;
+    throw new DataError("manifest.pattern", `the pattern ${text} has neither {case} nor {subject}`, {
       fix: "Mark the part of the path that differs from case to case.",
     });
   }
-  const expression = patternExpression(pattern, modalities.map(({ id }) => id));
-  const cases = new Map<string, { subject: string; paths: Record<string, string> }>();
-  for (const file of files) {
-    const { case: id, modality = otherwise, subject } = expression.exec(file)?.groups ?? {};
-    if (id === undefined) continue;
-    const of = cases.get(id) ?? { subject: subject ?? id, paths: {} };
-    const other = of.paths[modality];
-    if (other !== undefined) {
+  const images = collect(files, imagePatterns),
+    used = new Set(images.flatMap(({ paths }) => [...paths.values()]));
+  if (images.length === 0) throw nothingFits(folder, imagePatterns, files, left);
+  const labels = new Map<FoundCase, Map<string, string>>();
+  const orphans: LeftOut[] = [];
+  for (const label of collect(files.filter((file) => !used.has(file)), labelPatterns)) {
+    const owners = images.filter(({ names }) =>
+      caseNames.every((key) => agrees(label.names[key], names[key]))
+    );
+    const [owner] = owners, paths = [...label.paths.values()];
+    paths.forEach((path) => used.add(path));
+    if (owners.length > 1) {
       throw new DataError(
         "manifest.pattern",
-        `${file} and ${other} are both the ${modality} file of case ${id}`,
-        {
-          fix: "Make the pattern narrower.",
-        },
+        `${paths[0]} would be the labels of ${owners.slice(0, 5).map(idOf).join(", ")}`,
+        { fix: "Mark in the pattern of the labels what tells these cases apart." },
       );
     }
-    of.paths[modality] = file;
-    cases.set(id, of);
+    if (owner === undefined) {
+      orphans.push(...paths.map((path) => ({ path, why: "is a label map without an image" })));
+    } else labels.set(owner, label.paths);
   }
-  return cases;
+  const cases = images.map((of) => ({
+    id: idOf(of),
+    subject: of.names.subject ?? of.names.case!,
+    images: Object.fromEntries(of.paths),
+    ...(labels.has(of) ? { labels: Object.fromEntries(labels.get(of)!) } : {}),
+  })).sort((a, b) => byCodePoint(a.id, b.id));
+  const incomplete = cases.flatMap(({ id, images: own }) => {
+    const missing = modalities.filter((of) => !Object.hasOwn(own, of.id)).map((of) => of.id);
+    return missing.length > 0 ? [`${id} (no ${missing.join(", ")})`] : [];
+  });
+  const manifest = checkManifest({
+    version: 1,
+    name,
+    root: folder,
+    modalities: modalities.map(({ as: _, ...of }) => of),
+    classes,
+    ...(labelMap === undefined ? {} : { labelMap }),
+    paired: pattern.paired ?? incomplete.length === 0,
+    aligned,
+    cases,
+  }, folder);
+  const unmatched = files.filter((file) => isScan(file) && !used.has(file))
+    .map((path) => ({ path, why: whyNot(path, [...imagePatterns, ...labelPatterns]) }));
+  const all = [...left, ...orphans, ...unmatched].sort((a, b) => byCodePoint(a.path, b.path));
+  const warnings = leftOutWarnings(folder, all);
+  if (pattern.paired === undefined && incomplete.length > 0) {
+    warnings.push({
+      code: "manifest.incomplete",
+      message: `${incomplete.length} of ${cases.length} cases lack an image: ${listed(incomplete)}`,
+    });
+  }
+  return { manifest, left: all, warnings };
 }
 
-/** A pattern as a regular expression; a placeholder that comes again must stand for the same text. */
-function patternExpression(pattern: string, modalities: readonly string[]): RegExp {
-  const literal = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-  const seen = new Set<string>();
-  const source = pattern.split(/(\{(?:case|modality|subject)\})/).map((part) => {
-    const name = /^\{(\w+)\}$/.exec(part)?.[1];
-    if (name === undefined) return literal(part);
-    if (seen.has(name)) return `\\k<${name}>`;
-    seen.add(name);
-    return `(?<${name}>${name === "modality" ? modalities.map(literal).join("|") : "[^/]+?"})`;
-  }).join("");
-  return new RegExp(`^${source}$`);
+function patternsOf(
+  given: string | Readonly<Record<string, string>>,
+  modalities: FolderPattern["modalities"],
+  otherwise: string,
+): KeyedPattern[] {
+  const ids = new Map(modalities.map(({ id, as }) => [as ?? id, id]));
+  if (typeof given === "string") {
+    return [{ pattern: readPattern(given, [...ids.keys()]), key: otherwise, ids }];
+  }
+  return Object.entries(given).map(([key, text]) => {
+    if (key === "shared" || modalities.some(({ id }) => id === key)) {
+      return { pattern: readPattern(text, []), key, ids };
+    }
+    throw new DataError("manifest.pattern", `there is a pattern for ${key}, which is no modality`, {
+      fix: `Name one of ${modalities.map(({ id }) => id).join(", ")}.`,
+    });
+  });
+}
+
+/** The files that fit, by case and modality. */
+function collect(files: readonly string[], patterns: readonly KeyedPattern[]): FoundCase[] {
+  const cases = new Map<string, FoundCase>();
+  for (const file of files) {
+    for (const { pattern, key, ids } of patterns) {
+      const found = pattern.match(file);
+      if (found === undefined) continue;
+      const modality = found.modality === undefined ? key : ids.get(found.modality)!;
+      const place = JSON.stringify(caseNames.map((name) => found[name]));
+      const of = cases.get(place) ?? { names: found, paths: new Map() };
+      const other = of.paths.get(modality);
+      if (other !== undefined) {
+        throw new DataError(
+          "manifest.pattern",
+          `${file} and ${other} are both the ${modality} file of case ${idOf(of)}`,
+          {
+            fix:
+              "Make the pattern narrower: mark what tells them apart, or write out the one to use (of several " +
+              "raters, one).",
+          },
+        );
+      }
+      of.paths.set(modality, file);
+      cases.set(place, of);
+      break;
+    }
+  }
+  return [...cases.values()];
+}
+
+function idOf({ names }: FoundCase): string {
+  return caseNames.flatMap((key) => names[key] ?? []).join("_");
+}
+
+/** Whether a name of a label's path lets it belong to an image: it is the same, or not in the label's path. */
+function agrees(label: string | undefined, image: string | undefined): boolean {
+  return label === undefined || label === image;
+}
+
+function isScan(file: string): boolean {
+  return /\.(nii|hdr)(\.gz)?$/i.test(file);
 }

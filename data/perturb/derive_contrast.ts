@@ -7,7 +7,7 @@
 import { Random } from "../../tensor/random.ts";
 import { applyBiasField } from "../bias_field.ts";
 import { boxBlur } from "../blur.ts";
-import type { Case, Dataset, LabelledCase, UnlabelledCase } from "../dataset.ts";
+import { type Case, type Dataset, type LabelledCase, recordOf, type UnlabelledCase } from "../dataset.ts";
 import { DataError } from "../errors.ts";
 import { foregroundMask } from "../foreground.ts";
 import { percentiles } from "../normalise.ts";
@@ -79,16 +79,15 @@ function addModality(
     );
   }
   const original = (of: UnlabelledCase): UnlabelledCase => {
-    const { [id]: _, ...images } = of.images;
-    return { ...of, images };
+    return { ...of, images: recordOf(Object.entries(of.images).filter(([key]) => key !== id)) };
   };
   const cases = dataset.cases.map((of): Case => {
     const image = of.images[from];
     if (image === undefined) return of;
     const labels = "labels" in of
-      ? { labels: { ...of.labels, [id]: of.labels[from] ?? of.labels.shared! } }
+      ? { labels: recordOf([...Object.entries(of.labels), [id, of.labels[from] ?? of.labels.shared!]]) }
       : {};
-    return { ...of, images: { ...of.images, [id]: image }, ...labels };
+    return { ...of, images: recordOf([...Object.entries(of.images), [id, image]]), ...labels };
   });
   const place = (of: UnlabelledCase) => ids.filter((key) => of.images[key] !== undefined).indexOf(from);
   return {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Case, Dataset } from "../dataset.ts";
+import { type Case, type Dataset, recordOf } from "../dataset.ts";
 import { DataError } from "../errors.ts";
 
 /**
@@ -38,7 +38,7 @@ export function withholdModalities(dataset: Dataset, given: readonly string[]): 
   }
   const cases = dataset.cases.flatMap((of): Case[] => {
     const images = Object.entries(of.images).filter(([id]) => given.includes(id));
-    return images.length === 0 ? [] : [{ ...of, images: Object.fromEntries(images) }];
+    return images.length === 0 ? [] : [{ ...of, images: recordOf(images) }];
   });
   return {
     ...dataset,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { DataError } from "../../data/errors.ts";
 import { importFolder } from "../../data/import/folder.ts";
-import { followRecipe, importManifest, importRecipe } from "../../data/import/import_manifest.ts";
+import { importManifest } from "../../data/import/import_manifest.ts";
+import { followRecipe, importRecipe } from "../../data/import/recipe.ts";
 import { manifestJsonSchema, parseManifest } from "../../data/manifest.ts";
 import { datasetOf, openDataset } from "../../data/open_dataset.ts";
 import { makeNifti } from "./make_nifti.ts";
@@ -79,13 +80,13 @@ Deno.test("importFolder() finds cases by pattern, wherever the placeholders are"
     const modalities = [{ id: "a", kind: "mr" }, { id: "b", kind: "mr" }] as const;
     const common = { name: "x", modalities, classes: [{ id: 1, name: "left" }, { id: 2, name: "right" }] };
     const images = "{modality}/{case}.nii.gz", labels = "labels/{case}.nii.gz";
-    const manifest = await importFolder(folder, { ...common, images, labels });
+    const { manifest } = await importFolder(folder, { ...common, images, labels });
     assert.deepEqual(manifest.cases, manifestOf(2).cases.map((of) => ({ ...of, subject: of.id })));
     const one = { ...common, modalities: modalities.slice(0, 1), images: "a/{subject}_{case}.nii.gz" };
-    const [single] = (await importFolder(folder, one)).cases;
-    assert.deepEqual(single, { id: "0", subject: "case", images: { a: "a/case_0.nii.gz" } });
+    const [single] = (await importFolder(folder, one)).manifest.cases;
+    assert.deepEqual(single, { id: "case_0", subject: "case", images: { a: "a/case_0.nii.gz" } });
     await Deno.remove(`${folder}/b/case_1.nii.gz`);
-    assert.equal((await importFolder(folder, { ...common, images, labels })).paired, false);
+    assert.equal((await importFolder(folder, { ...common, images, labels })).manifest.paired, false);
     const refused = (error: DataError) => error.code === "manifest.pattern";
     await assert.rejects(importFolder(folder, { ...common, images: "{case}_{modality}.nii" }), refused);
     await assert.rejects(importFolder(folder, { ...common, images: "{modality}/x.nii.gz" }), refused);
@@ -104,7 +105,7 @@ Deno.test("a recipe is a manifest with patterns in place of cases, for its own f
     await Deno.writeTextFile(`${folder}/recipe.json`, recipe);
     assert.equal((await openDataset(`${folder}/recipe.json`)).cases.length, 2);
     assert.equal((await importRecipe(`${folder}/recipe.json`)).cases.length, 2);
-    assert.equal((await followRecipe(recipe, "/elsewhere/recipe.json", folder)).cases.length, 2);
+    assert.equal((await followRecipe(recipe, "/elsewhere/recipe.json", { folder })).manifest.cases.length, 2);
     await assert.rejects(
       importRecipe(`${folder}/none.json`),
       (error: DataError) => error.code === "data.path",
@@ -144,7 +145,7 @@ realDataTest(
   "a modality on a grid of its own is brought onto the first one's through both affines",
   async (folder) => {
     const { prepareCase } = await import("../../data/prepare.ts");
-    const manifest = await importFolder(`${folder}/paired/isles22`, {
+    const { manifest } = await importFolder(`${folder}/paired/isles22`, {
       name: "isles22",
       images: "{case}/{case}_{modality}.nii.gz",
       modalities: [{ id: "dwi", kind: "mr" }, { id: "flair", kind: "mr" }],

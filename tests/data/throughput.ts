@@ -15,7 +15,7 @@ import {
 } from "../../data/mod.ts";
 
 const [recipe, folder, stepMs = "300"] = Deno.args as [string, string, string?];
-const manifest = await importRecipe(recipe, folder);
+const manifest = await importRecipe(recipe, { folder });
 const dataset = datasetOf(manifest, folder);
 const ids = dataset.cases.map(({ id }) => id);
 const half = Math.ceil(ids.length / 2);
