@@ -81,6 +81,12 @@ export function datasetOf(manifest: Manifest, root: string, options: OpenOptions
     return volume;
   };
   const { files: _files, onWarning: _onWarning, ...plain } = options;
+  const cases = manifest.cases.flatMap(({ id, subject, images, labels }): Case[] => {
+    const own = Object.entries(images).filter(([key]) => chosen.some((of) => of.id === key));
+    if (own.length === 0) return [];
+    const of = { id, subject, images: recordOf(own) };
+    return [labels === undefined ? of : { ...of, labels: recordOf(Object.entries(labels)) }];
+  });
   return {
     name: manifest.name,
     modalities: chosen.map(({ derivedFrom, ...rest }) => ({
@@ -90,15 +96,10 @@ export function datasetOf(manifest: Manifest, root: string, options: OpenOptions
     classes,
     paired: paired || chosen.length === 1,
     aligned,
-    cases: manifest.cases.flatMap(({ id, subject, images, labels }): Case[] => {
-      const own = Object.entries(images).filter(([key]) => chosen.some((of) => of.id === key));
-      if (own.length === 0) return [];
-      const of = { id, subject, images: recordOf(own) };
-      return [labels === undefined ? of : { ...of, labels: recordOf(Object.entries(labels)) }];
-    }),
+    cases,
     source: { kind: "manifest", options: { manifest, root, plain } },
     root,
-    ...(splits === undefined ? {} : { split: splits }),
+    ...(splits === undefined ? {} : { split: withoutCases(splits, manifest, cases) }),
 
     loadImages(of: UnlabelledCase): Promise<Volume<Float32Array>[]> {
       return inOrder(modalitiesOf({ modalities: this.modalities }, of), async ({ id }) => {
@@ -158,6 +159,20 @@ function onOneGrid(
     }
   }
   throw refused;
+}
+
+/** A split without the cases of a manifest that have none of the chosen modalities. */
+function withoutCases(split: Split, manifest: Manifest, cases: readonly Case[]): Split {
+  const kept = new Set(cases.map(({ id }) => id));
+  const dropped = new Set(manifest.cases.map(({ id }) => id).filter((id) => !kept.has(id)));
+  const rest = (ids: readonly string[]) => ids.filter((id) => !dropped.has(id));
+  const { labelled, unlabelled, validation, test } = split;
+  return {
+    labelled: rest(labelled),
+    unlabelled: rest(unlabelled),
+    validation: rest(validation),
+    test: rest(test),
+  };
 }
 
 /** The modalities that are asked for, in the order of the manifest. */
