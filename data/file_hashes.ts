@@ -9,7 +9,7 @@ import { recordOf } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 import { diskFiles, type Files } from "./files.ts";
 import { entryPath, type FileDataset } from "./open_dataset.ts";
-import { caseOf } from "./prepare.ts";
+import { caseOf, labelledCase } from "./prepare.ts";
 import type { Split } from "./split.ts";
 
 /** The SHA-256 of a file, in hexadecimal. */
@@ -50,6 +50,25 @@ export async function hashSplit(
         }
         seen.set(image, { group, id });
       }
+    }
+  }
+  return hashes;
+}
+
+/**
+ * The SHA-256 of every label file that a split uses, by case id and modality or `shared`. Labels of unlabelled
+ * cases are not opened.
+ */
+export async function hashLabels(
+  dataset: FileDataset,
+  { labelled, validation, test }: Split,
+  files: Files = diskFiles,
+): Promise<Record<string, Record<string, string>>> {
+  const hashes = recordOf<Record<string, string>>([]);
+  for (const id of [...labelled, ...validation, ...test]) {
+    const of = hashes[id] = recordOf<string>([]);
+    for (const [key, entry] of Object.entries(labelledCase(dataset, id).labels)) {
+      of[key] = await hashFile(entryPath(dataset.root, entry).path, files);
     }
   }
   return hashes;

@@ -6,8 +6,10 @@
 
 import type { Dataset } from "./dataset.ts";
 import { DataError, type DataWarning } from "./errors.ts";
-import { labelledCase } from "./prepare.ts";
+import { checkSameGrid } from "./grid_check.ts";
+import { labelledCase, modalitiesOf } from "./prepare.ts";
 import type { Split } from "./split.ts";
+import { gridOf } from "./volume.ts";
 
 /**
  * Counts the voxels of each class over the labelled training cases.
@@ -43,4 +45,48 @@ export async function checkLabelledClasses(
     );
   }
   return warnings;
+}
+
+/**
+ * Loads every case that a split judges networks on, and checks what judging would trip over at the end of a
+ * training: files that cannot be read, labels on another grid than their image, classes in none of the cases.
+ *
+ * @param seen is told each case as its turn comes
+ * @throws {DataError} `split.validation` without validation cases, `label.missing` when no validation case has any
+ * class, `geometry.mismatch`, and what loading throws
+ */
+export async function checkJudgedCases(
+  dataset: Dataset,
+  { validation, test }: Pick<Split, "validation" | "test">,
+  seen: (id: string, share: number) => void = () => {},
+): Promise<void> {
+  if (validation.length === 0) {
+    throw new DataError(
+      "split.validation",
+      "the split has no validation case, and these choose the checkpoint",
+      {
+        fix: "Give at least one validation subject.",
+      },
+    );
+  }
+  const ids = [...validation, ...test];
+  let judges = false;
+  for (const [at, id] of ids.entries()) {
+    seen(id, at / ids.length);
+    const of = labelledCase(dataset, id);
+    const images = await dataset.loadImages(of), labels = await dataset.loadLabels(of);
+    modalitiesOf(dataset, of).forEach((modality, m) => {
+      checkSameGrid(gridOf(images[m]!), gridOf(labels[m]!), `case ${id} (${modality.id})`);
+    });
+    judges ||= at < validation.length &&
+      labels.some(({ array: { data } }) => data.some((value) => value > 0));
+  }
+  if (judges) return;
+  throw new DataError(
+    "label.missing",
+    `no validation case (${validation.join(", ")}) has any of the classes`,
+    {
+      fix: "Choose validation cases with labels of every class.",
+    },
+  );
 }

@@ -10,16 +10,11 @@
  * @module
  */
 
-import {
-  type Dataset,
-  labelRatio,
-  makePhantom,
-  readSplit,
-  type Split,
-  splitByLabelRatio,
-} from "../data/mod.ts";
+import { type Dataset, labelRatio, type Split } from "../data/mod.ts";
 import { table } from "../eval/mod.ts";
 import {
+  checkData,
+  checkTraining,
   clock,
   costOf,
   methodNames,
@@ -28,15 +23,13 @@ import {
   testColumns,
   type TrainConfig,
   trainInFolder,
-  type TrainOptions,
 } from "../model/mod.ts";
-import { dataOptions, openData, printWarnings } from "./open_data.ts";
+import { dataOptions, printWarnings } from "./open_data.ts";
 import {
   type Command,
   deviceChoice,
   main,
   number,
-  numbers,
   type Result,
   text,
   UsageError,
@@ -44,6 +37,8 @@ import {
 } from "./command.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { say, terminal } from "./terminal.ts";
+import { openCases } from "./train_data.ts";
+import { readSettings } from "./train_settings.ts";
 
 const options = {
   data: {
@@ -67,6 +62,7 @@ const options = {
   labelled: { value: "N", help: "number of labelled training subjects, instead of a ratio" },
   validation: { value: "N", help: "validation subjects, a number or a share (0.15)" },
   test: { value: "N", help: "test subjects, a number or a share (0.25)" },
+  "split-seed": { value: "N", help: "decides who is labelled, unlabelled, validation and test (0)" },
   spacing: { value: "X,Y,Z", help: "resample to this voxel size in mm" },
   steps: { value: "N", help: "optimiser steps" },
   batch: { value: "N", help: "labelled patches a step; as many unlabelled ones" },
@@ -76,96 +72,16 @@ const options = {
   "learning-rate": { value: "LR", help: "peak learning rate" },
   "csc-weight": { value: "W", help: "weight of channel-wise semantic consistency; 0 turns it off" },
   "cac-weight": { value: "W", help: "weight of anatomical consistency; 0 turns it off" },
-  seed: { value: "N", help: "decides split, initial values, batches; same seed, same device, same bits" },
+  seed: { value: "N", help: "decides initial values and batches; same seed, same device, same bits" },
   device: { value: "NAME", help: "auto, cpu or webgpu" },
   threads: { value: "N", help: "threads of the cpu device" },
-  config: { value: "FILE", help: "settings as JSON; options on the command line win" },
+  config: { value: "FILE", help: "settings as JSON, such as a run's config.json; options win" },
   out: { value: "DIR", help: "folder of all runs (runs)" },
   name: { value: "NAME", help: "name of the run's folder" },
   resume: { value: "DIR", help: "go on with the interrupted run in this folder" },
   "time-limit": { value: "MIN", help: "save and end after so many minutes" },
   "dry-run": { help: "check everything and print what the training would cost" },
 } as const;
-
-const phantomSize = { cases: 24, misalignmentMm: 1, validation: 3, test: 5 };
-
-/** Settings of a JSON file, if one is named. */
-async function settingsOf(path: string | undefined): Promise<Record<string, unknown>> {
-  if (path === undefined) return {};
-  const content = await Deno.readTextFile(path);
-  try {
-    return JSON.parse(content);
-  } catch (error) {
-    throw new UsageError(`${path} is no JSON: ${(error as Error).message}`);
-  }
-}
-
-/** The settings of a run folder are complete, but they also name the data set. */
-async function resumedSettings(folder: string | undefined): Promise<Record<string, unknown>> {
-  if (folder === undefined) return {};
-  const { dataset: _, ...settings } = await settingsOf(`${folder}/config.json`);
-  return settings;
-}
-
-async function trainOptions(values: Values): Promise<TrainOptions> {
-  const file = {
-    ...await resumedSettings(text(values, "resume")),
-    ...await settingsOf(text(values, "config")),
-  };
-  const weights = { csc: number(values, "csc-weight"), cac: number(values, "cac-weight") };
-  const given = {
-    method: text(values, "method"),
-    profile: text(values, "profile"),
-    preset: text(values, "preset"),
-    patch: numbers(values, "patch", 3),
-    steps: number(values, "steps"),
-    batch: number(values, "batch"),
-    augmentation: text(values, "augmentation"),
-    storage: text(values, "storage"),
-    validations: number(values, "validations"),
-    learningRate: number(values, "learning-rate"),
-    seed: number(values, "seed"),
-  };
-  const defined = (object: object) =>
-    Object.fromEntries(Object.entries(object).filter(([, v]) => v !== undefined));
-  const chosen = { ...file.weights as object, ...defined(weights) };
-  return {
-    ...file,
-    ...defined(given),
-    ...(Object.keys(chosen).length > 0 && { weights: chosen }),
-  } as TrainOptions;
-}
-
-async function datasetFor(values: Values, seed: number): Promise<Dataset & { split?: Split }> {
-  const { cases, misalignmentMm } = phantomSize;
-  const anatomy = text(values, "phantom") ?? "abdomen";
-  if (anatomy === "heart" && values.data === undefined) {
-    return makePhantom({ anatomy, cases, misalignmentMm, seed });
-  }
-  if (anatomy !== "abdomen" || (values.data && values.phantom)) {
-    throw new UsageError(`--phantom ${anatomy}: expected abdomen or heart, and no --data`);
-  }
-  return await openData(values, warn) ??
-    makePhantom({ cases, modalities: ["ct", "mr"], misalignmentMm, seed });
-}
-
-async function splitFor(values: Values, dataset: Dataset & { split?: Split }, seed: number): Promise<Split> {
-  const resume = text(values, "resume");
-  const file = resume ? `${resume}/split.json` : text(values, "split");
-  if (file) {
-    return await readSplit(file);
-  }
-  if (dataset.split) return dataset.split;
-  const phantom = values.data === undefined;
-  const count = number(values, "labelled");
-  return splitByLabelRatio(dataset, {
-    ...(count === undefined ? { ratio: text(values, "label-ratio") ?? 0.2 } : { count }),
-    seed,
-    onWarning: warn,
-    validation: number(values, "validation") ?? (phantom ? phantomSize.validation : 0.15),
-    test: number(values, "test") ?? (phantom ? phantomSize.test : 0.25),
-  });
-}
 
 /** Clears the progress line first; the next step draws it again. */
 const warn = printWarnings((line) => say(terminal.isTerminal ? `\r\x1b[K${line}` : line));
@@ -207,17 +123,22 @@ function stopOnSignals(): { controller: AbortController; code: () => number } {
 const command: Command = {
   name: "train",
   summary: "Trains a method on labelled and unlabelled cases and judges it on held-out ones.\n" +
-    "Without --data it trains on a phantom data set made from the seed.",
+    "Without --data it trains on a phantom data set, the same for every seed.",
   options,
   async run(values): Promise<Result> {
     const choice = deviceChoice(values);
-    const settings = await trainOptions(values);
-    const config = resolveConfig(settings);
-    const dataset = await datasetFor(values, config.seed);
-    const split = await splitFor(values, dataset, config.seed);
+    const resume = text(values, "resume");
+    if (resume !== undefined && (values.out ?? values.name) !== undefined) {
+      throw new UsageError("--out and --name do not go with --resume: the run stays in its folder");
+    }
+    const settings = await readSettings(values);
+    const config = resolveConfig(settings.training);
+    const { dataset, split, settings: origin } = await openCases(settings, resume, warn);
+    checkTraining(config, dataset, split);
     const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
-    const spacing = numbers(values, "spacing", 3) as [number, number, number] | undefined;
+    const { spacing } = origin;
     if (values["dry-run"]) {
+      await checkData({ dataset, split, progress: terminal });
       const cost = await costOf(config, task);
       const lines = [
         `parameters     ${cost.parameters.toLocaleString("en")}`,
@@ -233,14 +154,15 @@ const command: Command = {
     const limit = number(values, "time-limit");
     const timer = limit === undefined ? undefined : setTimeout(() => controller.abort(), limit * 60_000);
     const begin = performance.now();
-    const { folder, run } = await trainInFolder(settings, {
+    const { folder, run } = await trainInFolder(config, {
       device,
       dataset,
       split,
       ...(spacing && { prepare: { spacing } }),
       root: text(values, "out") ?? "runs",
       name: text(values, "name") ?? `${config.method}-seed${config.seed}`,
-      ...(values.resume !== undefined && { resumeFrom: values.resume as string }),
+      ...(resume !== undefined && { resumeFrom: resume }),
+      origin: { ...origin },
       inWorker: true,
       onWarning: warn,
       progress: terminal,
@@ -253,10 +175,14 @@ const command: Command = {
     }
     using _ = run;
     const seconds = (performance.now() - begin) / 1000;
-    const summary = table(run.test, { rows: ["modality", "class"], columns: testColumns });
+    const tested = run.test.length > 0;
+    const summary = tested
+      ? table(run.test, { rows: ["modality", "class"], columns: testColumns })
+      : "The split has no test case, so there is no test table.";
+    const plots = ["learning_curves", ...tested ? ["dice", "assd"] : []];
     return {
-      text: `\n${summary}\n\n${folder}/plots/learning_curves.svg\n${folder}/plots/dice.svg\n` +
-        `${folder}/plots/assd.svg\nrun folder: ${folder} (${clock(seconds)})`,
+      text: `\n${summary}\n\n${plots.map((name) => `${folder}/plots/${name}.svg\n`).join("")}` +
+        `run folder: ${folder} (${clock(seconds)})`,
       json: {
         folder,
         finished: true,
@@ -267,12 +193,17 @@ const command: Command = {
   },
 };
 
-/** The options that resume a run: its data, which the run folder does not hold, and the folder. */
+/** The options that resume a run: the folder knows its data and settings, but not where it was computed. */
 function goOn(values: Values, folder: string): string {
-  const data = ["data", "phantom", "recipe", "modalities", "nan", "spacing", "device", "threads"].flatMap((
-    name,
-  ) => values[name] === undefined ? [] : [`--${name} ${values[name]}`]);
-  return [...data, `--resume ${folder}`].join(" ");
+  const device = ["device", "threads"].flatMap((name) =>
+    values[name] === undefined ? [] : [`--${name} ${values[name]}`]
+  );
+  return [...device, `--resume ${quoted(folder)}`].join(" ");
+}
+
+/** A word as a shell takes it whole. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 if (import.meta.main) await main(command);

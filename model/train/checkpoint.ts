@@ -24,6 +24,7 @@ const described = z.strictObject({
   step: z.number().int().min(0),
   best: z.number().nullable(),
   split: z.string(),
+  data: z.string(),
 });
 
 /** What a checkpoint says about itself. */
@@ -44,6 +45,8 @@ export interface CheckpointInfo {
   readonly best: number | null;
   /** Hash of the split, so that a resumed run cannot mix training and test cases. */
   readonly split: string;
+  /** SHA-256 of everything about the data that decides the result; see `identify`. */
+  readonly data: string;
 }
 
 /** A decoded checkpoint. */
@@ -114,20 +117,46 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   };
 }
 
+/** What may change when a training goes on. */
+const mayChange = ["steps"];
+
+/** A setting as a person reads it in a message. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** Everything in a checkpoint's description that decides the result of a training, by name. */
+function decisive({ config, step: _step, best: _best, ...rest }: CheckpointInfo): Map<string, unknown> {
+  return new Map(Object.entries({ ...config, ...rest }).filter(([name]) => !mayChange.includes(name)));
+}
+
 /**
- * Refuses to continue a training with other settings or other cases.
+ * Refuses to continue a training with other settings, other cases or other files.
  *
- * @throws {CodedError} `resume.mismatch` naming what differs
+ * @param changedData what differs about the data, where that is known
+ * @throws {CodedError} `resume.mismatch` naming what differs, `resume.steps` when the run is already longer
  */
-export function requireSameTraining(saved: CheckpointInfo, now: CheckpointInfo): void {
-  const { steps: _a, ...before } = saved.config;
-  const { steps: _b, ...after } = now.config;
-  const different = (Object.keys(after) as (keyof typeof after)[]).filter((key) =>
-    JSON.stringify(before[key]) !== JSON.stringify(after[key])
+export function requireSameTraining(saved: CheckpointInfo, now: CheckpointInfo, changedData?: string): void {
+  const [before, after] = [decisive(saved), decisive(now)];
+  const names = [...new Set([...before.keys(), ...after.keys()])];
+  const different = names.filter((name) =>
+    JSON.stringify(before.get(name)) !== JSON.stringify(after.get(name))
   );
-  if (saved.split !== now.split) different.push("split" as keyof typeof after);
-  if (different.length === 0) return;
-  throw new CodedError("resume.mismatch", `the run to resume differs in ${different.join(", ")}`, {
-    fix: "Resume with the settings in its config.json; only steps may change.",
-  });
+  if (different.length > 0) {
+    const details = different.map((name) =>
+      name === "data" || name === "split"
+        ? name === "data" && changedData !== undefined ? `data (${changedData} changed)` : name
+        : `${name} (${shown(before.get(name))} in the run, ${shown(after.get(name))} now)`
+    );
+    throw new CodedError("resume.mismatch", `the run to resume differs in ${details.join(", ")}`, {
+      fix: "Resume with the settings, the data and the split it was started with; only steps may change.",
+    });
+  }
+  if (now.config.steps >= saved.step) return;
+  throw new CodedError(
+    "resume.steps",
+    `the run to resume has done ${saved.step} steps already, more than ${now.config.steps}`,
+    { fix: "Give as many steps or more." },
+  );
 }

@@ -34,6 +34,9 @@ const schema = z.strictObject({
   validations: positive.default(8),
 });
 
+/** Names of all settings. */
+export const settingNames: readonly string[] = Object.keys(schema.shape);
+
 /** A complete configuration; `config.json` of a run folder. */
 export interface TrainConfig {
   /** Name of the method, one of `methodNames`. */

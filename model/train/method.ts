@@ -60,6 +60,8 @@ export interface Method<N extends Segmenter = Segmenter> {
   readonly cite: string;
   /** One line for people. */
   readonly summary: string;
+  /** The fewest modalities it can work with; 1 when absent. */
+  readonly leastModalities?: number;
   /** Makes the networks. */
   build(init: Init, task: Task, config: TrainConfig): N;
   /** What a step needs; `factor` is the ramp of the unlabelled losses, 0 in the supervised phase. */

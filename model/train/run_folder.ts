@@ -59,6 +59,17 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
+/** Makes a folder, unless it is there already: of several processes exactly one succeeds. */
+async function claim(path: string): Promise<boolean> {
+  try {
+    await Deno.mkdir(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}
+
 /** The parts of a run's folder that are folders themselves. */
 const parts = ["checkpoints", "plots", "predictions", "tables"];
 
@@ -84,12 +95,23 @@ export class RunFolder implements Disposable {
     });
   }
 
-  /** Makes `root/name`, or `root/name-2` and so on when it is taken: a run never overwrites another. */
+  /**
+   * Makes `root/name`, or `root/name-2` and so on when it is taken: a run never overwrites another, and of runs
+   * that start together each gets a folder of its own.
+   *
+   * @throws {CodedError} `run.name` for a name that is a path, `io.write`, `io.permission`
+   */
   static async create(root: string, name: string): Promise<RunFolder> {
+    if (/^\.*$|[/\\\0]/.test(name)) {
+      throw new CodedError("run.name", `${JSON.stringify(name)} cannot be the name of a folder`, {
+        fix: "Give a plain name; the folder that holds all runs is chosen on its own.",
+      });
+    }
     let path = `${root}/${name}`;
     try {
-      for (let n = 2; await exists(path); n++) path = `${root}/${name}-${n}`;
-      for (const part of parts) await Deno.mkdir(`${path}/${part}`, { recursive: true });
+      await Deno.mkdir(root, { recursive: true });
+      for (let n = 2; !await claim(path); n++) path = `${root}/${name}-${n}`;
+      for (const part of parts) await Deno.mkdir(`${path}/${part}`);
     } catch (cause) {
       throw explain(path, cause);
     }
@@ -107,6 +129,7 @@ export class RunFolder implements Disposable {
         fix: "Give the folder that an earlier training printed.",
       });
     }
+    for (const part of parts) await Deno.mkdir(`${path}/${part}`, { recursive: true });
     return new RunFolder(path);
   }
 

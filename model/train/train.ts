@@ -4,9 +4,9 @@
  * @module
  */
 
-import { checkLabelledClasses } from "../../data/label_check.ts";
+import { setImmediate } from "node:timers/promises";
+import { checkJudgedCases, checkLabelledClasses } from "../../data/label_check.ts";
 import { type CaseRecord, type LogRow, summarise } from "../../eval/mod.ts";
-import { CodedError } from "../../tensor/errors.ts";
 import type { StateDict } from "../../tensor/module.ts";
 import type { TrainConfig, TrainOptions } from "./config.ts";
 import { evaluateCases, type Prediction } from "./evaluate_cases.ts";
@@ -28,6 +28,8 @@ export interface TrainSetting extends TrainingData {
   readonly predicted?: (prediction: Prediction) => Promise<void>;
   /** Where an earlier run stopped. */
   readonly resume?: TrainState;
+  /** Whether {@link checkData} was called already. */
+  readonly isChecked?: boolean;
 }
 
 /** Everything a training has reached, on the host. */
@@ -115,7 +117,7 @@ async function stateOf(
  * @param options settings; what is left out has a default
  * @returns the run, or null when the signal ended it early (its state was given to `save`)
  * @throws {CodedError} `config.*` for bad settings, `method.unpaired` when the method compares voxels of images
- * that do not correspond, `dtype.unsupported` for f16 storage on a device that has none, `train.nonfinite` for
+ * that do not correspond, `method.modalities` when it needs more of them, `dtype.unsupported` for f16 storage on a device that has none, `train.nonfinite` for
  * NaN or infinity; and what loading data throws, among it a class that no labelled case has
  *
  * @example
@@ -137,6 +139,7 @@ async function stateOf(
 export async function train(options: TrainOptions, setting: TrainSetting): Promise<TrainedRun | null> {
   const training = openTraining(options, setting);
   try {
+    if (!setting.isChecked) await checkData(setting);
     const finished = await fit(training, setting).finally(() => training.device.onCompile = undefined);
     if (!finished) {
       training[Symbol.dispose]();
@@ -157,6 +160,21 @@ export async function train(options: TrainOptions, setting: TrainSetting): Promi
   }
 }
 
+/**
+ * Checks all that files can tell before the first step: labels of every class to learn from, and cases that can
+ * be judged.
+ *
+ * @throws {DataError} as {@link checkLabelledClasses} and {@link checkJudgedCases}
+ */
+export async function checkData(
+  { dataset, split, progress: sink = silent }: Pick<TrainSetting, "dataset" | "split" | "progress">,
+): Promise<void> {
+  const progress = new Progress(sink, 1);
+  for (const { message } of await checkLabelledClasses(dataset, split)) progress.note(`warning: ${message}`);
+  await checkJudgedCases(dataset, split, (id, share) => progress.busy(`checking ${id}`, share));
+  progress.clear();
+}
+
 async function fit(
   training: Training,
   { dataset, split, progress: sink = silent, signal, save, resume }: TrainSetting,
@@ -172,12 +190,14 @@ async function fit(
   const first = resume?.step ?? 0;
   const progress = new Progress(sink, config.steps, first);
   const validateAfter = stepsWithValidation(config);
-  for (const { message } of await checkLabelledClasses(dataset, split)) progress.note(`warning: ${message}`);
   if (!loader.hasUnlabelled && method.unlabelledViews(config, 1) !== "none") {
     progress.note("warning: the split has no unlabelled case; training uses the labelled ones alone");
   }
   training.device.onCompile = (kernels) => progress.busy(`compiling kernels: ${kernels}`);
+  // A run that is killed early has something to go on from, and a disk that is full shows now.
+  if (!resume) await save?.(await stateOf(training, 0, null, log));
   for (let step = first; step < config.steps; step++) {
+    await setImmediate(); // timers, signals and other tasks of the program have their turn
     const factor = unlabelledFactor(step, phases);
     const views = loader.hasUnlabelled ? method.unlabelledViews(config, factor) : "none";
     const asked = performance.now();
@@ -196,12 +216,7 @@ async function fit(
       });
       const columns = validationColumns(records);
       Object.assign(row, columns);
-      const dice = columns.val_dice;
-      if (dice === undefined) {
-        throw new CodedError("train.validation", "no validation case has any of the classes", {
-          fix: "Choose validation cases with labels of every class.",
-        });
-      }
+      const dice = columns.val_dice!; // checkData() saw that a validation case has a class
       if (best === null || dice > best.dice) {
         best = { step: step + 1, dice, network: await network.stateDict() };
       }

@@ -4,24 +4,21 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import settings from "../../deno.json" with { type: "json" };
 import { resolve } from "node:path";
 import {
   caseOf,
   type Dataset,
-  type FileDataset,
   fileName,
-  hashSplit,
   labelRatio,
   type NiftiHeader,
   readNiftiHeader,
-  type Split,
   volumePath,
   writeNifti,
 } from "../../data/mod.ts";
 import { caseCsv, classBoxPlot, learningCurves, parseLog, summarise, table } from "../../eval/mod.ts";
 import { requireStored } from "../../tensor/device.ts";
+import { CodedError } from "../../tensor/errors.ts";
 import {
   type CheckpointInfo,
   decodeCheckpoint,
@@ -30,18 +27,24 @@ import {
 } from "./checkpoint.ts";
 import { resolveConfig, type TrainConfig, type TrainOptions } from "./config.ts";
 import { costOf } from "./cost.ts";
+import type { Task } from "./method.ts";
 import { logCsv } from "./log_csv.ts";
+import { changedFile, type DataIdentity, identify, sha256Of } from "./data_identity.ts";
+import { readFile, readJsonObject } from "./read_json.ts";
 import { RunFolder } from "./run_folder.ts";
-import { train, type TrainedRun, type TrainSetting, type TrainState } from "./train.ts";
+import { checkTraining } from "./training.ts";
+import { checkData, train, type TrainedRun, type TrainSetting, type TrainState } from "./train.ts";
 
 /** Where the folder goes. */
-export interface FolderSetting extends Omit<TrainSetting, "save" | "resume" | "predicted"> {
+export interface FolderSetting extends Omit<TrainSetting, "save" | "resume" | "predicted" | "isChecked"> {
   /** Folder of all runs. */
   readonly root: string;
   /** Name of this run's folder in it; a number is added when it is taken. */
   readonly name: string;
   /** Folder of an earlier run to go on with, instead of a new one. */
   readonly resumeFrom?: string;
+  /** Where data and split came from, to be written into `config.json` beside the settings of the training. */
+  readonly origin?: Readonly<Record<string, unknown>>;
 }
 
 /** What became of it. */
@@ -52,17 +55,33 @@ export interface FolderRun {
   readonly run: TrainedRun | null;
 }
 
-const splitHash = (split: Split) => createHash("sha256").update(JSON.stringify(split)).digest("hex");
+const damaged = "The run folder is damaged; start again.";
 
-async function loadState(path: string, now: CheckpointInfo): Promise<TrainState> {
-  const last = decodeCheckpoint(await Deno.readFile(`${path}/checkpoints/last.safetensors`));
-  requireSameTraining(last.info, now);
+/** Reads what an interrupted run reached, after making sure that it was the same training. */
+async function loadState(path: string, now: CheckpointInfo, identity: DataIdentity): Promise<TrainState> {
+  const notBegun = "The run ended before its first checkpoint: remove the folder and start again.";
+  const last = decodeCheckpoint(await readFile(`${path}/checkpoints/last.safetensors`, notBegun));
+  const split = await readJsonObject(`${path}/split.json`, damaged);
+  const { labelled, unlabelled, validation, test } = split;
+  const isTouched = sha256Of({ labelled, unlabelled, validation, test }) !== last.info.split;
+  if (isTouched || split.sha256 !== last.info.split) {
+    throw new CodedError(
+      "resume.mismatch",
+      `${path}/split.json is not the split that the run was started with`,
+      {
+        fix: "Undo the change to the file, or start a new run.",
+      },
+    );
+  }
+  requireSameTraining(last.info, now, changedFile(split, identity));
   const { step } = last.info;
-  const rows = parseLog(await Deno.readTextFile(`${path}/log.csv`));
+  const rows = step === 0
+    ? []
+    : parseLog(new TextDecoder().decode(await readFile(`${path}/log.csv`, damaged)));
   let best: TrainState["best"] = null;
   if (last.info.best !== null) {
     // After a crash between the two files this one may be newer; the resumed run then reaches the same score again.
-    const saved = decodeCheckpoint(await Deno.readFile(`${path}/checkpoints/best.safetensors`));
+    const saved = decodeCheckpoint(await readFile(`${path}/checkpoints/best.safetensors`, damaged));
     best = { step: saved.info.step, dice: saved.info.best!, network: saved.network };
   }
   return {
@@ -74,7 +93,12 @@ async function loadState(path: string, now: CheckpointInfo): Promise<TrainState>
   };
 }
 
-function describe(config: TrainConfig, { dataset, split, prepare }: FolderSetting): CheckpointInfo {
+function describe(
+  config: TrainConfig,
+  { dataset, split, prepare }: FolderSetting,
+  { sha256 }: DataIdentity,
+): CheckpointInfo {
+  const { labelled, unlabelled, validation, test } = split;
   return {
     config,
     modalities: dataset.modalities.map(({ id, kind }) => ({ id, kind })),
@@ -83,32 +107,42 @@ function describe(config: TrainConfig, { dataset, split, prepare }: FolderSettin
     spacing: prepare?.spacing ?? null,
     step: 0,
     best: null,
-    split: splitHash(split),
+    split: sha256Of({ labelled, unlabelled, validation, test }),
+    data: sha256,
   };
 }
 
-async function writeSettings(folder: RunFolder, config: TrainConfig, setting: FolderSetting): Promise<void> {
-  const { dataset, split, device } = setting;
-  const { name, modalities, classes, paired, aligned } = dataset;
+async function writeConfig(folder: RunFolder, config: TrainConfig, setting: FolderSetting): Promise<void> {
+  const { name, modalities, classes, paired, aligned, source } = setting.dataset;
   // A generated data set can be made again from its recipe; one in files is found where it lies.
-  const source = "root" in dataset ? {} : { source: dataset.source };
+  const recipe = "root" in setting.dataset ? {} : { source };
   await folder.writeJson("config.json", {
     ...config,
-    dataset: { name, modalities, classes, paired, aligned, ...source },
+    ...setting.origin,
+    dataset: { name, modalities, classes, paired, aligned, ...recipe },
   });
-  const files = "root" in dataset ? { files: await hashSplit(dataset as FileDataset, split) } : {};
+}
+
+async function writeSettings(
+  folder: RunFolder,
+  info: CheckpointInfo,
+  setting: FolderSetting,
+  { files, labelFiles }: DataIdentity,
+): Promise<void> {
+  const { labelled, unlabelled, validation, test } = setting.split;
   await folder.writeJson("split.json", {
-    ...split,
-    labelRatio: labelRatio(dataset, split),
-    sha256: splitHash(split),
-    ...files,
+    ...{ labelled, unlabelled, validation, test },
+    labelRatio: labelRatio(setting.dataset, setting.split),
+    sha256: info.split,
+    ...(files && { files, labelFiles }),
   });
   await folder.writeJson("env.json", {
     version: settings.version,
     deno: Deno.version,
     platform: Deno.build.target,
-    device: device.description,
+    device: setting.device.description,
   });
+  await writeConfig(folder, info.config, setting);
 }
 
 async function saveState(folder: RunFolder, info: CheckpointInfo, state: TrainState): Promise<void> {
@@ -118,7 +152,7 @@ async function saveState(folder: RunFolder, info: CheckpointInfo, state: TrainSt
     const bytes = encodeCheckpoint({ ...now, step: state.best.step }, state.best.network);
     await folder.write("checkpoints/best.safetensors", bytes);
   }
-  await folder.write("log.csv", logCsv(state.log));
+  if (state.log.length > 0) await folder.write("log.csv", logCsv(state.log));
   await folder.write("checkpoints/last.safetensors", encodeCheckpoint(now, state.network, state.optimizer));
 }
 
@@ -136,6 +170,7 @@ export const testColumns = ["dice", "assd_mm", "hd95_mm"] as const;
 async function writeResults(
   folder: RunFolder,
   run: TrainedRun,
+  task: Task,
   seconds: number,
   caseMs: ReadonlyMap<string, number>,
 ): Promise<void> {
@@ -144,22 +179,22 @@ async function writeResults(
   const columns = log.flatMap((row) => Object.keys(row));
   const losses = [...new Set(columns)].filter((name) => !["step", "lr", "gradient_norm"].includes(name));
   await folder.write("cases.csv", caseCsv(test));
-  await folder.write("tables/test.md", table(test, layout));
-  await folder.write("tables/test.csv", table(test, { ...layout, format: "csv" }));
   await folder.write("plots/learning_curves.svg", learningCurves(log, { columns: losses }));
-  await folder.write("plots/dice.svg", classBoxPlot(test, { metric: "dice" }));
-  await folder.write("plots/assd.svg", classBoxPlot(test, { metric: "assd_mm" }));
-  const task = {
-    modalities: new Set(test.map(({ modality }) => modality)).size,
-    classes: run.segment.classes,
-  };
+  if (test.length > 0) {
+    await folder.write("tables/test.md", table(test, layout));
+    await folder.write("tables/test.csv", table(test, { ...layout, format: "csv" }));
+    await folder.write("plots/dice.svg", classBoxPlot(test, { metric: "dice" }));
+    await folder.write("plots/assd.svg", classBoxPlot(test, { metric: "assd_mm" }));
+  }
   await folder.writeJson("metrics.json", {
     best: { step: best.step, val_dice: best.dice },
-    test: { ...summarise(test), cases: test },
+    test: test.length > 0 ? { ...summarise(test), cases: test } : null,
     cost: {
       ...await costOf(config, task),
       seconds,
-      inferenceMs: [...caseMs.values()].reduce((sum, ms) => sum + ms, 0) / caseMs.size,
+      inferenceMs: caseMs.size > 0
+        ? [...caseMs.values()].reduce((sum, ms) => sum + ms, 0) / caseMs.size
+        : null,
       secondsWaitedForData: waitedMs / 1000,
       measuredPeakBytes: run.device.stats().peakBytes,
     },
@@ -172,19 +207,25 @@ async function writeResults(
  * @throws {CodedError} what {@link train} throws, among it `dtype.unsupported`; `run.*`, `resume.mismatch` and `io.*` for the folder
  */
 export async function trainInFolder(options: TrainOptions, setting: FolderSetting): Promise<FolderRun> {
+  const { device, dataset, split, resumeFrom, root, name } = setting;
   const config = resolveConfig(options);
-  requireStored(setting.device, config.storage); // before there is a folder
-  const info = describe(config, setting);
-  const { resumeFrom, root, name } = setting;
-  const resume = resumeFrom === undefined ? undefined : await loadState(resumeFrom, info);
-  using folder = resumeFrom === undefined
-    ? await RunFolder.create(root, name)
-    : await RunFolder.open(resumeFrom);
-  if (!resume) await writeSettings(folder, config, setting);
+  // All that can be refused is refused before there is a folder.
+  requireStored(device, config.storage);
+  checkTraining(config, dataset, split);
+  using opened = resumeFrom === undefined ? undefined : await RunFolder.open(resumeFrom);
+  const identity = await identify(dataset, split);
+  const info = describe(config, setting, identity);
+  const resume = opened && await loadState(opened.path, info, identity);
+  await checkData(setting);
+  using created = opened ? undefined : await RunFolder.create(root, name);
+  const folder = (opened ?? created)!;
+  if (created) await writeSettings(created, info, setting, identity);
+  else await writeConfig(folder, config, setting);
   const begin = performance.now();
   const caseMs = new Map<string, number>();
   const run = await train(config, {
     ...setting,
+    isChecked: true,
     ...(resume && { resume }),
     save: (state) => saveState(folder, info, state),
     predicted: async ({ case: id, modality, labels, caseMs: ms }) => {
@@ -193,6 +234,7 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
       await writeNifti(`${folder.path}/predictions/${fileName(id, modality)}.nii.gz`, labels, grid);
     },
   });
-  if (run) await writeResults(folder, run, (performance.now() - begin) / 1000, caseMs);
+  const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
+  if (run) await writeResults(folder, run, task, (performance.now() - begin) / 1000, caseMs);
   return { folder: folder.path, run };
 }

@@ -7,7 +7,7 @@
 import type { Dataset } from "../../data/dataset.ts";
 import { AheadLoader, type BatchSource } from "../../data/ahead_loader.ts";
 import { defaultAugmentation, noAugmentation, strongAugmentation } from "../../data/augmentation.ts";
-import type { DataWarning } from "../../data/errors.ts";
+import { DataError, type DataWarning } from "../../data/errors.ts";
 import { BatchLoader } from "../../data/loader.ts";
 import type { PrepareOptions } from "../../data/prepare.ts";
 import { checkSplit, type Split } from "../../data/split.ts";
@@ -64,11 +64,29 @@ export interface Training extends Disposable {
   readonly segment: SegmentSetting;
 }
 
-function requireCorrespondence(
-  method: Method,
-  config: TrainConfig,
-  { name, paired, aligned }: Dataset,
-): void {
+/**
+ * Refuses settings, data and split that do not go together. Reads no file.
+ *
+ * @throws {CodedError} `method.modalities`, `method.unpaired`
+ * @throws {DataError} `split.*`
+ */
+export function checkTraining(config: TrainConfig, dataset: Dataset, split: Split): void {
+  const method = methods[config.method]!;
+  const { name, paired, aligned, modalities } = dataset;
+  const { leastModalities = 1 } = method;
+  if (modalities.length < leastModalities) {
+    throw new CodedError(
+      "method.modalities",
+      `${method.name} needs ${leastModalities} modalities, but the data set ${name} has ${modalities.length}`,
+      { fix: "Use --method supervised, which works with one." },
+    );
+  }
+  checkSplit(dataset, split);
+  if (split.labelled.length === 0) {
+    throw new DataError("split.empty", "the split has no labelled case to train on", {
+      fix: "Raise the label ratio, or add labels.",
+    });
+  }
   if (method.unlabelledViews(config, 1) === "none" || (paired && aligned)) return;
   throw new CodedError(
     "method.unpaired",
@@ -89,8 +107,7 @@ export function openTraining(
   const config = resolveConfig(options);
   requireStored(device, config.storage);
   const method = methods[config.method]!;
-  checkSplit(dataset, split);
-  requireCorrespondence(method, config, dataset);
+  checkTraining(config, dataset, split);
   const { patch, batch, seed, steps } = config;
   const batches = {
     ...prepare,

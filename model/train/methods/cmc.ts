@@ -56,6 +56,7 @@ export const cmc: Method<CmcSegmenter> = {
   name: "cmc",
   cite: "Zhou et al., MICCAI 2024",
   summary: "two encoders that meet at the bottleneck; CSC and CAC on unlabelled pairs",
+  leastModalities: 2,
   build: buildCmc,
   unlabelledViews({ weights, profile }, factor) {
     if (factor === 0 || (weights.csc === 0 && weights.cac === 0)) return "none";

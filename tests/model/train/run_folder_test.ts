@@ -24,6 +24,22 @@ Deno.test("a second run takes a new name instead of overwriting", () =>
     assert.deepEqual([first.path, second.path], [`${root}/run`, `${root}/run-2`]);
   }));
 
+Deno.test("runs that start at the same moment get a folder each", () =>
+  inFreshFolder(async (root) => {
+    const made = await Promise.all([1, 2, 3, 4].map(() => RunFolder.create(root, "run")));
+    const names = made.map(({ path }) => path.slice(root.length + 1)).sort();
+    for (const folder of made) folder[Symbol.dispose]();
+    assert.deepEqual(names, ["run", "run-2", "run-3", "run-4"]);
+  }));
+
+Deno.test("the name of a run is no path", () =>
+  inFreshFolder(async (root) => {
+    for (const name of ["", "..", "a/b", "..\\a", "a\0b"]) {
+      await assert.rejects(RunFolder.create(`${root}/runs`, name), { code: "run.name" });
+    }
+    assert.deepEqual([...Deno.readDirSync(root)], []);
+  }));
+
 Deno.test("a folder in use is refused; what a killed process left behind is not in use", () =>
   inFreshFolder(async (root) => {
     const path = `${root}/run`;
@@ -60,6 +76,7 @@ Deno.test("decodeCheckpoint() gives back what encodeCheckpoint() was given and r
     step: 3,
     best: 0.5,
     split: "abc",
+    data: "def",
   };
   const network = new Map([["w", { shape: [1], data: Float32Array.of(2) }]]);
   const decoded = decodeCheckpoint(encodeCheckpoint(info, network));

@@ -94,6 +94,7 @@ Deno.test("a checkpoint of a training stored as f16 predicts on a device without
     step: 1,
     best: null,
     split: "",
+    data: "",
   }, await network.stateDict());
   using predictor = openPredictor(bytes, device);
   assert.equal(predictor.info.config.storage, "f16");

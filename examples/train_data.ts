@@ -1,0 +1,103 @@
+/**
+ * The data set and the split of a training started from the command line.
+ *
+ * @module
+ */
+
+import {
+  DataError,
+  type Dataset,
+  type DataWarning,
+  makePhantom,
+  readSplit,
+  type Split,
+  splitByLabelRatio,
+} from "../data/mod.ts";
+import { UsageError } from "./command.ts";
+import { openData } from "./open_data.ts";
+import type { DataSettings, Settings } from "./train_settings.ts";
+
+/** What a training without `--data` works on: the same cases whatever the seed of the training. */
+const phantom = { cases: 24, misalignmentMm: 1, seed: 0 };
+
+/** Subjects of the phantom that are kept for validation and test. */
+const phantomParts = { validation: 3, test: 5 };
+
+function phantomOf({ data, phantom: anatomy = "abdomen" }: DataSettings): Dataset {
+  if (data !== undefined || (anatomy !== "abdomen" && anatomy !== "heart")) {
+    throw new UsageError(`--phantom ${anatomy}: expected abdomen or heart, and no --data`);
+  }
+  return anatomy === "heart"
+    ? makePhantom({ anatomy, ...phantom })
+    : makePhantom({ ...phantom, modalities: ["ct", "mr"] });
+}
+
+/** A data set, its split, and the settings that made them, complete. */
+export interface TrainingCases {
+  /** The cases. */
+  readonly dataset: Dataset;
+  /** Which are for what. */
+  readonly split: Split;
+  /** For `config.json`: a training with these settings has the same cases in the same parts. */
+  readonly settings: DataSettings;
+}
+
+/** Refuses what is said about the split when the split is already fixed. */
+function requireUndecided(aboutSplit: readonly string[], by: string, fix: string): void {
+  if (aboutSplit.length === 0) return;
+  const list = aboutSplit.join(", ");
+  throw new UsageError(`${list}: the split is already decided by ${by}`, fix);
+}
+
+/**
+ * Opens the data set and finds its split: that of the run to resume, of `--split`, of the manifest, or one drawn
+ * by the label ratio, in this order. Options about a split that is already decided are refused.
+ *
+ * @param resume folder of the run to resume
+ */
+export async function openCases(
+  { data, aboutSplit }: Settings,
+  resume: string | undefined,
+  onWarning: (warning: DataWarning) => void,
+): Promise<TrainingCases> {
+  const { split: file, splitSeed, labelRatio, labelled, validation, test, ...source } = data;
+  const opened = await openData(source as Record<string, string>, onWarning).catch((error) => {
+    if (resume === undefined || !(error instanceof DataError) || error.code !== "data.path") throw error;
+    const fix = "The data of the run to resume lay there; say where they lie now with --data.";
+    throw new DataError(error.code, error.message, { cause: error, fix });
+  });
+  if (opened && source.phantom !== undefined) phantomOf(source); // refuses both
+  const dataset = opened ?? phantomOf(source);
+  if (resume !== undefined) {
+    requireUndecided(aboutSplit, "the run to resume", "Leave them out, or start a new run.");
+    const split = await readSplit(`${resume}/split.json`);
+    return { dataset, split, settings: data };
+  }
+  if (file !== undefined) {
+    const others = aboutSplit.filter((option) => option !== "--split");
+    requireUndecided(others, `--split ${file}`, "Leave them out, or leave --split out.");
+    const split = await readSplit(file);
+    return { dataset, split, settings: { ...source, split: file } };
+  }
+  if (opened?.split) {
+    const fix =
+      "Leave them out, give another split with --split FILE, or take the split out of the manifest.";
+    requireUndecided(aboutSplit, `the manifest of ${opened.name}`, fix);
+    return { dataset, split: opened.split, settings: source };
+  }
+  const settings = {
+    ...source,
+    splitSeed: splitSeed ?? 0,
+    ...(labelled === undefined ? { labelRatio: labelRatio ?? 0.2 } : { labelled }),
+    validation: validation ?? (opened ? 0.15 : phantomParts.validation),
+    test: test ?? (opened ? 0.25 : phantomParts.test),
+  };
+  const split = splitByLabelRatio(dataset, {
+    ...(labelled === undefined ? { ratio: labelRatio ?? 0.2 } : { count: labelled }),
+    seed: settings.splitSeed,
+    validation: settings.validation,
+    test: settings.test,
+    onWarning,
+  });
+  return { dataset, split, settings };
+}

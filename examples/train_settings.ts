@@ -1,0 +1,168 @@
+/**
+ * What decides a training started from the command line: options beat a `--config` file, which beats the settings
+ * of the run to resume, which beat the defaults.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import { nearest, readJsonObject, settingNames, type TrainOptions } from "../model/mod.ts";
+import { number, numbers, text, UsageError, type Values } from "./command.ts";
+
+/** Where data and split come from, as `config.json` stores it; the names are those of the options. */
+export interface DataSettings {
+  /** The data set's manifest or folder; a phantom when absent. */
+  readonly data?: string;
+  /** Which phantom. */
+  readonly phantom?: string;
+  /** File-name patterns of the folder. */
+  readonly recipe?: string;
+  /** Which modalities are used, such as `flair,t1c`; all when absent. */
+  readonly modalities?: string;
+  /** What to do with voxels that are no numbers. */
+  readonly nan?: string;
+  /** Voxel size to resample to, in mm. */
+  readonly spacing?: [number, number, number];
+  /** File with the split. */
+  readonly split?: string;
+  /** Seed of the split. */
+  readonly splitSeed?: number;
+  /** Share of the training subjects with labels. */
+  readonly labelRatio?: number | string;
+  /** Number of training subjects with labels. */
+  readonly labelled?: number;
+  /** Validation subjects, a number or a share. */
+  readonly validation?: number;
+  /** Test subjects, a number or a share. */
+  readonly test?: number;
+}
+
+/** Settings of a training from all sources. */
+export interface Settings {
+  /** Of the method and the trainer. */
+  readonly training: TrainOptions;
+  /** Of data and split. */
+  readonly data: DataSettings;
+  /** What was said about the split in this call, by name of the option; a resumed run's own settings do not count. */
+  readonly aboutSplit: readonly string[];
+}
+
+/** Option of each setting about the split. */
+const splitOptions = {
+  split: "--split",
+  splitSeed: "--split-seed",
+  labelRatio: "--label-ratio",
+  labelled: "--labelled",
+  validation: "--validation",
+  test: "--test",
+} as const;
+
+const dataNames: readonly string[] = [
+  "data",
+  "phantom",
+  "recipe",
+  "nan",
+  "spacing",
+  ...Object.keys(splitOptions),
+];
+
+/** Settings that are alternatives: giving one takes back the other from a weaker source. */
+const alternatives: readonly (readonly string[])[] = [["labelRatio", "labelled"]];
+
+type Flat = Readonly<Record<string, unknown>>;
+
+function defined(object: Flat): Flat {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}
+
+/** A settings file; `dataset`, which a run's own `config.json` has, only describes. */
+async function settingsIn(path: string, fix: string): Promise<Flat> {
+  const { dataset: _, ...settings } = await readJsonObject(path, fix);
+  const known = [...settingNames, ...dataNames];
+  const unknown = Object.keys(settings).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const guess = nearest(unknown, known);
+    throw new UsageError(
+      `${path} has the setting ${JSON.stringify(unknown)}, which does not exist`,
+      guess ? `Did you mean ${JSON.stringify(guess)}?` : `Known settings: ${known.join(", ")}.`,
+    );
+  }
+  return settings;
+}
+
+/** Paths count from the working directory; in a run folder they are stored whole, so that the run can be found again. */
+const whole = (path: string | undefined) => path === undefined ? undefined : resolve(path);
+
+function fromCommandLine(values: Values): Flat {
+  const weights = defined({ csc: number(values, "csc-weight"), cac: number(values, "cac-weight") });
+  return defined({
+    method: text(values, "method"),
+    profile: text(values, "profile"),
+    preset: text(values, "preset"),
+    patch: numbers(values, "patch", 3),
+    steps: number(values, "steps"),
+    batch: number(values, "batch"),
+    augmentation: text(values, "augmentation"),
+    storage: text(values, "storage"),
+    validations: number(values, "validations"),
+    learningRate: number(values, "learning-rate"),
+    seed: number(values, "seed"),
+    weights: Object.keys(weights).length > 0 ? weights : undefined,
+    data: whole(text(values, "data")),
+    phantom: text(values, "phantom"),
+    recipe: whole(text(values, "recipe")),
+    modalities: text(values, "modalities"),
+    nan: text(values, "nan"),
+    spacing: spacingOf(values),
+    split: whole(text(values, "split")),
+    splitSeed: number(values, "split-seed"),
+    labelRatio: text(values, "label-ratio"),
+    labelled: number(values, "labelled"),
+    validation: number(values, "validation"),
+    test: number(values, "test"),
+  });
+}
+
+function spacingOf(values: Values): number[] | undefined {
+  const spacing = numbers(values, "spacing", 3);
+  if (spacing === undefined || spacing.every((mm) => mm > 0 && mm < Infinity)) return spacing;
+  throw new UsageError(`--spacing ${spacing}: a voxel has a size above 0 mm along each axis`);
+}
+
+/** `stronger` over `weaker`. */
+function over(stronger: Flat, weaker: Flat): Flat {
+  const kept = { ...weaker };
+  for (const group of alternatives) {
+    if (group.some((name) => stronger[name] !== undefined)) { for (const name of group) delete kept[name]; }
+  }
+  if (stronger.data !== undefined) { for (const name of ["recipe", "modalities"]) delete kept[name]; } // of the other
+  const weights = { ...kept.weights as object, ...stronger.weights as object };
+  return { ...kept, ...stronger, ...(Object.keys(weights).length > 0 && { weights }) };
+}
+
+/**
+ * Reads the settings of all sources.
+ *
+ * @throws {UsageError} for contradictions and unknown settings; `io.*` for files that cannot be read
+ */
+export async function readSettings(values: Values): Promise<Settings> {
+  const given = fromCommandLine(values);
+  const [config, resume] = [text(values, "config"), text(values, "resume")];
+  const file = config === undefined ? {} : await settingsIn(config, "Check the path after --config.");
+  const earlier = resume === undefined
+    ? {}
+    : await settingsIn(`${resume}/config.json`, "Give the folder that an earlier training printed.");
+  const now = over(given, file);
+  const aboutSplit = Object.entries(splitOptions).flatMap(([name, option]) => name in now ? [option] : []);
+  if (now.labelRatio !== undefined && now.labelled !== undefined) {
+    throw new UsageError("--label-ratio and --labelled contradict each other", "Give one of them.");
+  }
+  const all = over(now, earlier);
+  const pick = (from: (name: string) => boolean) =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => from(name)));
+  return {
+    training: pick((name) => !dataNames.includes(name)),
+    data: pick((name) => dataNames.includes(name)),
+    aboutSplit,
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * What the cases of a training are, by content: so that a resumed run is known to go on with the same data,
+ * wherever its files lie now.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import {
+  type Dataset,
+  type DatasetSource,
+  type FileDataset,
+  hashLabels,
+  hashSplit,
+  type Manifest,
+  type OpenOptions,
+  type Split,
+} from "../../data/mod.ts";
+
+/** SHA-256 of files, by case id and modality (or `shared`, for labels). */
+export type FileHashes = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** What a run folder stores about its data. */
+export interface DataIdentity {
+  /** SHA-256 of everything about the data that decides the result of a training. */
+  readonly sha256: string;
+  /** The images of all cases in the split, for data in files. */
+  readonly files?: FileHashes;
+  /** The labels that are used, for data in files. */
+  readonly labelFiles?: FileHashes;
+}
+
+/** The SHA-256 of a value's JSON, in hexadecimal. */
+export function sha256Of(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex");
+}
+
+/** What decides the voxels besides the content of files: no paths, so that a folder may move. */
+function recipe({ kind, base, options }: DatasetSource): unknown {
+  if (kind !== "manifest") return { kind, options, ...(base && { base: recipe(base) }) };
+  const { manifest, plain } = options as { manifest: Manifest; plain: OpenOptions };
+  const channels = manifest.cases.flatMap(({ id, images }) =>
+    Object.entries(images).flatMap(([modality, entry]) => {
+      const at = entry.lastIndexOf("#channel=");
+      return at < 0 ? [] : [[id, modality, entry.slice(at)]];
+    })
+  );
+  return { kind, labelMap: manifest.labelMap ?? {}, nanPolicy: plain.nanPolicy ?? "error", channels };
+}
+
+/**
+ * Reads and hashes every file that a training would use.
+ *
+ * @throws {DataError} `split.leak` when an image is in two parts of the split, `data.path` for a missing file
+ */
+export async function identify(dataset: Dataset, split: Split): Promise<DataIdentity> {
+  if (!("root" in dataset)) return { sha256: sha256Of(recipe(dataset.source)) };
+  const files = await hashSplit(dataset as FileDataset, split);
+  const labelFiles = await hashLabels(dataset as FileDataset, split);
+  return { sha256: sha256Of([recipe(dataset.source), files, labelFiles]), files, labelFiles };
+}
+
+/** The first file that is not what it was, as `what of which case`; nothing when all are the same. */
+export function changedFile(before: Partial<DataIdentity>, now: DataIdentity): string | undefined {
+  for (const [kind, noun] of [["files", "image"], ["labelFiles", "labels"]] as const) {
+    const old = new Map(Object.entries(before[kind] ?? {}));
+    for (const [id, hashes] of Object.entries(now[kind] ?? {})) {
+      const known = new Map(Object.entries(old.get(id) ?? {}));
+      for (const [key, hash] of Object.entries(hashes)) {
+        if (known.get(key) !== hash) return `the ${key} ${noun} of case ${id}`;
+      }
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,165 @@
+/** What decides a training that is started from the command line. */
+
+import assert from "node:assert/strict";
+import { openCases } from "../../examples/train_data.ts";
+import { readSettings } from "../../examples/train_settings.ts";
+import { inFreshFolder } from "./run_example.ts";
+import { manifestOf, withDataset } from "../data/make_dataset.ts";
+
+const quiet = () => {};
+const lists = { labelled: ["case_0"], unlabelled: ["case_1"], validation: ["case_2"], test: ["case_3"] };
+
+/** Writes files into a fresh folder, then reads settings with `FOLDER` in the options standing for it. */
+async function attempt(files: Readonly<Record<string, string>>, options: Readonly<Record<string, string>>) {
+  let outcome: unknown;
+  await withDataset(4, async (folder) => {
+    await Deno.mkdir(`${folder}/run`);
+    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${folder}/${name}`, text);
+    const values = Object.fromEntries(
+      Object.entries(options).map(([name, value]) => [name, value.replace("FOLDER", folder)]),
+    );
+    try {
+      const settings = await readSettings(values);
+      const { split, settings: origin } = await openCases(settings, values.resume, quiet);
+      outcome = { split, origin, training: settings.training };
+    } catch (error) {
+      outcome = error;
+    }
+  });
+  return outcome as { split: typeof lists; origin: Record<string, unknown>; training: object };
+}
+
+const withSplit = JSON.stringify({ ...manifestOf(4), splits: lists });
+const run = { "run/config.json": '{"seed":3,"labelRatio":0.5}', "run/split.json": JSON.stringify(lists) };
+
+const refused: {
+  name: string;
+  files?: Record<string, string>;
+  options: Record<string, string>;
+  message: RegExp;
+}[] = [
+  ...["label-ratio", "labelled", "validation", "test", "split-seed"].map((name) => ({
+    name: `--${name} beside a split in the manifest`,
+    files: { "dataset.json": withSplit },
+    options: { data: "FOLDER", [name]: "1" },
+    message: new RegExp(`^--${name}: the split is already decided by the manifest of small`),
+  })),
+  {
+    name: "labelRatio in a settings file beside a split in the manifest",
+    files: { "dataset.json": withSplit, "settings.json": '{"labelRatio":0.1}' },
+    options: { data: "FOLDER", config: "FOLDER/settings.json" },
+    message: /^--label-ratio: the split is already decided/,
+  },
+  {
+    name: "--test beside --split",
+    files: { "split.json": JSON.stringify(lists) },
+    options: { data: "FOLDER", split: "FOLDER/split.json", test: "1" },
+    message: /^--test: the split is already decided by --split/,
+  },
+  {
+    name: "--split beside --resume",
+    files: { ...run, "split.json": JSON.stringify(lists) },
+    options: { data: "FOLDER", split: "FOLDER/split.json", resume: "FOLDER/run" },
+    message: /^--split: the split is already decided by the run to resume/,
+  },
+  {
+    name: "--label-ratio beside --labelled",
+    options: { "label-ratio": "0.2", labelled: "1" },
+    message: /^--label-ratio and --labelled contradict each other/,
+  },
+  {
+    name: "a spacing of 0",
+    options: { spacing: "1,0,1" },
+    message: /^--spacing 1,0,1: a voxel has a size above 0/,
+  },
+  {
+    name: "a split that is null",
+    files: { "split.json": "null" },
+    options: { data: "FOLDER", split: "FOLDER/split.json" },
+    message: /split\.json is no split/,
+  },
+  {
+    name: "a split with numbers for ids",
+    files: { "split.json": JSON.stringify({ ...lists, test: [3] }) },
+    options: { data: "FOLDER", split: "FOLDER/split.json" },
+    message: /is no split: .*test\.0/,
+  },
+  {
+    name: "a settings file that does not exist",
+    options: { config: "FOLDER/none.json" },
+    message: /none\.json does not exist/,
+  },
+  {
+    name: "a run that does not exist",
+    options: { resume: "FOLDER/none" },
+    message: /none\/config\.json does not exist/,
+  },
+  {
+    name: "a run whose data have moved",
+    files: { ...run, "run/config.json": '{"data":"/nowhere/scans"}' },
+    options: { resume: "FOLDER/run" },
+    message: /nowhere\/scans does not exist/,
+  },
+  {
+    name: "an unknown setting in a file",
+    files: { "settings.json": '{"labelRato":0.1}' },
+    options: { config: "FOLDER/settings.json" },
+    message: /has the setting "labelRato", which does not exist/,
+  },
+];
+
+Deno.test("settings that contradict each other or cannot be read are refused by name", async (t) => {
+  for (const { name, files = {}, options, message } of refused) {
+    await t.step(name, async () => {
+      const outcome = await attempt(files, options) as unknown as Error & { code: string; fix: string };
+      assert.ok(outcome instanceof Error, JSON.stringify(outcome));
+      assert.match(outcome.message, message);
+      assert.match(outcome.code, /^(usage|io\..*|split\.file|data\.path)$/);
+    });
+  }
+});
+
+Deno.test("a byte order mark at the start of settings and split is skipped", async () => {
+  const files = { "s.json": '\uFEFF{"steps":7}', "split.json": `\uFEFF${JSON.stringify(lists)}` };
+  const outcome = await attempt(files, {
+    data: "FOLDER",
+    config: "FOLDER/s.json",
+    split: "FOLDER/split.json",
+  });
+  assert.deepEqual(outcome.split, lists);
+  assert.deepEqual(outcome.training, { steps: 7 });
+});
+
+Deno.test("a run's own config.json is a settings file; what an option says wins, and takes its alternative back", async () => {
+  const config = JSON.stringify({ steps: 9, labelRatio: 0.5, splitSeed: 4, dataset: { name: "small" } });
+  const options = { data: "FOLDER", config: "FOLDER/config.json", validation: "1", test: "1" };
+  const same = await attempt({ "config.json": config }, options);
+  assert.deepEqual([same.origin.labelRatio, same.origin.splitSeed], [0.5, 4]);
+  const other = await attempt({ "config.json": config }, { ...options, labelled: "2" });
+  assert.deepEqual([other.origin.labelRatio, other.origin.labelled], [undefined, 2]);
+  assert.equal(other.split.labelled.length, 2);
+});
+
+Deno.test("the seed of a training decides neither its phantom nor its split", async () => {
+  const [one, two, drawn] = [
+    await attempt({}, { seed: "0" }),
+    await attempt({}, { seed: "5" }),
+    await attempt({}, { seed: "0", "split-seed": "5" }),
+  ];
+  assert.deepEqual(one.split, two.split);
+  assert.notDeepEqual(one.split, drawn.split);
+  assert.match(one.split.test[0]!, /^phantom_s0_/); // ids carry the seed of the anatomy
+});
+
+Deno.test("resuming without --data opens the data of the run", async () => {
+  await inFreshFolder(async (runs) => {
+    await withDataset(4, async (data) => {
+      const config = { data, labelled: 1, seed: 2 };
+      await Deno.writeTextFile(`${runs}/config.json`, JSON.stringify(config));
+      await Deno.writeTextFile(`${runs}/split.json`, JSON.stringify({ ...lists, sha256: "" }));
+      const settings = await readSettings({ resume: runs });
+      const { dataset, split } = await openCases(settings, runs, quiet);
+      assert.deepEqual([dataset.name, split], ["small", lists]);
+    });
+  });
+});
