@@ -40,7 +40,7 @@ const schema = z.strictObject({
     subject: idSchema.describe("The person; all cases of a person stay in one part of a split."),
     images: paths.describe("Path of the image of each modality."),
     labels: paths.optional().describe(
-      'Path of the labels of each modality, or of all of them under "shared".',
+      'Path of the labels of each modality, or of all of them under "shared". Labels of only some of the images do not count.',
     ),
   })).min(1),
   splits: splitsSchema.optional().describe(
@@ -218,16 +218,6 @@ function caseProblems(
   }
   const missing = known.filter((key) => !Object.hasOwn(images, key));
   if (missing.length === known.length) add("case", `case ${id} has no image`, "Take it out.");
-  const uncovered = labels !== undefined && !Object.hasOwn(labels, "shared")
-    ? known.filter((key) => Object.hasOwn(images, key) && !Object.hasOwn(labels, key))
-    : [];
-  if (uncovered.length > 0) {
-    add(
-      "case",
-      `case ${id} has labels, but not for ${uncovered.join(", ")}`,
-      'Add them, or one as "shared".',
-    );
-  }
   return missing;
 }
 

@@ -12,6 +12,7 @@ import { checkFinite, type NanPolicy } from "./finite.ts";
 import { importManifest } from "./import/import_manifest.ts";
 import { readText } from "./json.ts";
 import { labelOnGrid } from "./label_grid.ts";
+import { listed } from "./listed.ts";
 import type { Manifest } from "./manifest.ts";
 import { gridOfFile } from "./nifti/header.ts";
 import { type NiftiVolume, readImage, readLabels, readNiftiHeader } from "./nifti/read.ts";
@@ -81,12 +82,26 @@ export function datasetOf(manifest: Manifest, root: string, options: OpenOptions
     return volume;
   };
   const { files: _files, onWarning: _onWarning, ...plain } = options;
+  const partial: string[] = [];
   const cases = manifest.cases.flatMap(({ id, subject, images, labels }): Case[] => {
     const own = Object.entries(images).filter(([key]) => chosen.some((of) => of.id === key));
     if (own.length === 0) return [];
     const of = { id, subject, images: recordOf(own) };
-    return [labels === undefined ? of : { ...of, labels: recordOf(Object.entries(labels)) }];
+    if (labels === undefined) return [of];
+    const bare = own.map(([key]) => key).filter((key) => !Object.hasOwn(labels, key));
+    if (Object.hasOwn(labels, "shared") || bare.length === 0) {
+      return [{ ...of, labels: recordOf(Object.entries(labels)) }];
+    }
+    partial.push(`${id} (none for ${bare.join(", ")})`);
+    return [of];
   });
+  if (partial.length > 0) {
+    warn({
+      code: "label.partial",
+      message: `${partial.length} cases have labels for some of their images only and count as unlabelled: ` +
+        listed(partial),
+    });
+  }
   return {
     name: manifest.name,
     modalities: chosen.map(({ derivedFrom, ...rest }) => ({
