@@ -67,7 +67,8 @@ async function readCheckpoint(path: string): Promise<Uint8Array> {
   }
 }
 
-const command: Command = {
+/** What `deno task predict` does. */
+export const command: Command = {
   name: "predict",
   summary: "Segments the images of one case with a checkpoint. With several images, a file is written for\n" +
     "each, named after its modality; a modality that is left out is filled in from the others.",

@@ -151,7 +151,8 @@ function tables(
   };
 }
 
-const command: Command = {
+/** What `deno task robustness` does. */
+export const command: Command = {
   name: "robustness",
   summary:
     "Tests finished runs on misaligned input and without some modalities. Writes robustness.csv and\n" +

@@ -120,7 +120,8 @@ function stopOnSignals(): { controller: AbortController; code: () => number } {
   return { controller, code: () => code };
 }
 
-const command: Command = {
+/** What `deno task train` does. */
+export const command: Command = {
   name: "train",
   summary: "Trains a method on labelled and unlabelled cases and judges it on held-out ones.\n" +
     "Without --data it trains on a phantom data set, the same for every seed.",

@@ -12,7 +12,7 @@ import { f32x4, type Local, locals, procedure } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
 import { isTranslatable, translate } from "./expression.ts";
 import { itemBytes, itemsIn, overRun, piece } from "./runs.ts";
-import { type Axis, broadcastStrides, joinAxes, placeOf } from "./strides.ts";
+import { broadcastStrides, joinAxes, placeOf } from "./strides.ts";
 
 export { broadcastStrides } from "./strides.ts";
 
@@ -25,8 +25,8 @@ interface Input {
   readonly source: Source;
   /** The array, or the number. */
   readonly value: CpuArray | number;
-  /** Axes outside of a row. */
-  readonly outer: readonly Axis[];
+  /** Its place among the arrays; −1 for a number. */
+  readonly view: number;
 }
 
 /** A call: inputs, and the sizes of the joined axes of the result, rows first. */
@@ -45,14 +45,9 @@ function callOf(op: ElementwiseOp, arrays: readonly CpuArray[], out: CpuArray, s
   let next = 0;
   const inputs = (["x", "y", "z"] as const).slice(0, op.arity).map((name): Input => {
     const number = scalars[name];
-    if (number !== undefined) return { name, source: "number", value: number, outer: [] };
+    if (number !== undefined) return { name, source: "number", value: number, view: -1 };
     const view = next++;
-    return {
-      name,
-      source: steps[0]![view] === 0 ? "value" : "vector",
-      value: arrays[view]!,
-      outer: sizes.slice(1).map((size, i) => ({ size, step: steps[i + 1]![view]! })),
-    };
+    return { name, source: steps[0]![view] === 0 ? "value" : "vector", value: arrays[view]!, view };
   });
   return { inputs, sizes, steps };
 }
@@ -61,7 +56,9 @@ const sourcesOf = ({ inputs }: Call): string => inputs.map(({ source }) => sourc
 
 /** A value for each input of a call by its name. */
 function byName<T>({ inputs }: Call, value: (input: Input) => T): Record<string, T> {
-  return Object.fromEntries(inputs.map((input) => [input.name, value(input)]));
+  const values: Record<string, T> = {};
+  for (const input of inputs) values[input.name] = value(input);
+  return values;
 }
 
 const typesOf = (call: Call) => byName(call, ({ source }) => source === "number" ? "f32" : "i32");
@@ -119,10 +116,12 @@ function stridedKernel(engine: Engine, op: ElementwiseOp, call: Call) {
   const key = `${op.name} ${sourcesOf(call)} ${call.sizes} ${call.steps.join(" ")}`;
   return engine.compile(key, parameters, (all, { each }) => {
     const row = rowOf(op.expression, call);
+    const outer = (view: number) =>
+      call.sizes.slice(1).map((size, i) => ({ size, step: call.steps[i + 1]![view]! }));
     return each((item) =>
       row({
-        ...byName(call, ({ name, source, outer }) =>
-          source === "number" ? all[name]! : placeOf(all[name] as Local<"i32">, item, outer)),
+        ...byName(call, ({ name, source, view }) =>
+          source === "number" ? all[name]! : placeOf(all[name] as Local<"i32">, item, outer(view))),
         out: (all["out"] as Local<"i32">).add(item.mul(rowBytes)),
         bytes: rowBytes,
       })

@@ -25,8 +25,10 @@ export type KernelParameters = Readonly<Record<string, "i32" | "f32">>;
 export interface Kernel<P extends KernelParameters = KernelParameters> {
   /** Position in every thread's list of functions. */
   readonly index: number;
-  /** What it is launched with. */
-  readonly parameters: P;
+  /** Names of what it is launched with, in their order in memory. */
+  readonly names: readonly (keyof P)[];
+  /** Which of them are floats. */
+  readonly areFloats: readonly boolean[];
 }
 
 /** Numbers for a kernel's parameters; an array stands for its address. */
@@ -80,8 +82,8 @@ function hasRelaxedSimd(): boolean {
 }
 
 /**
- * Whether the program was started with the V8 flags that double the speed of these kernels:
- * `--no-wasm-bounds-checks` (this engine checks every load and store in software) and
+ * Whether the program was started in the fast mode of `deno task fast`, with the V8 flags that speed up these
+ * kernels: `--no-wasm-bounds-checks` (this engine checks every load and store in software) and
  * `--experimental-wasm-revectorize` (256-bit vectors). A program cannot ask which flags are set, so a third
  * one announces them: `--expose-gc-as=wideVectors` defines a global function of that name.
  */
@@ -151,7 +153,7 @@ export class Engine {
         word: (i) => i32.load(args!.get, 4 * i),
         float: (i) => f32.load(args!.get, 4 * i),
       }));
-    const kernel = { index: this.#pool.compile(module.encode(this.memory.shared)), parameters: {} };
+    const kernel = { index: this.#pool.compile(module.encode(this.memory.shared)), names: [], areFloats: [] };
     this.#kernels.set(key, kernel);
     return kernel;
   }
@@ -168,14 +170,18 @@ export class Engine {
     body: (parameters: KernelVariables<P>, items: Items) => Statements,
   ): Kernel<P> {
     const known = this.#kernels.get(key);
-    if (known) return known as Kernel<P>;
+    if (known) return known as unknown as Kernel<P>;
     const run = runFunction(parameters, body);
     const module = encodeModule(run, {
       isShared: this.memory.shared,
       hasFusedMadd: this.#hasFusedMadd,
     });
-    const kernel = { index: this.#pool.compile(module), parameters };
-    this.#kernels.set(key, kernel);
+    const kernel: Kernel<P> = {
+      index: this.#pool.compile(module),
+      names: Object.keys(parameters),
+      areFloats: Object.values(parameters).map((type) => type === "f32"),
+    };
+    this.#kernels.set(key, kernel as unknown as Kernel);
     return kernel;
   }
 
@@ -183,12 +189,12 @@ export class Engine {
   run<P extends KernelParameters>(kernel: Kernel<P>, count: number, inputs: KernelArguments<P>): void {
     if (count === 0) return;
     if (this.#words.length === 0) this.#renewViews();
-    let i = 0;
-    for (const name in kernel.parameters) {
-      const input = inputs[name];
+    const { names, areFloats } = kernel;
+    for (let i = 0; i < names.length; i++) {
+      const input = inputs[names[i]!];
       const value = typeof input === "number" ? input : input.address;
-      if (kernel.parameters[name] === "i32") this.#words[i++] = value;
-      else this.#floats[i++] = value;
+      if (areFloats[i]) this.#floats[i] = value;
+      else this.#words[i] = value;
     }
     this.#pool.run(kernel.index, count, this.#arguments);
   }
@@ -198,12 +204,12 @@ export class Engine {
     bytes: Readonly<Record<K, number>>,
     body: (addresses: Readonly<Record<K, number>>) => T,
   ): T {
-    const taken: [K, number][] = [];
+    const addresses = {} as Record<K, number>;
     try {
-      for (const name in bytes) taken.push([name, this.memory.allocate(bytes[name])]);
-      return body(Object.fromEntries(taken) as Record<K, number>);
+      for (const name in bytes) addresses[name] = this.memory.allocate(bytes[name]);
+      return body(addresses);
     } finally {
-      for (const [name, address] of taken.reverse()) this.memory.release(address, bytes[name]);
+      for (const name in addresses) this.memory.release(addresses[name], bytes[name]);
     }
   }
 

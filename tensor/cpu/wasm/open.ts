@@ -68,7 +68,9 @@ export async function openFastCpu(options: FastCpuOptions = {}): Promise<CpuDevi
   const pool = await ThreadPool.open(memory, threads);
   const engine = new Engine(memory, pool);
   return new CpuDevice({
-    description: `cpu: WebAssembly SIMD, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`,
+    description: `cpu: WebAssembly SIMD, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}${
+      engine.wide ? ", fast mode: memory accesses are not checked" : ""
+    }`,
     memory: blocksOf(memory),
     kernels: fastKernels(engine),
     elementwise: fastElementwise(engine),

@@ -10,49 +10,38 @@ import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { declare, f32, f32x4, f64, loop, repeat } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
 import { overRun, piece, sumOfRun } from "./runs.ts";
-import { type Axis, joinAxes, placeOf } from "./strides.ts";
+import { type Axis, joinAxes, type JoinedAxes, placeOf } from "./strides.ts";
 
 /** Elements of a row that are summed at once. */
 const segment = 65536;
 /** Neighbouring sums of a work item. */
 const columns = 4096;
 
-/** Joined axes of the input, innermost first. */
-interface Axes {
-  readonly kept: readonly Axis[];
-  readonly reduced: readonly Axis[];
-  /** Whether the innermost axis is reduced. */
-  readonly isInnerReduced: boolean;
-}
-
-function axesOf({ shape }: CpuArray, axes: readonly number[]): Axes {
+/** Joined axes of the input, innermost first; the second step of reduced axes is 0. */
+function joinedAxes({ shape }: CpuArray, axes: readonly number[]): JoinedAxes {
   const strides = stridesOf(shape);
-  // A second view in which reduced axes do not move: only axes of a kind are joined.
-  const inResult = strides.map((step, axis) => axes.includes(axis) ? 0 : step);
-  const { sizes, steps } = joinAxes(shape, [strides, inResult]);
-  const all = sizes.map((size, i) => ({ size, step: steps[i]![0]!, isReduced: steps[i]![1] === 0 }));
-  return {
-    kept: all.filter(({ isReduced }) => !isReduced),
-    reduced: all.filter(({ isReduced }) => isReduced),
-    isInnerReduced: all[0]!.isReduced,
-  };
+  return joinAxes(shape, [strides, strides.map((step, axis) => axes.includes(axis) ? 0 : step)]);
 }
 
-const countOf = (axes: readonly Axis[]): number => axes.reduce((count, { size }) => count * size, 1);
-const keyOf = ({ kept, reduced }: Axes): string =>
-  [kept, reduced].map((axes) => axes.map(({ size, step }) => `${size}:${step}`)).join(" ");
+const isReduced = ({ steps }: JoinedAxes, axis: number): boolean => steps[axis]![1] === 0;
+
+/** The axes that are reduced, or those that are kept. */
+function axesWhere(joined: JoinedAxes, which: "reduced" | "kept"): Axis[] {
+  const all = joined.sizes.map((size, i) => ({ size, step: joined.steps[i]![0]! }));
+  return all.filter((_, i) => isReduced(joined, i) === (which === "reduced"));
+}
 
 /** Sums over rows that are reduced whole. An item is a segment of a row. */
-function segmentsKernel(engine: Engine, axes: Axes) {
-  const [row, ...outer] = axes.reduced as [Axis, ...Axis[]];
-  const [segments, repeats] = [Math.ceil(row.size / segment), countOf(outer)];
-  return engine.compile(`sum rows ${keyOf(axes)}`, { x: "i32", sums: "i32" }, ({ x, sums }, { each }) => {
+function segmentsKernel(engine: Engine, joined: JoinedAxes, segments: number, repeats: number) {
+  const key = `sum rows ${joined.sizes} ${joined.steps}`;
+  return engine.compile(key, { x: "i32", sums: "i32" }, ({ x, sums }, { each }) => {
+    const [row, ...outer] = axesWhere(joined, "reduced") as [Axis, ...Axis[]];
     const { index, start } = declare({ index: "i32", start: "i32" });
     return each((item) => [
       index.set(item.div(segments).rem(repeats)),
       start.set(placeOf(x, index, outer)),
       index.set(item.div(segments * repeats)),
-      start.set(placeOf(start, index, axes.kept)),
+      start.set(placeOf(start, index, axesWhere(joined, "kept"))),
       piece(
         item.rem(segments),
         { bytes: 4 * segment, total: 4 * row.size },
@@ -77,22 +66,25 @@ function addPartsKernel(engine: Engine) {
   });
 }
 
-function reduceRows(engine: Engine, x: CpuArray, out: CpuArray, axes: Axes, scale: number): void {
-  const [row, ...outer] = axes.reduced as [Axis, ...Axis[]];
-  const parts = Math.ceil(row.size / segment) * countOf(outer);
+function reduceRows(engine: Engine, x: CpuArray, out: CpuArray, joined: JoinedAxes, scale: number): void {
   const results = sizeOf(out.shape);
+  const [row, segments] = [joined.sizes[0]!, Math.ceil(joined.sizes[0]! / segment)];
+  const repeats = sizeOf(x.shape) / (results * row);
+  const parts = segments * repeats;
   engine.scratch({ sums: 8 * parts * results }, ({ sums }) => {
-    engine.run(segmentsKernel(engine, axes), parts * results, { x, sums });
+    engine.run(segmentsKernel(engine, joined, segments, repeats), parts * results, { x, sums });
     engine.run(addPartsKernel(engine), results, { sums, out, parts, scale });
   });
 }
 
 /** Sums over outer axes, vector by vector. An item is a run of results. */
-function columnsKernel(engine: Engine, axes: Axes) {
-  const [row, ...outer] = axes.kept as [Axis, ...Axis[]];
-  const runs = Math.ceil(row.size / columns);
+function columnsKernel(engine: Engine, joined: JoinedAxes, repeats: number) {
   const parameters = { x: "i32", out: "i32", scale: "f32" } as const;
-  return engine.compile(`sum columns ${keyOf(axes)}`, parameters, ({ x, out, scale }, { each }) => {
+  const key = `sum columns ${joined.sizes} ${joined.steps}`;
+  return engine.compile(key, parameters, ({ x, out, scale }, { each }) => {
+    const [row, ...outer] = axesWhere(joined, "kept") as [Axis, ...Axis[]];
+    const reduced = axesWhere(joined, "reduced");
+    const runs = Math.ceil(row.size / columns);
     const { index, start, target } = declare({ index: "i32", start: "i32", target: "i32" });
     const { sum, factor } = declare({ sum: "f32x4", factor: "f32x4" });
     return [
@@ -107,10 +99,7 @@ function columnsKernel(engine: Engine, axes: Axes) {
           (from, to) =>
             overRun(from, to, (at, { load, store }) => [
               sum.set(0),
-              repeat(
-                countOf(axes.reduced),
-                (r) => sum.increase(load(placeOf(start.add(at), r, axes.reduced))),
-              ),
+              repeat(repeats, (r) => sum.increase(load(placeOf(start.add(at), r, reduced)))),
               store(target.add(at), sum.mul(factor)),
             ]),
         ),
@@ -119,10 +108,10 @@ function columnsKernel(engine: Engine, axes: Axes) {
   });
 }
 
-function reduceColumns(engine: Engine, x: CpuArray, out: CpuArray, axes: Axes, scale: number): void {
-  const row = axes.kept[0]!.size;
-  const items = Math.ceil(row / columns) * sizeOf(out.shape) / row;
-  engine.run(columnsKernel(engine, axes), items, { x, out, scale });
+function reduceColumns(engine: Engine, x: CpuArray, out: CpuArray, joined: JoinedAxes, scale: number): void {
+  const [row, results] = [joined.sizes[0]!, sizeOf(out.shape)];
+  const kernel = columnsKernel(engine, joined, sizeOf(x.shape) / results);
+  engine.run(kernel, Math.ceil(row / columns) * results / row, { x, out, scale });
 }
 
 /** The kernels of sums. */
@@ -133,8 +122,8 @@ export function reductionKernels(engine: Engine): Pick<CpuKernels, "sum" | "mean
       out.data.fill(0);
       return;
     }
-    const joined = axesOf(x, axes);
-    (joined.isInnerReduced ? reduceRows : reduceColumns)(engine, x, out, joined, scale);
+    const joined = joinedAxes(x, axes);
+    (isReduced(joined, 0) ? reduceRows : reduceColumns)(engine, x, out, joined, scale);
   };
   return {
     sum: ([x], [out], attributes) => reduce(x!, out!, attributes, 1),

@@ -6,7 +6,7 @@
 
 import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { type Code, declare, f32x4, type Local, locals, madd, type Statements } from "./emit/mod.ts";
-import type { Engine, Kernel, KernelVariables } from "./engine.ts";
+import type { Engine, Items, Kernel, KernelVariables } from "./engine.ts";
 import { type Access, overRun } from "./runs.ts";
 import { listParameters, overTensors, runOverTensors, type TensorList } from "./tensor_list.ts";
 
@@ -18,96 +18,97 @@ type Element<N extends string> = (
 ) => Statements;
 
 /**
- * A kernel over lists of tensors.
+ * Makes the kernel over lists of tensors that does something to each element.
  *
  * @param arrays of a tensor
- * @param names of the numbers that it takes
- * @param pointed of them, the one that is read from an address
+ * @param numbers that it takes: `"f32"`, or `"i32"` for one that is read from an address
  */
-function listKernel<const N extends string>(
-  engine: Engine,
-  { name, arrays, numbers, pointed }: {
-    readonly name: string;
-    readonly arrays: number;
-    readonly numbers: readonly N[];
-    readonly pointed?: N;
-  },
-  element: Element<N>,
-): Kernel<typeof listParameters & Record<N, "i32" | "f32">> {
-  const types = Object.fromEntries(numbers.map((n) => [n, n === pointed ? "i32" : "f32"]));
-  const parameters = { ...listParameters, ...types as Record<N, "i32" | "f32"> };
-  return engine.compile(name, parameters, (all, items) => {
-    const given = all as KernelVariables<typeof listParameters> & Record<string, Local<"i32" | "f32">>;
-    const vectors = declare(Object.fromEntries(numbers.map((n) => [n, "f32x4"] as const)));
+function listKernel<const N extends Readonly<Record<string, "i32" | "f32">>>(
+  name: string,
+  arrays: number,
+  numbers: N,
+  element: Element<keyof N & string>,
+): (engine: Engine) => Kernel<typeof listParameters & N> {
+  const parameters = { ...listParameters, ...numbers };
+  const body = (given: KernelVariables<typeof parameters>, items: Items): Statements => {
+    const vectors = declare(Object.fromEntries(Object.keys(numbers).map((n) => [n, "f32x4"] as const)));
     const addresses = locals("i32", arrays);
+    const spread = ([name, type]: [string, "i32" | "f32"]) => {
+      const number = given[name as keyof N];
+      const { loadSplat, splat } = f32x4;
+      const vector = type === "i32" ? loadSplat(number as Local<"i32">) : splat(number as Local<"f32">);
+      return vectors[name]!.set(vector);
+    };
     return [
-      numbers.map((n) =>
-        vectors[n]!.set(
-          n === pointed ? f32x4.loadSplat(given[n] as Local<"i32">) : f32x4.splat(given[n] as Local<"f32">),
-        )
-      ),
+      Object.entries(numbers).map(spread),
       overTensors(given, items, arrays, (row, from, to) => [
         addresses.map((address, i) => address.set(row.address(i))),
         overRun(
           from,
           to,
-          (at, access) => element((i) => addresses[i]!.add(at), access, vectors as Record<N, Local<"f32x4">>),
+          (at, access) =>
+            element((i) => addresses[i]!.add(at), access, vectors as Record<keyof N, Local<"f32x4">>),
         ),
       ]),
     ];
-  });
+  };
+  return (engine) => engine.compile(name, parameters, body);
 }
+
+const sgdNumbers = { factor: "i32", decay: "f32", momentum: "f32", plain: "f32", ahead: "f32" } as const;
 
 /** Arrays: gradient, parameter, velocity. */
-function sgdKernel(engine: Engine) {
-  const numbers = ["factor", "decay", "momentum", "plain", "ahead"] as const;
+const sgdKernel = listKernel("sgd", 3, sgdNumbers, (at, { load, store }, number) => {
   const { p, g, v } = declare({ p: "f32x4", g: "f32x4", v: "f32x4" });
-  return listKernel(engine, { name: "sgd", arrays: 3, numbers, pointed: "factor" }, (at, access, number) => [
-    p.set(access.load(at(1))),
-    g.set(madd(p, number.decay, access.load(at(0)).mul(number.factor))),
-    v.set(madd(access.load(at(2)), number.momentum, g)),
-    access.store(at(2), v),
-    access.store(at(1), p.sub(madd(g, number.plain, v.mul(number.ahead)))),
-  ]);
-}
+  return [
+    p.set(load(at(1))),
+    g.set(madd(p, number.decay, load(at(0)).mul(number.factor))),
+    v.set(madd(load(at(2)), number.momentum, g)),
+    store(at(2), v),
+    store(at(1), p.sub(madd(g, number.plain, v.mul(number.ahead)))),
+  ];
+});
+
+const moments = { keep1: "f32", add1: "f32", keep2: "f32", add2: "f32", inverse2: "f32" } as const;
+const adamNumbers = {
+  factor: "i32",
+  ...moments,
+  decay: "f32",
+  keep: "f32",
+  rate: "f32",
+  small: "f32",
+} as const;
 
 /** Arrays: gradient, parameter, two moments. */
-function adamKernel(engine: Engine) {
-  const moments = ["keep1", "add1", "keep2", "add2"] as const;
-  const numbers = ["factor", ...moments, "decay", "keep", "rate", "inverse2", "small"] as const;
+const adamKernel = listKernel("adam", 4, adamNumbers, (at, { load, store }, number) => {
   const { p, g, m, v } = declare({ p: "f32x4", g: "f32x4", m: "f32x4", v: "f32x4" });
-  return listKernel(engine, { name: "adam", arrays: 4, numbers, pointed: "factor" }, (at, access, number) => [
-    p.set(access.load(at(1))),
-    g.set(madd(p, number.decay, access.load(at(0)).mul(number.factor))),
-    m.set(madd(access.load(at(2)), number.keep1, g.mul(number.add1))),
-    v.set(madd(access.load(at(3)), number.keep2, g.mul(g).mul(number.add2))),
-    access.store(at(2), m),
-    access.store(at(3), v),
-    access.store(
-      at(1),
-      p.mul(number.keep).sub(m.mul(number.rate).div(v.mul(number.inverse2).sqrt().add(number.small))),
-    ),
-  ]);
-}
+  const step = m.mul(number.rate).div(v.mul(number.inverse2).sqrt().add(number.small));
+  return [
+    p.set(load(at(1))),
+    g.set(madd(p, number.decay, load(at(0)).mul(number.factor))),
+    m.set(madd(load(at(2)), number.keep1, g.mul(number.add1))),
+    v.set(madd(load(at(3)), number.keep2, g.mul(g).mul(number.add2))),
+    store(at(2), m),
+    store(at(3), v),
+    store(at(1), p.mul(number.keep).sub(step)),
+  ];
+});
 
 /** Arrays: new value, running average. */
-function averageKernel(engine: Engine) {
-  const numbers = ["keep", "add"] as const;
-  return listKernel(
-    engine,
-    { name: "average", arrays: 2, numbers },
-    (at, { load, store }, { keep, add }) => store(at(1), madd(load(at(1)), keep, load(at(0)).mul(add))),
-  );
-}
+const averageKernel = listKernel(
+  "average",
+  2,
+  { keep: "f32", add: "f32" },
+  (at, { load, store }, { keep, add }) => store(at(1), madd(load(at(1)), keep, load(at(0)).mul(add))),
+);
 
 /** Arrays: what is added, and to what. */
-function accumulateKernel(engine: Engine) {
-  return listKernel(
-    engine,
-    { name: "accumulate", arrays: 2, numbers: [] },
-    (at, { load, store }) => store(at(1), load(at(1)).add(load(at(0)))),
-  );
-}
+const accumulateKernel = listKernel(
+  "accumulate",
+  2,
+  {},
+  (at, { load, store }) => store(at(1), load(at(1)).add(load(at(0)))),
+);
 
 /** The tensors of some lists, side by side: targets come list by list. */
 function sideBySide(inputs: readonly CpuArray[], targets: readonly CpuArray[]): TensorList {

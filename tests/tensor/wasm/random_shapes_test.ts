@@ -15,7 +15,8 @@ import { allowance, around, assertClose, isSumOfProducts } from "../tolerance.ts
 import { randomCalls, randomElementwise } from "./random_calls.ts";
 import { winogradCalls } from "./winograd_calls.ts";
 
-const callsPerRow = 200;
+/** Fewer where the command line says so, as in the test of the fast mode. */
+const callsPerRow = Number(Deno.args[0] ?? 200);
 
 async function outputsOf(
   device: Device,
