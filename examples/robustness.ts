@@ -28,7 +28,7 @@ import {
   type TableFormat,
   tagRecords,
 } from "../eval/mod.ts";
-import { evaluateCases, openPredictor, Progress } from "../model/train/mod.ts";
+import { evaluateCases, openPredictor, Progress } from "../model/mod.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import { type Command, deviceChoice, main, number, type Result, text, UsageError } from "./command.ts";
 import { openChosenDevice } from "./open_device.ts";

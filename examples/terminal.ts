@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ProgressSink } from "../model/train/mod.ts";
+import type { ProgressSink } from "../model/mod.ts";
 
 /** The line that shows progress. */
 export const terminal: ProgressSink = {

@@ -47,4 +47,7 @@ export {
   type VitShape,
   type VitTuning,
 } from "./vit.ts";
+export type { Segmenter, Task } from "./segmenter.ts";
+export * from "./inference/mod.ts";
+export * from "./run/mod.ts";
 export * from "./train/mod.ts";

@@ -11,7 +11,7 @@ import { Random } from "../../tensor/random.ts";
 import { sizeOf } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import type { TrainConfig } from "./config.ts";
-import type { Task } from "./method.ts";
+import type { Task } from "../segmenter.ts";
 import { methods } from "./methods/table.ts";
 import { type HostBatch, trainStep } from "./step.ts";
 

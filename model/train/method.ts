@@ -5,23 +5,9 @@
  */
 
 import type { Init } from "../../tensor/layers.ts";
-import type { Module } from "../../tensor/module.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import type { Segmenter, Task } from "../segmenter.ts";
 import type { TrainConfig } from "./config.ts";
-
-/** What the data looks like to a network. */
-export interface Task {
-  /** Number of modalities. */
-  readonly modalities: number;
-  /** Number of classes, the background included. */
-  readonly classes: number;
-}
-
-/** A network that segments every image it is given. */
-export type Segmenter = Module & {
-  /** Images, one a modality, `[N,1,D,H,W]` or null, to logits `[N,K,D,H,W]` or null. */
-  segment(images: readonly (Tensor | null)[]): (Tensor | null)[];
-};
 
 /** Patches of a step on the device. */
 export interface StepBatch {

@@ -12,7 +12,8 @@ import { scope } from "../../tensor/scope.ts";
 import type { Shape } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import type { TrainConfig } from "./config.ts";
-import type { Method, Segmenter, StepBatch } from "./method.ts";
+import type { Method, StepBatch } from "./method.ts";
+import type { Segmenter } from "../segmenter.ts";
 
 /** Patches of a step on the host: what the samplers of `data/` give. */
 export interface HostBatch {

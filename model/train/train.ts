@@ -9,7 +9,7 @@ import { checkJudgedCases, checkLabelledClasses } from "../../data/label_check.t
 import { type CaseRecord, type LogRow, summarise } from "../../eval/mod.ts";
 import type { StateDict } from "../../tensor/module.ts";
 import type { TrainConfig, TrainOptions } from "./config.ts";
-import { evaluateCases, type Prediction } from "./evaluate_cases.ts";
+import { evaluateCases, type Prediction } from "../inference/evaluate_cases.ts";
 import { requireFinite } from "./finite.ts";
 import { Progress, type ProgressSink, silent } from "./progress.ts";
 import { learningRateFactor, unlabelledFactor } from "./schedule.ts";

@@ -16,10 +16,11 @@ import { CodedError } from "../../tensor/errors.ts";
 import { AdamW } from "../../tensor/optim.ts";
 import { Random } from "../../tensor/random.ts";
 import { resolveConfig, type TrainConfig, type TrainOptions } from "./config.ts";
-import type { Method, Segmenter } from "./method.ts";
+import type { Method } from "./method.ts";
+import type { Segmenter } from "../segmenter.ts";
 import { methods } from "./methods/table.ts";
 import type { Phases } from "./schedule.ts";
-import type { SegmentSetting } from "./segment_case.ts";
+import type { SegmentSetting } from "../inference/segment_case.ts";
 
 /** What a training works on. */
 export interface TrainingData {

@@ -5,7 +5,7 @@ import { diceCrossEntropy } from "../../losses/mod.ts";
 import { type PresetName, presetNamed } from "../../model/presets.ts";
 import { resolveConfig } from "../../model/train/config.ts";
 import { methods } from "../../model/train/methods/table.ts";
-import { patchPredictor } from "../../model/train/patch_predictor.ts";
+import { patchPredictor } from "../../model/inference/patch_predictor.ts";
 import { type HostBatch, trainStep } from "../../model/train/step.ts";
 import { UnetDecoder, UnetEncoder } from "../../model/unet.ts";
 import { isotropicLevels, type UnetShape } from "../../model/unet_shape.ts";

@@ -5,13 +5,18 @@ const all = await sources();
 const product = all.filter(({ path }) => !path.startsWith("tests/"));
 const leaves = ["tensor/random.ts", "tensor/errors.ts"];
 
+/** Trainer, inference and run folders join the layers below, and know each other. */
+const joins = (to: string) => /^(tensor|losses|model|data|eval)\//.test(to);
+
 /** Which folders each layer may import besides itself. */
 const allowed: Record<string, (to: string, from: string) => boolean> = {
   "tensor/": () => false,
   "losses/": (to) => to.startsWith("tensor/"),
   "data/": (to) => leaves.includes(to),
   "eval/": (to) => leaves.includes(to),
-  "model/train/": (to) => /^(tensor|losses|model|data|eval)\//.test(to) || to === "deno.json", // its version
+  "model/train/": joins,
+  "model/inference/": joins,
+  "model/run/": (to) => joins(to) || to === "deno.json", // its version
   "model/": (to, from) => to.startsWith("tensor/") || to.startsWith("losses/") || from === "model/mod.ts",
   "examples/": () => true,
 };

@@ -9,7 +9,7 @@ import type { Tensor } from "../../../tensor/tensor.ts";
 import { Cmc } from "../../cmc.ts";
 import { presetNamed } from "../../presets.ts";
 import type { TrainConfig } from "../config.ts";
-import type { Task } from "../method.ts";
+import type { Task } from "../../segmenter.ts";
 
 /** {@link Cmc} with the interface of a segmenter. */
 export class CmcSegmenter extends Cmc {

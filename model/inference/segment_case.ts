@@ -8,7 +8,7 @@ import type { PreparedImage } from "../../data/prepare.ts";
 import { slidingWindow, type SlidingWindowOutput } from "../../eval/mod.ts";
 import type { Device } from "../../tensor/device.ts";
 import { sameShape, type Triple } from "../../tensor/shape.ts";
-import type { Segmenter } from "./method.ts";
+import type { Segmenter } from "../segmenter.ts";
 import { patchPredictor } from "./patch_predictor.ts";
 
 /** What segments, and how. */

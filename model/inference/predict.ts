@@ -10,8 +10,8 @@ import type { Volume } from "../../data/volume.ts";
 import type { Device } from "../../tensor/device.ts";
 import { CodedError } from "../../tensor/errors.ts";
 import { Random } from "../../tensor/random.ts";
-import { type CheckpointInfo, decodeCheckpoint } from "./checkpoint.ts";
-import { methods } from "./methods/table.ts";
+import { type CheckpointInfo, decodeCheckpoint } from "../run/checkpoint.ts";
+import { methods } from "../train/methods/table.ts";
 import { type Segmentation, segmentCase, type SegmentOptions, type SegmentSetting } from "./segment_case.ts";
 
 /** A network with what it needs to know about images. */

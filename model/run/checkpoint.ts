@@ -10,7 +10,7 @@ import { CodedError, ParameterFileError } from "../../tensor/errors.ts";
 import type { StateDict } from "../../tensor/module.ts";
 import { decodeSafetensors, encodeSafetensors, type SafeTensor } from "../../tensor/safetensors.ts";
 import { z } from "../deps.ts";
-import { resolveConfig, type TrainConfig } from "./config.ts";
+import { resolveConfig, type TrainConfig } from "../train/config.ts";
 
 const format = "cmc-checkpoint-1";
 

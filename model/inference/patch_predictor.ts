@@ -10,7 +10,7 @@ import type { Device } from "../../tensor/device.ts";
 import { softmax } from "../../tensor/ops/softmax.ts";
 import type { Shape } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
-import type { Segmenter } from "./method.ts";
+import type { Segmenter } from "../segmenter.ts";
 
 /**
  * Class probabilities of patches.

@@ -25,15 +25,15 @@ import {
   encodeCheckpoint,
   requireSameTraining,
 } from "./checkpoint.ts";
-import { resolveConfig, type TrainConfig, type TrainOptions } from "./config.ts";
-import { costOf } from "./cost.ts";
-import type { Task } from "./method.ts";
+import { resolveConfig, type TrainConfig, type TrainOptions } from "../train/config.ts";
+import { costOf } from "../train/cost.ts";
+import type { Task } from "../segmenter.ts";
 import { logCsv } from "./log_csv.ts";
 import { changedFile, type DataIdentity, identify, sha256Of } from "./data_identity.ts";
 import { readFile, readJsonObject } from "./read_json.ts";
 import { RunFolder } from "./run_folder.ts";
-import { checkTraining } from "./training.ts";
-import { checkData, train, type TrainedRun, type TrainSetting, type TrainState } from "./train.ts";
+import { checkTraining } from "../train/training.ts";
+import { checkData, train, type TrainedRun, type TrainSetting, type TrainState } from "../train/train.ts";
 
 /** Where the folder goes. */
 export interface FolderSetting extends Omit<TrainSetting, "save" | "resume" | "predicted" | "isChecked"> {
