@@ -273,6 +273,6 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuDev
   const probe = options.probe ?? await probeAdapter();
   const gpu = await requestDevice(probe);
   const table = options.measured?.get(probe.summary);
-  const tuning = { ...tuningOf(gpu.limits, table), ...options.tuning };
+  const tuning = { ...tuningOf(table), ...options.tuning };
   return new WebGpuDevice(gpu, `webgpu: ${probe.summary}${table ? ", tuned" : ""}`, tuning, options);
 }

@@ -23,15 +23,13 @@ export interface Bound {
   readonly dtype: DType;
   /** Number of elements of the buffer. */
   readonly length: number;
-  /** An f32 array bound as a uniform buffer of `vec4<f32>`: this range of elements, from a multiple of 64. */
-  readonly uniform?: { readonly start: number; readonly length: number };
 }
 
 /** One dispatch. */
 export interface Step {
   /** What it does, for labels. */
   readonly label: string;
-  /** Arrays to read: name `x` gives `x_at(index)` in WGSL, or `x_data[index]` for a uniform buffer. */
+  /** Arrays to read: name `x` gives `x_at(index)` in WGSL. */
   readonly reads: Readonly<Record<string, Bound>>;
   /** Arrays to write: name `out` gives `set_out(index, value)` and `out_at(index)`. */
   readonly writes: Readonly<Record<string, Bound>>;

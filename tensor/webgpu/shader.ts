@@ -88,14 +88,6 @@ export function shaderOf(step: Step, scalars: readonly string[], maxBindingBytes
   const bindings: ShaderBinding[] = [];
   const declarations: string[] = [];
   const declare = (name: string, bound: Bound, writable: boolean) => {
-    if (bound.uniform) {
-      const { start, length } = bound.uniform;
-      declarations.push(
-        `@group(0) @binding(${bindings.length}) var<uniform> ${name}_data: array<vec4<f32>, ${length / 4}>;`,
-      );
-      bindings.push({ bound, type: "uniform", offset: start * 4, size: length * 4 });
-      return;
-    }
     const pages = pagesOf(bound, maxBindingBytes);
     pages.forEach(({ offset, size }, page) => {
       const access = writable ? "read_write" : "read";

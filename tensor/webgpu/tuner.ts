@@ -142,7 +142,7 @@ export async function tune(
 ): Promise<TuneResult> {
   const probe = await probeAdapter();
   using device = await openWebGpu({ probe });
-  const assumed = tuningOf(device.gpu.limits).table;
+  const assumed = tuningOf().table;
 
   async function best<K extends BlockedKernel>(
     kernel: K,

@@ -36,10 +36,8 @@ export type CostTable = { readonly [K in BlockedKernel]: readonly CostRow<Blocks
 
 /** Choices for one adapter. */
 export interface Tuning {
-  /** Largest uniform buffer in bytes; weights that fit are read through one. */
-  readonly uniformBytes: number;
-  /** Start of a uniform range must divide by this many elements. */
-  readonly uniformAlignment: number;
+  /** Workgroup memory for the weights of a convolution, in bytes. */
+  readonly sharedBytes: number;
   /** Workgroups that keep the adapter busy; with fewer, kernels cut the work finer. */
   readonly workgroups: number;
   /** Sizes of blocks by kernel and work: estimated, or measured by `tuner.ts`. */
@@ -65,11 +63,10 @@ const assumedTable: CostTable = {
 };
 
 /** The choices for an adapter; `table` is the measured one where there is one. */
-export function tuningOf(limits: GPUSupportedLimits, table: CostTable = assumedTable): Tuning {
+export function tuningOf(table: CostTable = assumedTable): Tuning {
   return {
     workgroups: 1024,
-    uniformBytes: Math.min(limits.maxUniformBufferBindingSize, 65536),
-    uniformAlignment: Math.max(64, limits.minUniformBufferOffsetAlignment / 4),
+    sharedBytes: 16384, // which every adapter has
     table,
   };
 }

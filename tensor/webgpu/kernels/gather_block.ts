@@ -15,18 +15,19 @@ import type { Blocking, Gather, PhaseGroup } from "./gather_convolution.ts";
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const lines = (parts: readonly string[]) => parts.join("\n  ");
 
-/** Where the block of a thread is. */
+/**
+ * Where the block of a thread is. Threads beyond the tile stay, to copy weights: `isInside` says whether there
+ * are outputs.
+ */
 function position(gather: Gather, { members }: PhaseGroup, blocking: Blocking): string {
   const { axis, outputs, channels, perGroup, tileShape } = blocking;
   const { outShape, axes, groups } = gather;
   const workgroups = Math.ceil(sizeOf(tileShape) / 64);
   const os = stridesOf(outShape);
-  const outside = [0, 1, 2].filter((a) => a !== axis).map((a) => `p${a} >= ${outShape[a + 2]}u`);
+  const inside = [0, 1, 2].filter((a) => a !== axis).map((a) => `p${a} < ${outShape[a + 2]}u`);
   return `
-  let local_block = group / ${workgroups}u;
-  let block = scalars.first_block + local_block;
+  let block = group / ${workgroups}u;
   let tile = (group % ${workgroups}u) * 64u + lane;
-  if (tile >= ${sizeOf(tileShape)}u) { return; }
   let member = block / ${groups * perGroup}u;
   let channel_group = (block / ${perGroup}u) % ${groups}u;
   let o0 = (block % ${perGroup}u) * ${channels}u;
@@ -39,7 +40,7 @@ function position(gather: Gather, { members }: PhaseGroup, blocking: Blocking): 
   let p${a} = phases${a}[member] + j${a} * ${axes[a]!.outStride}u;`
     ))
   }
-  if (${outside.join(" || ")}) { return; }
+  let isInside = tile < ${sizeOf(tileShape)}u && ${inside.join(" && ")};
   let corner = tile_0 * ${os[0]}u + channel0 * ${os[1]}u + p0 * ${os[2]}u + p1 * ${os[3]}u + p2;`;
 }
 
@@ -64,19 +65,63 @@ function overResults(
   );
 }
 
-/** Zero, the bias, or what the slices of input channels before this one gave. */
+/** The workgroup memory that weights are copied to: `[line][tap][four channels]`. */
+export function weightMemory({ portion, lineVectors }: Blocking): string {
+  return `var<workgroup> weights: array<vec4<f32>, ${Math.max(1, portion * lineVectors)}>;`;
+}
+
+/** The two axes across a thread's row of outputs. */
+const across = (axis: number) => [0, 1, 2].filter((a) => a !== axis) as [number, number];
+
+/** Input channel `c` and taps `k` of a line of weights. */
+function takeLine(line: string, { offsets }: PhaseGroup, axis: number): string {
+  const [u, v] = across(axis) as [0 | 1 | 2, 0 | 1 | 2];
+  const [nu, nv] = [offsets[u]!.length, offsets[v]!.length];
+  return `let c = ${line} / ${
+    nu * nv
+  }u; let k${u} = ${line} / ${nv}u % ${nu}u; let k${v} = ${line} % ${nv}u;`;
+}
+
+/** Copies the weights of the lines from `start` on to workgroup memory. */
+function copyWeights(gather: Gather, group: PhaseGroup, { axis, channels, lineVectors }: Blocking): string {
+  const quads = channels / 4;
+  const outPerGroup = gather.outShape[1]! / gather.groups;
+  const taps = [0, 1, 2].map((a) => `let t${a} = taps${a}[member * ${group.offsets[a]!.length}u + k${a}];`);
+  return `workgroupBarrier();
+    for (var place = lane; place < count * ${lineVectors}u; place += 64u) {
+      let line = start + place / ${lineVectors}u;
+      ${takeLine("line", group, axis)}
+      let k${axis} = place % ${lineVectors}u / ${quads}u;
+      ${taps.join(" ")}
+      let group = channel_group;
+      var vector = vec4<f32>();
+      for (var e = 0u; e < 4u; e++) {
+        let o = o0 + place % ${quads}u * 4u + e;
+        if (o < ${outPerGroup}u) { vector[e] = w_at(${gather.weightIndex}); }
+      }
+      weights[place] = vector;
+    }
+    workgroupBarrier();`;
+}
+
+/** Sums start at the bias, where there is one. */
 function initial(gather: Gather, blocking: Blocking): string {
   const { outputs, channels } = blocking;
-  const zeros = range(outputs).flatMap((j) =>
-    range(channels / 4).map((q) => `var a${j}_${q} = vec4<f32>();`)
+  const outPerGroup = gather.outShape[1]! / gather.groups;
+  const bias = (q: number) =>
+    `vec4<f32>(${
+      range(4).map((e) => {
+        const channel = `min(o0 + ${4 * q + e}u, ${outPerGroup - 1}u)`;
+        return `bias_at(channel_group * ${outPerGroup}u + ${channel})`;
+      }).join()
+    })`;
+  return lines(
+    range(channels / 4).map((q) =>
+      `let b${q} = ${gather.bias ? bias(q) : "vec4<f32>()"}; ${
+        range(outputs).map((j) => `var a${j}_${q} = b${q};`).join(" ")
+      }`
+    ),
   );
-  const bias = gather.bias
-    ? overResults(gather, blocking, (sum, _, channel) => `${sum} = bias_at(channel0 + ${channel}u);`)
-    : "";
-  const isSliced = blocking.inputs < gather.xShape[1]! / gather.groups;
-  if (!isSliced) return `${zeros.join(" ")}\n  ${bias}`;
-  const before = overResults(gather, blocking, (sum, at) => `${sum} = out_at(${at});`);
-  return `${zeros.join(" ")}\n  if (scalars.first_input > 0u) { ${before} } else { ${bias} }`;
 }
 
 /** Loads the row of inputs, each once, and adds what each tap of the blocked axis makes of it. */
@@ -94,7 +139,7 @@ function rowProducts(gather: Gather, { offsets }: PhaseGroup, { axis, outputs, c
   const quads = channels / 4;
   const products = taps.flatMap((_, t) =>
     range(quads).map((q) =>
-      `{ let w = weights_data[weights + ${t * quads + q}u]; ${
+      `{ let w = weights[first_weight + ${t * quads + q}u]; ${
         range(outputs).map((j) => {
           const input = `vec4<f32>(r${row.indexOf(inputOf(j, t))})`;
           return `a${j}_${q} = fma(w, ${input}, a${j}_${q});`;
@@ -105,47 +150,41 @@ function rowProducts(gather: Gather, { offsets }: PhaseGroup, { axis, outputs, c
   return lines([...loads, ...products]);
 }
 
-/** A loop over the taps of one axis that skips those in the padding. Taps that hit are evenly spaced. */
-function overTaps(gather: Gather, { offsets }: PhaseGroup, axis: number, body: string): string {
-  const [first = 0, second = 0] = offsets[axis]!;
-  return `for (var k${axis} = 0; k${axis} < ${offsets[axis]!.length}; k${axis}++) {
-    let i${axis} = u32(i32(j${axis} * ${gather.axes[axis]!.inStride}u) + ${first} + k${axis} * ${
-    second - first
-  });
-    if (i${axis} >= ${gather.xShape[axis + 2]}u) { continue; }
-    ${body}
-  }`;
+/** Input position under the taps of an axis across the row. Taps that hit are evenly spaced. */
+function inputAcross(gather: Gather, { offsets }: PhaseGroup, a: number): string {
+  const [first = 0, second = 0] = offsets[a]!;
+  const step = `j${a} * ${gather.axes[a]!.inStride}u`;
+  return `let i${a} = u32(i32(${step}) + ${first} + i32(k${a}) * ${second - first});`;
 }
 
 /** The statements of one thread. */
-export function blockBody(gather: Gather, phases: PhaseGroup, blocking: Blocking): string {
+export function blockBody(gather: Gather, group: PhaseGroup, blocking: Blocking): string {
   const { xShape, groups, axes } = gather;
-  const { axis, channels, inputs, unit } = blocking;
+  const { axis, lineVectors, portion } = blocking;
   const xs = stridesOf(xShape);
-  const [u, v] = [0, 1, 2].filter((a) => a !== axis) as [number, number];
-  const inPerGroup = xShape[1]! / groups;
-  const perTap = phases.offsets[axis]!.length * channels / 4; // vectors of weights
-  const taps = overTaps(
-    gather,
-    phases,
-    u,
-    overTaps(
-      gather,
-      phases,
-      v,
-      `let line = plane + i${u} * ${xs[u + 2]}u + i${v} * ${xs[v + 2]}u;
-    let weights = weights0 + u32(k${u} * ${phases.offsets[v]!.length} + k${v}) * ${perTap}u;
-    ${rowProducts(gather, phases, blocking)}`,
-    ),
+  const [u, v] = across(axis);
+  const tables = [0, 1, 2].map((a) =>
+    `var taps${a} = ${tableOf(group.members.flatMap((member) => member[a]!.taps))};`
   );
-  return `${position(gather, phases, blocking)}
-  ${initial(gather, blocking)}
+  const products = blocking.lines === 0 ? "" : `
+  ${tables.join(" ")}
   let first = j${axis} * ${axes[axis]!.inStride}u;
-  let inputs = min(${inputs}u, ${inPerGroup}u - scalars.first_input);
-  for (var c = 0u; c < inputs; c++) {
-    let plane = tile_0 * ${xs[0]}u + (channel_group * ${inPerGroup}u + scalars.first_input + c) * ${xs[1]}u;
-    let weights0 = (local_block * ${unit}u + c * ${unit / inputs}u) / 4u;
-    ${taps}
-  }
+  let sample = tile_0 * ${xs[0]}u + channel_group * ${xShape[1]! / groups * xs[1]!}u;
+  for (var start = 0u; start < ${blocking.lines}u; start += ${portion}u) {
+    let count = min(${portion}u, ${blocking.lines}u - start);
+    ${copyWeights(gather, group, blocking)}
+    for (var at = 0u; at < count && isInside; at++) {
+      let row = start + at;
+      ${takeLine("row", group, axis)}
+      ${inputAcross(gather, group, u)} ${inputAcross(gather, group, v)}
+      if (i${u} >= ${xShape[u + 2]}u || i${v} >= ${xShape[v + 2]}u) { continue; }
+      let line = sample + c * ${xs[1]}u + i${u} * ${xs[u + 2]}u + i${v} * ${xs[v + 2]}u;
+      let first_weight = at * ${lineVectors}u;
+      ${rowProducts(gather, group, blocking)}
+    }
+  }`;
+  return `${position(gather, group, blocking)}
+  ${initial(gather, blocking)}${products}
+  if (!isInside) { return; }
   ${overResults(gather, blocking, (sum, at) => `set_out(${at}, ${sum});`)}`;
 }

@@ -130,7 +130,7 @@ testF16("tensors larger than a binding give what whole ones give", async (device
   assert.equal(device.stats().liveBuffers, 0);
 }, { limits: { maxStorageBufferBindingSize: 2048 } });
 
-testF16("a convolution whose weights take several dispatches adds up in f32", async (device) => {
+testF16("a convolution whose weights take several portions adds up in f32", async (device) => {
   const random = new Random(9);
   using x = Tensor.normal(device, random, [1, 40, 3, 4, 5]);
   using w = Tensor.normal(device, random, [6, 40, 3, 3, 3]);
@@ -142,7 +142,7 @@ testF16("a convolution whose weights take several dispatches adds up in f32", as
   (await half.data()).forEach((value, i) =>
     assert.ok(Math.abs(value - expected[i]!) <= f16Rounding(expected[i]!), `${value} ${expected[i]}`)
   );
-}, { tuning: { uniformBytes: 2048 } });
+}, { tuning: { sharedBytes: 512 } });
 
 Deno.test("the cpu device refuses f16 with what to do instead", async () => {
   using device = await openDevice("cpu");

@@ -25,14 +25,14 @@ import { testWebGpu } from "./adapter.ts";
 
 const count = Number(Deno.env.get("CMC_SHAPES") ?? 6);
 
-/** Small blocks and little uniform memory: every way of splitting the work is taken on small shapes. */
+/** Small blocks and little shared memory: every way of splitting the work is taken on small shapes. */
 const fine: Partial<Tuning> = {
   table: {
     convolution: always({ outputs: 4, channels: 16 }),
     weightGradient: always({ workgroups: 256, sums: 72 }),
     matmul: always({ block: 8, tiles: true }),
   },
-  uniformBytes: 2048,
+  sharedBytes: 512,
   workgroups: 4,
 };
 
