@@ -141,7 +141,6 @@ export async function tune(
   scale = 1,
 ): Promise<TuneResult> {
   const probe = await probeAdapter();
-  using device = await openWebGpu({ probe });
   const assumed = tuningOf().table;
 
   async function best<K extends BlockedKernel>(

@@ -3,7 +3,8 @@
  *
  * Forward: mean, then deviation from it, then the result; two passes for the statistics keep the variance
  * exact where the mean is large. Backward: two sums for each channel of each sample, from which both the
- * gradients of scale and shift and the corrections of the input's gradient follow.
+ * gradients of scale and shift and the corrections of the input's gradient follow. Where a group is small, or
+ * there are many, one workgroup does all of it in one dispatch.
  *
  * @module
  */
@@ -75,6 +76,58 @@ function overVoxels(
   };
 }
 
+/** Elements of a group up to which one workgroup does all of it: one dispatch costs less than what it waits. */
+const wholeRow = 65536;
+/** Groups that keep an adapter busy, a workgroup each, however long they are. */
+const manyRows = 256;
+const lanes = 256;
+
+/** `total(lane, value)`: the sum over a workgroup, known to all its threads. */
+const totalCode = `var<workgroup> shared_sums: array<f32, ${lanes}>;
+fn total(lane: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  shared_sums[lane] = value;
+  for (var half = ${lanes / 2}u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { shared_sums[lane] += shared_sums[lane + half]; }
+  }
+  workgroupBarrier();
+  return shared_sums[0];
+}`;
+
+/** The whole normalisation, a workgroup for each group of channels of a sample. */
+function wholeRowStep(
+  call: Call<KernelAttributes<"groupNorm">>,
+  { samples, voxels, perGroup }: Sizes,
+  activation: string,
+): Step {
+  const { groups, epsilon } = call.attributes;
+  const length = voxels * perGroup;
+  const overRow = (statements: string) =>
+    `for (var k = lane; k < ${length}u; k += ${lanes}u) { let i = group * ${length}u + k; ${statements} }`;
+  return {
+    label: "normalise",
+    reads: { x: call.input(0), gamma: call.input(1), beta: call.input(2) },
+    writes: { out: call.output(0), mean: call.output(1), rstd: call.output(2) },
+    groups: samples * groups,
+    groupSize: lanes,
+    code: totalCode,
+    body: `
+  var sum = 0.0;
+  ${overRow("sum += x_at(i);")}
+  let mean = total(lane, sum) / ${length}.0;
+  var squares = 0.0;
+  ${overRow("let d = x_at(i) - mean; squares += d * d;")}
+  let rstd = 1.0 / sqrt(total(lane, squares) / ${length}.0 + ${wgslFloat(epsilon)});
+  if (lane == 0u) { set_mean(group, mean); set_rstd(group, rstd); }
+  ${
+      overRow(`let channel = group % ${groups}u * ${perGroup}u + k / ${voxels}u;
+    let y = (x_at(i) - mean) * rstd * gamma_at(channel) + beta_at(channel);
+    set_out(i, ${activation});`)
+    }`,
+  };
+}
+
 /** Normalise, scale, shift, leaky ReLU. */
 export const groupNorm: Kernel<KernelAttributes<"groupNorm">> = {
   steps: (call) => {
@@ -85,6 +138,7 @@ export const groupNorm: Kernel<KernelAttributes<"groupNorm">> = {
     const [x, mean, rstd] = [call.input(0), call.output(1), call.output(2)];
     const statistic = { rows, length, fields: { sum: "f32" }, identity: "Acc()" } as const;
     const activation = slope === 1 ? "y" : `select(y * ${wgslFloat(slope)}, y, y > 0.0)`;
+    if (length <= wholeRow || rows >= manyRows) return [wholeRowStep(call, sizes, activation)];
     return [
       ...reductionSteps(call, {
         ...statistic,
@@ -145,6 +199,7 @@ export const groupNormGrad: Kernel<KernelAttributes<"groupNormGrad">> = {
       rstd: call.input(5),
     };
     const code = `${normedCode(sizes)}\n${beforeActivation(slope)}`;
+    if (perGroup === 1 && samples * voxels <= wholeRow) return [wholeChannelStep(call, sizes, reads, code)];
     // Σ g and Σ g·x̂ over the voxels of each channel of each sample.
     const shiftSums = call.scratch(samples * channels);
     const scaleSums = call.scratch(samples * channels);
@@ -199,6 +254,44 @@ export const groupNormGrad: Kernel<KernelAttributes<"groupNormGrad">> = {
     ];
   },
 };
+
+/** The whole gradient where each channel is a group, a workgroup for each channel: its samples in turn. */
+function wholeChannelStep(
+  call: Call<KernelAttributes<"groupNormGrad">>,
+  { samples, channels, voxels }: Sizes,
+  reads: Step["reads"],
+  code: string,
+): Step {
+  const overRow = (statements: string) =>
+    `for (var k = lane; k < ${voxels}u; k += ${lanes}u) { let i = row * ${voxels}u + k; ${statements} }`;
+  return {
+    label: "gradients",
+    reads,
+    writes: { out: call.output(0), dgamma: call.output(1), dbeta: call.output(2) },
+    groups: channels,
+    groupSize: lanes,
+    code: `${code}\n${totalCode}`,
+    body: `
+  var dgamma = 0.0;
+  var dbeta = 0.0;
+  for (var n = 0u; n < ${samples}u; n++) {
+    let row = n * ${channels}u + group;
+    begin(row);
+    var shift = 0.0;
+    var scale = 0.0;
+    ${overRow("let g = gradient(i); shift += g; scale += g * normed(i);")}
+    let row_shift = total(lane, shift);
+    let row_scale = total(lane, scale);
+    dbeta += row_shift;
+    dgamma += row_scale;
+    ${
+      overRow(`let shared_part = row_gamma * (row_shift + normed(i) * row_scale);
+      set_out(i, row_rstd * (row_gamma * gradient(i) - shared_part / ${voxels}.0));`)
+    }
+  }
+  if (lane == 0u) { set_dgamma(group, dgamma); set_dbeta(group, dbeta); }`,
+  };
+}
 
 function parameterSums(
   call: Call<KernelAttributes<"groupNormGrad">>,

@@ -139,6 +139,9 @@ const normalizations = [
   { shape: [50, 200], groups: 1 },
   { shape: [3, 4, 9], groups: 4 },
   { shape: [1, 8, 20, 20, 20], groups: 8 },
+  { shape: [1, 2, 41, 41, 41], groups: 2 },
+  { shape: [2, 2, 41, 41, 20], groups: 1 },
+  { shape: [130, 2, 300], groups: 2 },
 ];
 
 testWebGpu(
