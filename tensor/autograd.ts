@@ -15,9 +15,9 @@
  */
 
 import { CodedError, ShapeError } from "./errors.ts";
+import { ParameterGradients, plus } from "./gradient_sums.ts";
 import type { AnyOp } from "./ops/op.ts";
-import { accumulateOp } from "./ops/update.ts";
-import { keep, scope } from "./scope.ts";
+import { scope } from "./scope.ts";
 import { sameShape, shapeText } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -117,19 +117,6 @@ export class GraphNode {
   }
 }
 
-/** `sum + term`, in place when nobody else sees `sum`; takes both over. */
-function plus(sum: Tensor, term: Tensor): Tensor {
-  if (sum.isShared) {
-    const result = sum.add(term);
-    sum.dispose();
-    term.dispose();
-    return result;
-  }
-  sum.device.run(accumulateOp, [term.operand()], [sum.operand()], {});
-  term.dispose();
-  return sum;
-}
-
 /** The nodes behind a node, itself first, each before those it was made of. */
 export function reachable(root: GraphNode): GraphNode[] {
   const seen = new Set([root]);
@@ -169,6 +156,7 @@ export function backward(loss: Tensor): void {
 export function propagate(root: GraphNode, gradient: Tensor): void {
   inMode("gradient", () => {
     const pending = new Map([[root, gradient]]);
+    const parameters = new ParameterGradients();
     for (const node of reachable(root)) {
       const g = pending.get(node);
       pending.delete(node);
@@ -184,9 +172,10 @@ export function propagate(root: GraphNode, gradient: Tensor): void {
           const sum = pending.get(edge);
           pending.set(edge, sum ? plus(sum, gradient) : gradient);
         } else {
-          edge.grad = keep(edge.grad ? plus(edge.grad, gradient) : gradient);
+          parameters.add(edge, gradient);
         }
       });
     }
+    parameters.flush();
   });
 }
