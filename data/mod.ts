@@ -55,6 +55,12 @@ export { gridWithSpacing, type Interpolation, resampleLabels, resampleOnto } fro
 export * from "./split.ts";
 export { readSplit } from "./split_file.ts";
 export { withholdModalities } from "./perturb/withhold_modalities.ts";
-export { type Problem, type Verification, verifyDataset, verifyRecipe } from "./verify.ts";
+export {
+  type Problem,
+  type Verification,
+  verifyDataset,
+  type VerifyOptions,
+  verifyRecipe,
+} from "./verify.ts";
 export * from "./volume.ts";
 export { type VolumePath, volumePath } from "./volume_path.ts";

@@ -5,7 +5,8 @@
  */
 
 import { dirname, resolve } from "node:path";
-import { type Case, isLabelled, type UnlabelledCase } from "./dataset.ts";
+import type { Triple } from "./affine.ts";
+import { type Case, isLabelled, recordOf, type UnlabelledCase } from "./dataset.ts";
 import { CodedError, DataError, type DataWarning } from "./errors.ts";
 import { hashFile } from "./file_hashes.ts";
 import { diskFiles } from "./files.ts";
@@ -22,6 +23,7 @@ import { readImage, readNiftiHeader } from "./nifti/read.ts";
 import { datasetOf, entryPath, type FileDataset, type OpenOptions } from "./open_dataset.ts";
 import { modalitiesOf } from "./prepare.ts";
 import { checkSplit } from "./split.ts";
+import { type SurveyedImage, surveyWarnings } from "./survey_check.ts";
 import { gridOf, rowMajor, shapeOf, type Volume } from "./volume.ts";
 
 /** One thing that is wrong, or odd. */
@@ -42,6 +44,12 @@ export interface Verification {
   readonly checked: number;
   /** Everything found, in order of the cases. */
   readonly problems: readonly Problem[];
+}
+
+/** How to verify. */
+export interface VerifyOptions extends OpenOptions {
+  /** Voxels along D, H and W that a network is to be trained on; volumes are compared with it. */
+  readonly patch?: Triple;
 }
 
 /** Collects problems: thrown errors, warnings, and what is added by hand. */
@@ -84,7 +92,7 @@ class Findings {
  * @param path a manifest or a folder
  * @throws {DataError} `data.path` when there is nothing at the path
  */
-export async function verifyDataset(path: string, options: OpenOptions = {}): Promise<Verification> {
+export async function verifyDataset(path: string, options: VerifyOptions = {}): Promise<Verification> {
   const findings = new Findings();
   const info = await Deno.stat(path).catch(() => undefined);
   const file = info?.isDirectory ? `${path}/dataset.json` : path;
@@ -108,7 +116,7 @@ export async function verifyDataset(path: string, options: OpenOptions = {}): Pr
 export async function verifyRecipe(
   recipe: string,
   folder: string,
-  options: OpenOptions = {},
+  options: VerifyOptions = {},
 ): Promise<Verification> {
   const findings = new Findings();
   const manifest = await importRecipe(recipe, { folder, files: options.files, onWarning: findings.warn });
@@ -119,15 +127,16 @@ async function checkContent(
   manifest: Manifest,
   root: string,
   findings: Findings,
-  options: OpenOptions,
+  options: VerifyOptions,
 ): Promise<Verification> {
   const dataset = datasetOf(manifest, root, { ...options, onWarning: findings.warn });
-  const present = new Set<number>();
+  const present = new Set<number>(), images: SurveyedImage[] = [];
   const hashes = new Map<string, { what: string; subject: string }>();
   for (const of of dataset.cases) {
-    await verifyCase(dataset, of, findings, present);
+    await verifyCase(dataset, of, findings, present, images);
     await findCopies(dataset, of, findings, hashes);
   }
+  surveyWarnings(images, options.patch).forEach(findings.warn);
   for (const { id, name } of dataset.classes) {
     if (!present.has(id) && dataset.cases.some(isLabelled)) {
       findings.warn({ code: "label.missing", message: `class ${id} (${name}) occurs in no case` });
@@ -166,7 +175,11 @@ async function readManifest(text: string, file: string, findings: Findings): Pro
   }
 }
 
-async function verifyFiles(folder: string, findings: Findings, options: OpenOptions): Promise<Verification> {
+async function verifyFiles(
+  folder: string,
+  findings: Findings,
+  options: VerifyOptions,
+): Promise<Verification> {
   const files = (await listFiles(folder)).files.filter((file) => /\.(nii|hdr)(\.gz)?$/i.test(file));
   findings.warn({
     code: "manifest.missing",
@@ -189,36 +202,50 @@ async function verifyFiles(folder: string, findings: Findings, options: OpenOpti
   return { checked: files.length, problems: findings.problems };
 }
 
-/** Checks the images and labels of one case, each on its own, and notes which classes occur. */
+/** Checks the images and labels of one case, each on its own, and notes its images and which classes occur. */
 async function verifyCase(
   dataset: FileDataset,
   of: Case,
   findings: Findings,
   present: Set<number>,
+  images: SurveyedImage[],
 ): Promise<void> {
   let first: Volume | undefined;
+  const readable: [string, string][] = [];
   for (const { id, kind } of modalitiesOf(dataset, of)) {
-    const what = `case ${of.id} (${id})`;
-    const only: UnlabelledCase = { id: of.id, subject: of.subject, images: { [id]: of.images[id]! } };
+    const what = `case ${of.id} (${id})`, entry = of.images[id]!;
+    const only: UnlabelledCase = { id: of.id, subject: of.subject, images: recordOf([[id, entry]]) };
     const [image] = await findings.attempt(() => dataset.loadImages(only)) ?? [];
     if (image !== undefined) {
-      checkIntensities(image, kind, what, findings);
+      const foreground = checkIntensities(image, kind, what, findings);
       if (dataset.aligned && first !== undefined) checkTogether(first, image, what, findings);
       first ??= image;
+      images.push({ what, grid: gridOf(image), foreground });
     }
-    if (!isLabelled(of)) continue;
-    const [label] = await findings.attempt(() => dataset.loadLabels({ ...only, labels: of.labels })) ?? [];
-    if (label === undefined) continue;
+    const header = await readNiftiHeader(entryPath(dataset.root, entry).path).catch(() => undefined);
+    if (header !== undefined) readable.push([id, entry]); // why it cannot be read is reported already
+  }
+  if (!isLabelled(of) || readable.length === 0) return;
+  const labels = await findings.attempt(() => dataset.loadLabels({ ...of, images: recordOf(readable) })) ??
+    [];
+  for (const label of new Set(labels)) {
     for (const value of new Set(label.array.data)) present.add(value);
   }
 }
 
-function checkIntensities(image: Volume<Float32Array>, kind: string, what: string, findings: Findings): void {
+/** Reports intensities that make no sense, and returns the share of the voxels that show the patient. */
+function checkIntensities(
+  image: Volume<Float32Array>,
+  kind: string,
+  what: string,
+  findings: Findings,
+): number {
   const voxels = rowMajor(image), shape = shapeOf(image);
   const mask = foregroundMask(voxels, shape, kind === "ct" ? "ct" : "mr");
-  let low = Infinity, high = -Infinity;
+  let low = Infinity, high = -Infinity, inside = 0;
   for (let at = 0; at < voxels.length; at++) {
     if (mask[at] === 0) continue;
+    inside++;
     low = Math.min(low, voxels[at]!);
     high = Math.max(high, voxels[at]!);
   }
@@ -237,6 +264,7 @@ function checkIntensities(image: Volume<Float32Array>, kind: string, what: strin
       message: `${what}: ${range} are no Hounsfield units of a body with air around`,
     });
   }
+  return inside / voxels.length;
 }
 
 /** Two images of a case in an aligned set: on one grid, or on grids that at least cover the same place. */

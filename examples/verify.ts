@@ -9,7 +9,7 @@
  */
 
 import { type Verification, verifyDataset, verifyRecipe } from "../data/mod.ts";
-import { type Command, main, type Result, text, UsageError, type Values } from "./command.ts";
+import { type Command, main, numbers, type Result, text, UsageError, type Values } from "./command.ts";
 
 const command: Command = {
   name: "verify",
@@ -17,6 +17,7 @@ const command: Command = {
   positional: "DIR|MANIFEST",
   options: {
     recipe: { value: "FILE", help: "file-name pattern (JSON) that makes a manifest of the folder" },
+    patch: { value: "D,H,W", help: "also say whether volumes are smaller than such a training patch" },
   },
   run,
 };
@@ -27,7 +28,11 @@ async function run(values: Values, positionals: readonly string[]): Promise<Resu
     throw new UsageError("expected one folder or manifest", "deno task verify DIR");
   }
   const recipe = text(values, "recipe");
-  const found = recipe === undefined ? await verifyDataset(path) : await verifyRecipe(recipe, path);
+  const patch = numbers(values, "patch", 3) as [number, number, number] | undefined;
+  const options = patch === undefined ? {} : { patch };
+  const found = recipe === undefined
+    ? await verifyDataset(path, options)
+    : await verifyRecipe(recipe, path, options);
   const errors = found.problems.filter(({ severity }) => severity === "error").length;
   return { text: lines(found, errors), json: found, exitCode: errors > 0 ? 1 : 0 };
 }

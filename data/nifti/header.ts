@@ -109,6 +109,17 @@ export function parseNiftiHeader(
     sform,
   }, path);
   warnings.push(...located.warnings);
+  const size = spacingOf(located.affine);
+  if (
+    fields.sform_code > 0 &&
+    pixdim.some((mm, axis) => shape[axis]! > 1 && Math.abs(mm / size[axis]! - 1) > 0.01)
+  ) {
+    const written = (mms: Triple) => mms.map((mm) => mm.toPrecision(4)).join(" × ");
+    warn(
+      "geometry.pixdim",
+      `pixdim says voxels of ${written(pixdim)} mm, the sform ${written(size)} mm; the sform is used`,
+    );
+  }
   const unit = fields.xyzt_units & 7;
   if (unit === 1 || unit === 3) {
     warn(

@@ -329,7 +329,7 @@ row(22, "singular affines are refused, sheared ones kept with a warning", async 
   await refused("geometry.affine", make({ srow: [NaN, 0, 0, 0, 0, 3, 0, 0, 0, 0, 4, 0] }), /not finite/);
   await refused("geometry.affine", make({ sformCode: 0, qformCode: 1, quaternion: [2, 0, 0] }), /quaternion/);
   const sheared = await make({ srow: [2, 0.5, 0, 0, 0, 3, 0, 0, 0, 0, 4, 0] });
-  assert.deepEqual([warnings(sheared), sheared.affine[1]], [["geometry.shear"], 0.5]);
+  assert.deepEqual([warnings(sheared), sheared.affine[1]], [["geometry.shear", "geometry.pixdim"], 0.5]);
 });
 
 row(23, "all 48 orientations, straight and oblique, come back bit for bit", async () => {
