@@ -110,12 +110,15 @@ export function parseManifestShape(text: string, path: string): Manifest {
 }
 
 /**
- * Checks what a schema cannot say: that ids are unique and refer to each other.
+ * Checks a manifest, whoever made it: the schema, and what a schema cannot say, that ids are unique and refer to each
+ * other.
  *
- * @throws {DataError} the first of {@link manifestProblems}: `manifest.case`, `manifest.classes`,
+ * @throws {DataError} `manifest.schema`, or the first of {@link manifestProblems}: `manifest.case`, `manifest.classes`,
  * `manifest.modalities`, `manifest.path`, `manifest.unpaired`
  */
 export function checkManifest(manifest: Manifest, path: string): Manifest {
+  const parsed = schema.safeParse(manifest);
+  if (!parsed.success) throw schemaProblems(parsed.error, path);
   const [first] = manifestProblems(manifest, path);
   if (first !== undefined) throw first;
   return { ...manifest, cases: [...manifest.cases].sort((a, b) => byCodePoint(a.id, b.id)) };

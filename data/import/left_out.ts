@@ -45,7 +45,7 @@ export function nothingFits(
   files: readonly string[],
   left: readonly LeftOut[],
 ): DataError {
-  const known = [...patterns[0]!.ids.keys()].join(", ");
+  const known = [...new Set(patterns.flatMap(({ ids }) => [...ids.keys()]))].join(", ");
   const first = left.length > 0 && files.length === 0
     ? `${left[0]!.path} ${left[0]!.why}${left.length > 1 ? `, and ${left.length - 1} more are left out` : ""}`
     : `the first files are ${files.slice(0, 5).join(", ") || "none"}`;

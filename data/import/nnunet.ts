@@ -13,7 +13,8 @@ import { classesOf, modalitiesOf } from "./names.ts";
 
 const schema = z.looseObject({
   name: z.string().optional(),
-  channel_names: z.record(z.string().regex(/^\d+$/), z.string()),
+  channel_names: z.record(z.string().regex(/^\d+$/), z.string())
+    .refine((of) => Object.keys(of).length > 0, "expected at least one channel"),
   labels: z.record(z.string(), z.union([z.int(), z.array(z.int())])),
   numTraining: z.int().optional(),
   file_ending: z.string(),

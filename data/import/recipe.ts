@@ -13,7 +13,13 @@ import { type Manifest, schemaProblems } from "../manifest.ts";
 import { splitsSchema } from "../split_file.ts";
 import { type FolderManifest, type FolderPattern, importFolder } from "./folder.ts";
 
-const patterns = z.union([z.string(), z.record(z.string(), z.string())]);
+const patterns = z.union([
+  z.string(),
+  z.record(z.string(), z.string()).refine(
+    (of) => Object.keys(of).length > 0,
+    "expected a pattern for each modality",
+  ),
+]);
 
 const schema = z.strictObject({
   version: z.literal(1).optional(),
