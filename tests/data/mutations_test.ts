@@ -229,10 +229,16 @@ Deno.test(`${count} damaged safetensors`, () => {
     ]),
     new Map([["info", "{}"]]),
   );
-  const header = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  const start = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
   return survive(async (random) => {
-    await Promise.resolve(
-      decodeSafetensors(damage(bytes, random, random.uniform() < 0.8 ? header : bytes.length)),
-    );
+    const kind = random.uniform();
+    if (kind < 0.3) return await Promise.resolve(decodeSafetensors(damage(bytes, random, start)));
+    if (kind < 0.4) return await Promise.resolve(decodeSafetensors(damage(bytes, random)));
+    const json = changed([header], random), whole = new Uint8Array(8 + json.length + bytes.length - start);
+    new DataView(whole.buffer).setBigUint64(0, BigInt(json.length), true);
+    whole.set(json, 8);
+    whole.set(bytes.subarray(start), 8 + json.length);
+    decodeSafetensors(whole);
   });
 });
