@@ -35,12 +35,14 @@ type Answer = {
  * import { AheadLoader } from "./ahead_loader.ts";
  * import { BatchLoader } from "./loader.ts";
  * import { makePhantom } from "./phantom.ts";
+ * import { choosePreparation } from "./prepare/choose.ts";
  * import { splitByLabelRatio } from "./split.ts";
  * import assert from "node:assert/strict";
  *
  * const dataset = makePhantom({ cases: 4, modalities: ["ct", "mr"], misalignmentMm: 0, seed: 1 });
  * const split = splitByLabelRatio(dataset, { ratio: 0.5, seed: 1, validation: 1, test: 1 });
- * const options = { patch: [8, 8, 8], labelled: 1, unlabelled: 1, seed: 1 } as const;
+ * const { preparation } = await choosePreparation(dataset);
+ * const options = { preparation, patch: [8, 8, 8], labelled: 1, unlabelled: 1, seed: 1 } as const;
  * using ahead = new AheadLoader(dataset, split, options);
  * assert.deepEqual(await ahead.labelledBatch(0), await new BatchLoader(dataset, split, options).labelledBatch(0));
  * ```

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Volume } from "./volume.ts";
+import { DataError } from "./errors.ts";
+import type { Grid, Volume } from "./volume.ts";
 
 /** How the intensities of a modality are to be understood: CT has Hounsfield units, the others arbitrary ones. */
 export type ModalityKind = "ct" | "mr" | "other";
@@ -46,6 +47,14 @@ export interface LabelledCase extends UnlabelledCase {
 /** A case of a data set. Narrow it with {@link isLabelled}. */
 export type Case = LabelledCase | UnlabelledCase;
 
+/** Where the voxels of a case lie. */
+export interface CaseGeometry {
+  /** The grid of each image the case has, as stored, in the data set's order. */
+  readonly images: readonly Grid[];
+  /** The grids of its label maps; none for a case without labels. */
+  readonly labels: readonly Grid[];
+}
+
 /** Cases of the same modalities and classes, and how to load them. */
 export interface Dataset {
   /** Name in tables and reports. */
@@ -69,6 +78,8 @@ export interface Dataset {
    * set they may have the grid of another image of the case.
    */
   loadLabels(of: LabelledCase): Promise<Volume<Uint8Array>[]>;
+  /** Where the voxels of a case lie; of files only headers are read. */
+  loadGeometry(of: Case): Promise<CaseGeometry>;
 }
 
 /** A recipe for a data set, plain enough to be sent to a worker; `openSource` follows it. */
@@ -94,6 +105,30 @@ export function recordOf<T>(entries: Iterable<readonly [string, T]>): Record<str
   const record: Record<string, T> = Object.create(null);
   for (const [name, value] of entries) record[name] = value;
   return record;
+}
+
+/** The label of voxels that nobody labelled, such as those outside the field of view: losses leave them out. */
+export const ignoredLabel = 255;
+
+/** The modalities a case has an image of, in the data set's order. */
+export function modalitiesOf(dataset: Pick<Dataset, "modalities">, of: UnlabelledCase): Modality[] {
+  return dataset.modalities.filter(({ id }) => of.images[id] !== undefined);
+}
+
+/** The case of that id with its labels. */
+export function labelledCase(dataset: Pick<Dataset, "cases">, id: string): LabelledCase {
+  const found = caseOf(dataset, id);
+  if (isLabelled(found)) return found;
+  throw new DataError("split.unlabelled", `case ${id} has no labels`, {
+    fix: "Move it to the unlabelled list.",
+  });
+}
+
+/** The case of that id. */
+export function caseOf(dataset: Pick<Dataset, "cases">, id: string): Case {
+  const found = dataset.cases.find((candidate) => candidate.id === id);
+  if (found !== undefined) return found;
+  throw new DataError("split.unknown", `case ${id} is not in the data set`);
 }
 
 /** The same case without its labels: what the unlabelled stream is given. */

@@ -9,7 +9,7 @@ import { recordOf } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 import { diskFiles, type Files } from "./files.ts";
 import { entryPath, type FileDataset } from "./open_dataset.ts";
-import { caseOf, labelledCase } from "./prepare.ts";
+import { caseOf, labelledCase } from "./dataset.ts";
 import type { Split } from "./split.ts";
 
 /** The SHA-256 of a file, in hexadecimal. */

@@ -9,7 +9,7 @@ import { type Dataset, isLabelled, type Modality } from "./dataset.ts";
 import { foregroundMask } from "./foreground.ts";
 import { percentiles } from "./normalise.ts";
 import { toAnatomical } from "./orientation.ts";
-import { modalitiesOf } from "./prepare.ts";
+import { modalitiesOf } from "./dataset.ts";
 import { rowMajor, shapeOf, type Volume } from "./volume.ts";
 
 /** One image in numbers. */

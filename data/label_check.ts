@@ -7,7 +7,7 @@
 import type { Dataset } from "./dataset.ts";
 import { DataError, type DataWarning } from "./errors.ts";
 import { checkSameGrid } from "./grid_check.ts";
-import { labelledCase, modalitiesOf } from "./prepare.ts";
+import { labelledCase, modalitiesOf } from "./dataset.ts";
 import type { Split } from "./split.ts";
 import { gridOf } from "./volume.ts";
 

@@ -12,21 +12,22 @@ import type { Triple } from "./affine.ts";
 import { type Augmentation, defaultAugmentation } from "./augmentation.ts";
 import type { LabelledBatch, UnlabelledBatch } from "./batch.ts";
 import { BoundedCache } from "./cache.ts";
-import { type Case, type Dataset, withoutLabels } from "./dataset.ts";
+import { type Case, type Dataset, labelledCase, withoutLabels } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 import { cutLabelledPatch, cutUnlabelledPatch } from "./patch.ts";
+import type { Preparation } from "./prepare/preparation.ts";
 import {
-  labelledCase,
   prepareCase,
   type PreparedCase,
   type PreparedLabelledCase,
   prepareLabelledCase,
-  type PrepareOptions,
-} from "./prepare.ts";
+} from "./prepare/prepare.ts";
 import { checkSplit, type Split } from "./split.ts";
 
 /** What the batches look like. */
-export interface BatchOptions extends PrepareOptions {
+export interface BatchOptions {
+  /** How cases are prepared. */
+  readonly preparation: Preparation;
   /** Voxels of a patch, `[D,H,W]`; where a volume is smaller it is padded with background. */
   readonly patch: Triple;
   /** Patches in a labelled batch. */
@@ -50,12 +51,20 @@ export interface BatchOptions extends PrepareOptions {
  * ```ts
  * import { BatchLoader } from "./loader.ts";
  * import { makePhantom } from "./phantom.ts";
+ * import { choosePreparation } from "./prepare/choose.ts";
  * import { splitByLabelRatio } from "./split.ts";
  * import assert from "node:assert/strict";
  *
  * const dataset = makePhantom({ cases: 6, modalities: ["ct", "mr"], misalignmentMm: 0, seed: 1 });
  * const split = splitByLabelRatio(dataset, { ratio: 0.5, seed: 1, validation: 1, test: 1 });
- * const loader = new BatchLoader(dataset, split, { patch: [16, 16, 16], labelled: 2, unlabelled: 2, seed: 1 });
+ * const { preparation } = await choosePreparation(dataset);
+ * const loader = new BatchLoader(dataset, split, {
+ *   preparation,
+ *   patch: [16, 16, 16],
+ *   labelled: 2,
+ *   unlabelled: 2,
+ *   seed: 1,
+ * });
  * const { images, labels } = await loader.labelledBatch(0);
  * assert.deepEqual([images.length, images[0]!.length, labels[1]!.length], [2, 2 * 16 ** 3, 2 * 16 ** 3]);
  * ```
@@ -121,7 +130,7 @@ export class BatchLoader {
         const cut = cutLabelledPatch(
           { ...joined, labels, classVoxels },
           patch,
-          this.#dataset.aligned,
+          this.#sharesGeometry(chosen),
           this.#augmentation,
           stream,
         );
@@ -149,14 +158,17 @@ export class BatchLoader {
         const stream = random.child("patch").child(step).child(slot);
         const chosen = this.#choose(this.#split.unlabelled, "unlabelled", random, step * unlabelled + slot);
         const { id, images } = this.#join(await Promise.all(chosen.map((id) => this.#loadUnlabelled(id))));
-        const { aligned } = this.#dataset;
-        return { ...cutUnlabelledPatch(images, patch, aligned, this.#augmentation, stream, weakViews), id };
+        const together = this.#sharesGeometry(chosen);
+        return { ...cutUnlabelledPatch(images, patch, together, this.#augmentation, stream, weakViews), id };
       }),
     );
     return {
       cases: parts.map(({ id }) => id),
       images: stack(parts.map(({ images }) => images)),
       ...(weakViews ? { weakImages: stack(parts.map(({ weakImages }) => weakImages!)) } : {}),
+      ...(parts.some(({ inside }) => inside !== undefined)
+        ? { inside: stack(parts.map(({ inside, images }) => inside ?? images.map(allInside))) }
+        : {}),
       shape: patch,
     };
   }
@@ -179,6 +191,11 @@ export class BatchLoader {
     });
   }
 
+  /** Whether the chosen images are cut at one place: voxels correspond, and one case supplies all of them. */
+  #sharesGeometry(chosen: readonly string[]): boolean {
+    return this.#dataset.aligned && new Set(chosen).size === 1;
+  }
+
   /** Which image of which case stands for each modality. */
   #parts<T extends PreparedCase>(cases: readonly T[]): { of: T; at: number }[] {
     return this.#dataset.modalities.map(({ id }, place) => {
@@ -193,12 +210,14 @@ export class BatchLoader {
   }
 
   #loadLabelled(id: string): Promise<PreparedLabelledCase> {
-    const load = () => prepareLabelledCase(this.#dataset, labelledCase(this.#dataset, id), this.#options);
+    const load = () =>
+      prepareLabelledCase(this.#dataset, labelledCase(this.#dataset, id), this.#options.preparation);
     return this.#labelled.get(id, load);
   }
 
   #loadUnlabelled(id: string): Promise<PreparedCase> {
-    const load = () => prepareCase(this.#dataset, withoutLabels(this.#cases.get(id)!), this.#options);
+    const load = () =>
+      prepareCase(this.#dataset, withoutLabels(this.#cases.get(id)!), this.#options.preparation);
     return this.#unlabelled.get(id, load);
   }
 }
@@ -218,7 +237,15 @@ function stack<T extends Float32Array | Uint8Array>(patches: readonly (readonly 
   });
 }
 
+function allInside({ length }: Float32Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(length).fill(1);
+}
+
 function bytesOf({ images, ...rest }: PreparedCase | PreparedLabelledCase): number {
   const labels = "labels" in rest ? rest.labels.reduce((sum, { byteLength }) => sum + byteLength, 0) : 0;
-  return images.reduce((sum, { data, foreground }) => sum + data.byteLength + foreground.byteLength, labels);
+  return images.reduce(
+    (sum, { data, foreground, inside }) =>
+      sum + data.byteLength + foreground.byteLength + (inside?.byteLength ?? 0),
+    labels,
+  );
 }

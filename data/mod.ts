@@ -50,7 +50,16 @@ export * from "./open_dataset.ts";
 export * from "./orientation.ts";
 export * from "./phantom.ts";
 export { overlay, picture } from "./picture.ts";
-export * from "./prepare.ts";
+export {
+  choosePreparation,
+  type ChosenPreparation,
+  type PreparationChoices,
+  surveyCases,
+  type SurveyedCase,
+} from "./prepare/choose.ts";
+export * from "./prepare/preparation.ts";
+export * from "./prepare/prepare.ts";
+export * from "./prepare/restore.ts";
 export { gridWithSpacing, type Interpolation, resampleLabels, resampleOnto } from "./resample.ts";
 export * from "./split.ts";
 export { readSplit } from "./split_file.ts";

@@ -5,7 +5,16 @@
  */
 
 import { dirname, isAbsolute, relative, resolve } from "node:path";
-import { type Case, type Dataset, type LabelledCase, recordOf, type UnlabelledCase } from "./dataset.ts";
+import {
+  type Case,
+  type CaseGeometry,
+  type Dataset,
+  isLabelled,
+  type LabelledCase,
+  modalitiesOf,
+  recordOf,
+  type UnlabelledCase,
+} from "./dataset.ts";
 import { DataError, type DataWarning } from "./errors.ts";
 import { diskFiles, type Files } from "./files.ts";
 import { checkFinite, type NanPolicy } from "./finite.ts";
@@ -16,7 +25,6 @@ import { listed } from "./listed.ts";
 import type { Manifest } from "./manifest.ts";
 import { gridOfFile } from "./nifti/header.ts";
 import { type NiftiVolume, readImage, readLabels, readNiftiHeader } from "./nifti/read.ts";
-import { modalitiesOf } from "./prepare.ts";
 import type { Split } from "./split.ts";
 import type { Grid, Volume } from "./volume.ts";
 import { type VolumePath, volumePath } from "./volume_path.ts";
@@ -122,6 +130,16 @@ export function datasetOf(manifest: Manifest, root: string, options: OpenOptions
         const volume = await inside(root, path, () => readImage(path, { ...options, ...channel }));
         return checkFinite(report(volume), `case ${of.id} (${id})`, options.nanPolicy, warn);
       });
+    },
+
+    async loadGeometry(of: Case): Promise<CaseGeometry> {
+      const gridOfEntry = async (entry: string) => {
+        const { path } = at(entry);
+        return gridOfFile((await inside(root, path, () => readNiftiHeader(path, options))).header);
+      };
+      const images = await inOrder(modalitiesOf(this, of), ({ id }) => gridOfEntry(of.images[id]!));
+      const labels = isLabelled(of) ? await inOrder([...new Set(Object.values(of.labels))], gridOfEntry) : [];
+      return { images, labels };
     },
 
     async loadLabels(of: LabelledCase): Promise<Volume<Uint8Array>[]> {

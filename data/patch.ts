@@ -13,7 +13,7 @@ import {
   randomGeometry,
   weaken,
 } from "./augmentation.ts";
-import type { PreparedImage, PreparedLabelledCase } from "./prepare.ts";
+import type { PreparedImage, PreparedLabelledCase } from "./prepare/prepare.ts";
 import { sampleAffine } from "./resample.ts";
 
 /** A patch of each image of a case. */
@@ -22,6 +22,8 @@ export interface Patch {
   readonly images: readonly Float32Array<ArrayBuffer>[];
   /** The same patches under a weak change of intensities, where asked for. */
   readonly weakImages?: readonly Float32Array<ArrayBuffer>[];
+  /** For each image 1 where its scan has voxels and 0 where not; absent when all have everywhere. */
+  readonly inside?: readonly Uint8Array<ArrayBuffer>[];
   /** Where the patches were cut, one an image. */
   readonly deformations: readonly Deformation[];
 }
@@ -104,13 +106,23 @@ function cutImages(
     sampleAffine(image.data, image.shape, map, out, shape, "linear", image.background, displacement);
     return out;
   });
+  const inside = images.some((image) => image.inside !== undefined)
+    ? images.map((image, at) => {
+      const out = new Uint8Array(shape[0] * shape[1] * shape[2]).fill(1);
+      const { map, displacement } = deformations[at]!;
+      if (image.inside !== undefined) {
+        sampleAffine(image.inside, image.shape, map, out, shape, "nearest", 1, displacement);
+      }
+      return out;
+    })
+    : undefined;
   const weakImages = weakViews ? plain.map((patch) => patch.slice()) : undefined;
   const weakRanges = weaken(augmentation.intensity);
   plain.forEach((patch, at) =>
     changeIntensity(patch, shape, augmentation.intensity, random.child(`strong/${at}`))
   );
   weakImages?.forEach((patch, at) => changeIntensity(patch, shape, weakRanges, random.child(`weak/${at}`)));
-  return { images: plain, ...(weakImages === undefined ? {} : { weakImages }), deformations };
+  return { images: plain, ...(weakImages && { weakImages }), ...(inside && { inside }), deformations };
 }
 
 /** The first voxel of a patch; along an axis where the patch is larger than the volume it is centred. */
@@ -122,7 +134,7 @@ function patchStart(volume: Triple, patch: Triple, anchor: number | undefined, r
   const along = (axis: number): number => {
     const room = volume[axis]! - patch[axis]!;
     const draw = random.uniform();
-    if (room <= 0) return Math.floor(room / 2);
+    if (room <= 0) return -Math.floor(-room / 2); // as sliding windows do
     if (voxel === undefined) return Math.floor(draw * (room + 1));
     return Math.min(room, Math.max(0, voxel[axis]! - Math.floor(draw * patch[axis]!)));
   };

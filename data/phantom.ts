@@ -8,13 +8,19 @@
 
 import { Random } from "../tensor/random.ts";
 import type { Triple } from "./affine.ts";
-import type { Dataset, LabelledCase, Modality, UnlabelledCase } from "./dataset.ts";
+import {
+  type Dataset,
+  isLabelled,
+  type LabelledCase,
+  type Modality,
+  type UnlabelledCase,
+} from "./dataset.ts";
 import { DataError } from "./errors.ts";
 import { abdomen } from "./phantom/abdomen.ts";
 import type { Anatomy } from "./phantom/anatomy.ts";
 import { heart } from "./phantom/heart.ts";
 import { sequences } from "./phantom/heart_contrast.ts";
-import type { Volume } from "./volume.ts";
+import { gridOf, type Volume } from "./volume.ts";
 
 /** What every phantom is told. */
 export interface PhantomSize {
@@ -125,6 +131,18 @@ export function makePhantom(options: PhantomOptions): Dataset {
     source: { kind: "phantom", options },
     loadImages: (of) => Promise.resolve(scans(of, (random, one) => anatomy.image(random, one))),
     loadLabels: (of) => Promise.resolve(scans(of, (random, one) => anatomy.labels(random, one))),
+    loadGeometry(of) {
+      // All modalities of a case are scanned on one grid; its labels are quicker to draw than an image.
+      const present = Object.keys(of.images);
+      const [labels] = scans(
+        { ...of, images: { [present[0]!]: "" } },
+        (random, one) => anatomy.labels(random, one),
+      );
+      return Promise.resolve({
+        images: present.map(() => gridOf(labels!)),
+        labels: isLabelled(of) ? [gridOf(labels!)] : [],
+      });
+    },
   };
 }
 

@@ -21,7 +21,7 @@ import { type Manifest, manifestProblems, parseManifestShape } from "./manifest.
 import { largestGap } from "./nifti/affine.ts";
 import { readImage, readNiftiHeader } from "./nifti/read.ts";
 import { datasetOf, entryPath, type FileDataset, type OpenOptions } from "./open_dataset.ts";
-import { modalitiesOf } from "./prepare.ts";
+import { modalitiesOf } from "./dataset.ts";
 import { checkSplit } from "./split.ts";
 import { type SurveyedImage, surveyWarnings } from "./survey_check.ts";
 import { gridOf, rowMajor, shapeOf, type Volume } from "./volume.ts";

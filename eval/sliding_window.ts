@@ -5,6 +5,8 @@ import type { Triple } from "./metrics/label_grid.ts";
 export interface SlidingWindowInput {
   /** One intensity volume a modality, row-major over `shape`. */
   readonly images: readonly Float32Array[];
+  /** For each image the value around it, where a window sticks out of the volume. */
+  readonly padding: readonly number[];
   /** Voxels along each axis, `[D, H, W]`. */
   readonly shape: readonly [number, number, number];
   /** Size of the window, `[d, h, w]`; larger than the volume is allowed. */
@@ -43,8 +45,8 @@ export interface SlidingWindowOutput {
  *
  * Each window counts with a Gaussian weight around its centre (sigma an eighth of its size). Memory is
  * bounded by one window-thick slab of the volume: windows come in order along the first axis, and a slice
- * is decided as soon as no later window reaches it. A volume smaller than the window is padded with zeros
- * on both sides and cropped back.
+ * is decided as soon as no later window reaches it. A volume smaller than the window is padded on
+ * both sides and cropped back.
  *
  * @throws {EvalError} `eval.window` for sizes that do not fit together, `eval.probabilities` for a predictor
  *   that returns too few or too many numbers, or NaN
@@ -55,7 +57,7 @@ export interface SlidingWindowOutput {
  * import assert from "node:assert/strict";
  *
  * const { labels } = await slidingWindow(
- *   { images: [Float32Array.of(-1, 2, 3)], shape: [1, 1, 3], patch: [1, 1, 2], classes: 2 },
+ *   { images: [Float32Array.of(-1, 2, 3)], padding: [0], shape: [1, 1, 3], patch: [1, 1, 2], classes: 2 },
  *   ([patch], n) => {
  *     const size = patch!.length / n;
  *     const out = new Float32Array(2 * patch!.length);
@@ -73,7 +75,7 @@ export async function slidingWindow(
   input: SlidingWindowInput,
   predict: PatchPredictor,
 ): Promise<SlidingWindowOutput> {
-  const { images, shape, patch, classes, overlap = 0.5, batch = 1 } = input;
+  const { images, padding, shape, patch, classes, overlap = 0.5, batch = 1 } = input;
   checkInput(input, overlap, batch);
   const starts = shape.map((size, axis) => windowStarts(size, patch[axis]!, overlap));
   const windows = starts[1]!.flatMap((y) => starts[2]!.map((x): [number, number] => [y, x]));
@@ -88,7 +90,7 @@ export async function slidingWindow(
     const z = starts[0]![i]!;
     for (let first = 0; first < windows.length; first += batch) {
       const chosen = windows.slice(first, first + batch);
-      const patches = images.map((image) => cutWindows(image, shape, patch, z, chosen));
+      const patches = images.map((image, m) => cutWindows(image, padding[m]!, shape, patch, z, chosen));
       const outputs = await predict(patches, chosen.length);
       checkOutputs(outputs, chosen.length * classes * weight.length, slabs.length);
       if (slabs.length === 0) {
@@ -113,7 +115,7 @@ export async function slidingWindow(
 }
 
 function checkInput(
-  { images, shape, patch, classes }: SlidingWindowInput,
+  { images, padding, shape, patch, classes }: SlidingWindowInput,
   overlap: number,
   batch: number,
 ): void {
@@ -136,6 +138,9 @@ function checkInput(
         : `image ${odd} has ${images[odd]!.length} voxels; shape ${shape.join("×")} needs ${voxels}`,
       "Give one row-major volume a modality, all on one grid.",
     );
+  }
+  if (padding.length !== images.length || !padding.every(Number.isFinite)) {
+    refuse(`the padding is [${padding.join(", ")}] for ${images.length} images`, "Give one number an image.");
   }
   if (!(overlap >= 0 && overlap < 1)) {
     refuse(`the overlap is ${overlap}; expected a share in [0, 1)`, "Use 0.5, for instance.");
@@ -194,13 +199,14 @@ function inside(start: number, patch: number, size: number): [number, number] {
 
 function cutWindows(
   image: Float32Array,
+  padding: number,
   shape: Triple,
   patch: Triple,
   z: number,
   windows: readonly [number, number][],
 ): Float32Array {
   const voxels = patch[0] * patch[1] * patch[2];
-  const cut = new Float32Array(windows.length * voxels);
+  const cut = new Float32Array(windows.length * voxels).fill(padding);
   const [z0, z1] = inside(z, patch[0], shape[0]);
   windows.forEach(([y, x], n) => {
     const [y0, y1] = inside(y, patch[1], shape[1]), [x0, x1] = inside(x, patch[2], shape[2]);

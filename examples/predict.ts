@@ -14,8 +14,8 @@ import {
   fileName,
   type NiftiVolume,
   readImage,
-  restoreLabels,
   restoreProbabilities,
+  restoreSegmentation,
   volumePath,
   writeNifti,
 } from "../data/mod.ts";
@@ -109,16 +109,17 @@ export const command: Command = {
       progress: (share) => progress.busy(`segmenting: ${Math.round(100 * share)} %`, share),
     });
     progress.clear();
-    for (const { image, labels, probabilities } of segmentations) {
-      const { id } = image.modality;
+    for (const segmentation of segmentations) {
+      const { image, probabilities } = segmentation, { id } = image.modality;
       const like = images.get(id)!.header;
       const path = images.size === 1 ? out : withSuffix(out, id);
-      await writeNifti(path, restoreLabels(image, labels), { like });
+      await writeNifti(path, restoreSegmentation(image, segmentation), { like });
       written[id] = path;
-      if (!probabilities) continue;
-      const names = ["background", ...predictor.info.classes.map(({ name }) => name)];
-      for (const [k, volume] of restoreProbabilities(image, probabilities).entries()) {
-        await writeNifti(withSuffix(path, "p", names[k]!), volume, { like, dtype: "float32" });
+      if (!probabilities || values.probabilities !== true) continue;
+      const names = ["background", ...predictor.info.preparation.classes.map(({ name }) => name)];
+      let k = 0;
+      for (const volume of restoreProbabilities(image, probabilities)) {
+        await writeNifti(withSuffix(path, "p", names[k++]!), volume, { like, dtype: "float32" });
       }
     }
     return { text: Object.values(written).join("\n"), json: { written } };

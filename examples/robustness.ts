@@ -94,7 +94,7 @@ async function testRun(
       worse,
       (run.split.test as string[]).filter((id) => has.has(id)),
       segment,
-      info.spacing === null ? {} : { spacing: info.spacing },
+      info.preparation,
       { progress: (text, share) => progress.busy(`${run.name}, ${what}: ${text}`, share) },
     );
     progress.note(`${run.name}: ${what}`);

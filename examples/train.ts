@@ -18,6 +18,7 @@ import {
   clock,
   costOf,
   methodNames,
+  preparationFor,
   presetNames,
   resolveConfig,
   testColumns,
@@ -63,7 +64,12 @@ const options = {
   validation: { value: "N", help: "validation subjects, a number or a share (0.15)" },
   test: { value: "N", help: "test subjects, a number or a share (0.25)" },
   "split-seed": { value: "N", help: "decides who is labelled, unlabelled, validation and test (0)" },
-  spacing: { value: "X,Y,Z", help: "resample to this voxel size in mm" },
+  spacing: { value: "D,H,W", help: "resample to this voxel size in mm; the median of the data when absent" },
+  orientation: {
+    value: "RULE",
+    help:
+      "anatomical: axes as in the body; slices: as stored, D across the slices; chosen from the data when absent",
+  },
   steps: { value: "N", help: "optimiser steps" },
   batch: { value: "N", help: "labelled patches a step; as many unlabelled ones" },
   augmentation: { value: "NAME", help: "none, default, or strong, which mirrors and turns by quarters" },
@@ -137,7 +143,8 @@ export const command: Command = {
     const { dataset, split, settings: origin } = await openCases(settings, resume, warn);
     checkTraining(config, dataset, split);
     const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
-    const { spacing } = origin;
+    const { spacing, orientation } = origin;
+    const isChosen = spacing !== undefined || orientation !== undefined;
     if (values["dry-run"]) {
       await checkData({ dataset, split, progress: terminal });
       const cost = await costOf(config, task);
@@ -159,7 +166,12 @@ export const command: Command = {
       device,
       dataset,
       split,
-      ...(spacing && { prepare: { spacing } }),
+      ...(isChosen && {
+        preparation: await preparationFor({ dataset, split }, {
+          ...(spacing && { spacing }),
+          ...(orientation && { orientation }),
+        }),
+      }),
       root: text(values, "out") ?? "runs",
       name: text(values, "name") ?? `${config.method}-seed${config.seed}`,
       ...(resume !== undefined && { resumeFrom: resume }),

@@ -21,8 +21,10 @@ export interface DataSettings {
   readonly modalities?: string;
   /** What to do with voxels that are no numbers. */
   readonly nan?: string;
-  /** Voxel size to resample to, in mm. */
+  /** Voxel size along D, H and W to resample to, in mm. */
   readonly spacing?: [number, number, number];
+  /** How axes are named. */
+  readonly orientation?: "anatomical" | "slices";
   /** File with the split. */
   readonly split?: string;
   /** Seed of the split. */
@@ -61,8 +63,10 @@ const dataNames: readonly string[] = [
   "data",
   "phantom",
   "recipe",
+  "modalities",
   "nan",
   "spacing",
+  "orientation",
   ...Object.keys(splitOptions),
 ];
 
@@ -75,9 +79,9 @@ function defined(object: Flat): Flat {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }
 
-/** A settings file; `dataset`, which a run's own `config.json` has, only describes. */
+/** A settings file; `dataset` and `preparation`, which a run's own `config.json` has, only describe. */
 async function settingsIn(path: string, fix: string): Promise<Flat> {
-  const { dataset: _, ...settings } = await readJsonObject(path, fix);
+  const { dataset: _, preparation: _preparation, ...settings } = await readJsonObject(path, fix);
   const known = [...settingNames, ...dataNames];
   const unknown = Object.keys(settings).find((name) => !known.includes(name));
   if (unknown !== undefined) {
@@ -114,6 +118,7 @@ function fromCommandLine(values: Values): Flat {
     modalities: text(values, "modalities"),
     nan: text(values, "nan"),
     spacing: spacingOf(values),
+    orientation: orientationOf(values),
     split: whole(text(values, "split")),
     splitSeed: number(values, "split-seed"),
     labelRatio: text(values, "label-ratio"),
@@ -127,6 +132,14 @@ function spacingOf(values: Values): number[] | undefined {
   const spacing = numbers(values, "spacing", 3);
   if (spacing === undefined || spacing.every((mm) => mm > 0 && mm < Infinity)) return spacing;
   throw new UsageError(`--spacing ${spacing}: a voxel has a size above 0 mm along each axis`);
+}
+
+function orientationOf(values: Values): DataSettings["orientation"] {
+  const orientation = text(values, "orientation");
+  if (orientation === undefined || orientation === "anatomical" || orientation === "slices") {
+    return orientation;
+  }
+  throw new UsageError(`--orientation ${orientation}: expected anatomical or slices`);
 }
 
 /** `stronger` over `weaker`. */

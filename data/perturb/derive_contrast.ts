@@ -7,7 +7,14 @@
 import { Random } from "../../tensor/random.ts";
 import { applyBiasField } from "../bias_field.ts";
 import { boxBlur } from "../blur.ts";
-import { type Case, type Dataset, type LabelledCase, recordOf, type UnlabelledCase } from "../dataset.ts";
+import {
+  type Case,
+  type CaseGeometry,
+  type Dataset,
+  type LabelledCase,
+  recordOf,
+  type UnlabelledCase,
+} from "../dataset.ts";
 import { DataError } from "../errors.ts";
 import { foregroundMask } from "../foreground.ts";
 import { percentiles } from "../normalise.ts";
@@ -99,6 +106,10 @@ function addModality(
     async loadImages(of: UnlabelledCase): Promise<Volume<Float32Array>[]> {
       const images = await dataset.loadImages(original(of));
       return of.images[id] === undefined ? images : [...images, make(images[place(of)]!, of)];
+    },
+    async loadGeometry(of: Case): Promise<CaseGeometry> {
+      const { images, labels } = await dataset.loadGeometry({ ...of, ...original(of) });
+      return { images: of.images[id] === undefined ? images : [...images, images[place(of)]!], labels };
     },
     async loadLabels(of: LabelledCase): Promise<Volume<Uint8Array>[]> {
       const labels = await dataset.loadLabels({ ...original(of), labels: of.labels });

@@ -10,7 +10,7 @@ import type { Dataset, LabelledCase, UnlabelledCase } from "../dataset.ts";
 import { elasticField } from "../elastic.ts";
 import { DataError } from "../errors.ts";
 import { superiorFirst, turnBack, turnOf, turnVolume } from "../orientation.ts";
-import { modalitiesOf } from "../prepare.ts";
+import { modalitiesOf } from "../dataset.ts";
 import { sampleAffine } from "../resample.ts";
 import { gridOf, rowMajor, shapeOf, type Volume, volumeFrom } from "../volume.ts";
 

@@ -4,15 +4,11 @@
  * @module
  */
 
-import type { Dataset } from "../../data/dataset.ts";
-import {
-  labelledCase,
-  modalitiesOf,
-  prepareCase,
-  type PrepareOptions,
-  restoreLabels,
-} from "../../data/prepare.ts";
-import type { Volume } from "../../data/volume.ts";
+import { type Dataset, labelledCase, modalitiesOf } from "../../data/dataset.ts";
+import type { Preparation } from "../../data/prepare/preparation.ts";
+import { prepareCase } from "../../data/prepare/prepare.ts";
+import { restoreSegmentation } from "../../data/prepare/restore.ts";
+import { gridOf, type Volume } from "../../data/volume.ts";
 import { type CaseRecord, evaluateCase } from "../../eval/mod.ts";
 import { segmentCase, type SegmentSetting } from "./segment_case.ts";
 
@@ -45,14 +41,14 @@ export async function evaluateCases(
   dataset: Dataset,
   ids: readonly string[],
   setting: SegmentSetting,
-  prepare: PrepareOptions,
+  preparation: Preparation,
   { seen, progress }: EvaluateOptions = {},
 ): Promise<CaseRecord[]> {
   const records: CaseRecord[] = [];
   for (const [i, id] of ids.entries()) {
     const of = labelledCase(dataset, id);
     const begin = performance.now();
-    const prepared = await prepareCase(dataset, of, prepare);
+    const prepared = await prepareCase(dataset, of, preparation);
     const present = modalitiesOf(dataset, of);
     const images = dataset.modalities.map((modality) =>
       prepared.images.find((image) => image.modality.id === modality.id) ?? null
@@ -62,12 +58,13 @@ export async function evaluateCases(
     });
     const caseMs = performance.now() - begin;
     const references = await dataset.loadLabels(of);
-    for (const { image, labels } of segmentations) {
-      const modality = image.modality.id;
-      const prediction = restoreLabels(image, labels);
+    for (const segmentation of segmentations) {
+      const { image } = segmentation, modality = image.modality.id;
       const reference = references[present.findIndex((candidate) => candidate.id === modality)]!;
+      // Judged where the reference lies, which in an aligned set may be another modality's grid.
+      const prediction = restoreSegmentation(image, segmentation, gridOf(reference));
       records.push(...evaluateCase({ case: id, modality, prediction, reference, classes: dataset.classes }));
-      await seen?.({ case: id, modality, labels: prediction, caseMs });
+      await seen?.({ case: id, modality, labels: restoreSegmentation(image, segmentation), caseMs });
     }
   }
   return records;

@@ -5,8 +5,10 @@
  */
 
 import { checkFinite } from "../../data/finite.ts";
-import { type PreparedImage, prepareImages } from "../../data/prepare.ts";
-import type { Volume } from "../../data/volume.ts";
+import { type PreparedImage, prepareImages } from "../../data/prepare/prepare.ts";
+import { onGridOf } from "../../data/grid_check.ts";
+import type { Preparation } from "../../data/prepare/preparation.ts";
+import { gridOf, type Volume } from "../../data/volume.ts";
 import type { Device } from "../../tensor/device.ts";
 import { CodedError } from "../../tensor/errors.ts";
 import { Random } from "../../tensor/random.ts";
@@ -30,15 +32,15 @@ export interface Predictor extends Disposable {
  */
 export function openPredictor(bytes: Uint8Array, device: Device): Predictor {
   const { info, network: parameters } = decodeCheckpoint(bytes);
-  const classes = info.classes.length + 1;
-  const task = { modalities: info.modalities.length, classes };
+  const { modalities, aligned } = info.preparation, classes = info.preparation.classes.length + 1;
+  const task = { modalities: modalities.length, classes };
   // Parameters are f32 whatever the training stored, and f32 runs on every device.
   const config = { ...info.config, storage: "f32" } as const;
   const network = methods[config.method]!.build({ device, random: new Random(0) }, task, config);
   network.loadStateDict(parameters);
   return {
     info,
-    segment: { device, network, patch: config.patch, classes },
+    segment: { device, network, patch: config.patch, classes, aligned },
     [Symbol.dispose]: () => network[Symbol.dispose](),
   };
 }
@@ -48,34 +50,54 @@ export function openPredictor(bytes: Uint8Array, device: Device): Predictor {
  *
  * @param images raw volumes by modality id; at least one of the network's modalities
  * @returns one segmentation for each given image
- * @throws {CodedError} `predict.modality` for an image of a modality that the network does not know;
- * `data.nonfinite` for one with NaN or infinite voxels
+ * @throws {CodedError} `predict.modality` for an image of a modality that the network does not know; `predict.grids`
+ * for images on different grids when the network was trained on images that share theirs; `data.nonfinite` for one
+ * with NaN or infinite voxels; and what preparing images throws
  */
 export function predict(
   { info, segment }: Predictor,
   images: ReadonlyMap<string, Volume<Float32Array>>,
   options: SegmentOptions = {},
 ): Promise<Segmentation[]> {
-  const unknown = [...images.keys()].find((id) => !info.modalities.some((modality) => modality.id === id));
+  const { modalities } = info.preparation;
+  const unknown = [...images.keys()].find((id) => !modalities.some((modality) => modality.id === id));
   if (unknown !== undefined || images.size === 0) {
     throw new CodedError(
       "predict.modality",
       unknown === undefined
         ? "no image is given"
         : `the network knows no modality ${JSON.stringify(unknown)}`,
-      { fix: `Give images of ${info.modalities.map(({ id }) => id).join(", ")}.` },
+      { fix: `Give images of ${modalities.map(({ id }) => id).join(", ")}.` },
     );
   }
-  const present = info.modalities.filter(({ id }) => images.has(id));
-  const volumes = present.map(({ id }) => checkFinite(images.get(id)!, `image ${id}`));
-  const prepared = prepareImages(
-    volumes,
-    present,
-    info.aligned,
-    info.spacing ? { spacing: info.spacing } : {},
-  );
-  const slots = info.modalities.map(({ id }): PreparedImage | null =>
+  requireOneGrid(info.preparation, images);
+  const finite = new Map([...images].map(([id, image]) => [id, checkFinite(image, `image ${id}`)]));
+  const prepared = prepareImages(finite, info.preparation);
+  const slots = modalities.map(({ id }): PreparedImage | null =>
     prepared.find((image) => image.modality.id === id) ?? null
   );
   return segmentCase(segment, slots, options);
+}
+
+/** Images that do not share a grid although those of every training case did are most likely of two people. */
+function requireOneGrid({ oneGrid }: Preparation, images: ReadonlyMap<string, Volume>): void {
+  if (!oneGrid) return;
+  const [[first, leading], ...others] = [...images] as [[string, Volume], ...[string, Volume][]];
+  for (const [id, image] of others) {
+    if (onGridOf(image, gridOf(leading)) !== undefined) continue;
+    throw new CodedError(
+      "predict.grids",
+      `the images of ${first} and ${id} lie on different grids (${describe(leading)}; ${describe(image)}), ` +
+        "but the network was trained on images that share one",
+      {
+        fix: "Check that they are of one person and session; if so, resample one onto the grid of the other.",
+      },
+    );
+  }
+}
+
+function describe({ array, spacing, affine }: Volume): string {
+  const short = (mm: number) => String(Number(mm.toPrecision(4)));
+  return `${array.shape.join("×")} voxels of ${spacing.map(short).join("×")} mm from ` +
+    `(${[3, 7, 11].map((at) => short(affine[at]!)).join(", ")})`;
 }

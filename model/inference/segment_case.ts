@@ -4,10 +4,11 @@
  * @module
  */
 
-import type { PreparedImage } from "../../data/prepare.ts";
+import { keepsVoxels } from "../../data/prepare/restore.ts";
+import type { PreparedImage } from "../../data/prepare/prepare.ts";
 import { slidingWindow, type SlidingWindowOutput } from "../../eval/mod.ts";
 import type { Device } from "../../tensor/device.ts";
-import { sameShape, type Triple } from "../../tensor/shape.ts";
+import type { Triple } from "../../tensor/shape.ts";
 import type { Segmenter } from "../segmenter.ts";
 import { patchPredictor } from "./patch_predictor.ts";
 
@@ -21,6 +22,8 @@ export interface SegmentSetting {
   readonly patch: Triple;
   /** Classes, the background included. */
   readonly classes: number;
+  /** Whether the images of a case share one space, and are prepared on one grid. */
+  readonly aligned: boolean;
 }
 
 /** A segmentation of one modality of a case. */
@@ -29,7 +32,7 @@ export interface Segmentation {
   readonly image: PreparedImage;
   /** Class ids on its grid, row-major. */
   readonly labels: Uint8Array;
-  /** Probabilities `[K,D,H,W]` on its grid, when asked for. */
+  /** Probabilities `[K,D,H,W]` on its grid, when asked for or needed. */
   readonly probabilities?: Float32Array;
 }
 
@@ -42,19 +45,22 @@ export interface SegmentOptions {
 }
 
 /**
- * Segments every image of a case that is present. Images on one grid are segmented together, so the modalities
- * inform each other; images on grids of their own are segmented one by one, as if alone.
+ * Segments every image of a case that is present. Images that share one space are segmented together, so the
+ * modalities inform each other; others are segmented one by one, as if alone. Windows that stick out of an image are
+ * filled with its background, as patches are in training.
+ *
+ * The probability of each class is also returned where the image was resampled: only with them can a segmentation be
+ * brought back well.
  *
  * @param images one a modality of the network, null where there is none
  */
 export async function segmentCase(
-  { device, network, patch, classes }: SegmentSetting,
+  { device, network, patch, classes, aligned }: SegmentSetting,
   images: readonly (PreparedImage | null)[],
   { probabilities = false, progress = () => {} }: SegmentOptions = {},
 ): Promise<Segmentation[]> {
   const present = images.filter((image) => image !== null);
-  const together = present.every((image) => sameShape(image.shape, present[0]!.shape));
-  const groups = together ? [present] : present.map((image) => [image]);
+  const groups = aligned ? [present] : present.map((image) => [image]);
   const segmentations: Segmentation[] = [];
   for (const [g, group] of groups.entries()) {
     const predict = patchPredictor(
@@ -65,10 +71,11 @@ export async function segmentCase(
     );
     const output: SlidingWindowOutput = await slidingWindow({
       images: group.map((image) => image.data),
+      padding: group.map((image) => image.background),
       shape: group[0]!.shape,
       patch,
       classes,
-      probabilities,
+      probabilities: probabilities || !group.every(keepsVoxels),
       onWindow: (done, total) => progress((g + done / total) / groups.length),
     }, predict);
     group.forEach((image, i) =>

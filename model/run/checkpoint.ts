@@ -9,18 +9,17 @@
 import { CodedError, ParameterFileError } from "../../tensor/errors.ts";
 import type { StateDict } from "../../tensor/module.ts";
 import { decodeSafetensors, encodeSafetensors, type SafeTensor } from "../../tensor/safetensors.ts";
+import { parsePreparation, type Preparation } from "../../data/prepare/preparation.ts";
 import { z } from "../deps.ts";
 import { resolveConfig, type TrainConfig } from "../train/config.ts";
 
-const format = "cmc-checkpoint-1";
+const formatVersion = 2;
+const format = `cmc-checkpoint-${formatVersion}` as const;
 
 const described = z.strictObject({
   format: z.literal(format),
   config: z.unknown(),
-  modalities: z.array(z.strictObject({ id: z.string(), kind: z.enum(["ct", "mr", "other"]) })).min(1),
-  classes: z.array(z.strictObject({ id: z.number().int().positive(), name: z.string() })).min(1),
-  aligned: z.boolean(),
-  spacing: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]).nullable(),
+  preparation: z.unknown(),
   step: z.number().int().min(0),
   best: z.number().nullable(),
   split: z.string(),
@@ -31,14 +30,8 @@ const described = z.strictObject({
 export interface CheckpointInfo {
   /** Configuration of the training. */
   readonly config: TrainConfig;
-  /** The modalities, in the order of the network's inputs. */
-  readonly modalities: readonly { readonly id: string; readonly kind: "ct" | "mr" | "other" }[];
-  /** The foreground classes. */
-  readonly classes: readonly { readonly id: number; readonly name: string }[];
-  /** Whether the modalities of a case share one space. */
-  readonly aligned: boolean;
-  /** Voxel spacing the network works at, in mm; null for the images' own. */
-  readonly spacing: readonly [number, number, number] | null;
+  /** How cases are prepared for the network, its modalities and classes included. */
+  readonly preparation: Preparation;
   /** Optimiser steps done. */
   readonly step: number;
   /** Best validation score so far, null before the first validation. */
@@ -83,10 +76,26 @@ function part(tensors: ReadonlyMap<string, SafeTensor>, prefix: string): StateDi
   );
 }
 
+/** Refuses a checkpoint of another version: what it leaves out would be guessed. */
+function requireVersion(found: unknown): void {
+  const version = /^cmc-checkpoint-(\d+)$/.exec(String(found))?.[1];
+  if (version === undefined || Number(version) === formatVersion) return;
+  throw new ParameterFileError(
+    "checkpoint.version",
+    `the checkpoint is of version ${version}; this program reads version ${formatVersion}`,
+    {
+      fix: Number(version) < formatVersion
+        ? "Versions below 2 do not say how their images were prepared: train again, or use the release that wrote it."
+        : "A newer release wrote it: use that one.",
+    },
+  );
+}
+
 /**
  * Decodes a checkpoint.
  *
- * @throws {ParameterFileError} `safetensors.*` for a damaged file, `checkpoint.format` for another kind of file
+ * @throws {ParameterFileError} `safetensors.*` for a damaged file, `checkpoint.format` for another kind of file,
+ * `checkpoint.version` for one that another version of this program wrote
  */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const { tensors, metadata } = decodeSafetensors(bytes);
@@ -100,18 +109,22 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
       },
     );
   }
-  let info: z.output<typeof described>;
+  let info: z.output<typeof described>, preparation: Preparation;
   try {
-    info = described.parse(JSON.parse(text));
+    const description = JSON.parse(text);
+    requireVersion(description?.format);
+    info = described.parse(description);
+    preparation = parsePreparation(info.preparation);
   } catch (cause) {
+    if (cause instanceof ParameterFileError) throw cause;
     throw new ParameterFileError("checkpoint.format", "the checkpoint's description cannot be read", {
       cause,
-      fix: "It was written by another version; use that version, or train again.",
+      fix: "The file was changed, or another program wrote it; train again.",
     });
   }
   const { format: _, ...rest } = info;
   return {
-    info: { ...rest, config: resolveConfig(info.config as object) },
+    info: { ...rest, preparation, config: resolveConfig(info.config as object) },
     network: part(tensors, "network"),
     optimizer: part(tensors, "optimizer"),
   };
@@ -127,8 +140,11 @@ function shown(value: unknown): string {
 }
 
 /** Everything in a checkpoint's description that decides the result of a training, by name. */
-function decisive({ config, step: _step, best: _best, ...rest }: CheckpointInfo): Map<string, unknown> {
-  return new Map(Object.entries({ ...config, ...rest }).filter(([name]) => !mayChange.includes(name)));
+function decisive(info: CheckpointInfo): Map<string, unknown> {
+  const { config, preparation, step: _step, best: _best, ...rest } = info;
+  return new Map(
+    Object.entries({ ...config, ...preparation, ...rest }).filter(([name]) => !mayChange.includes(name)),
+  );
 }
 
 /**

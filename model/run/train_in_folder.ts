@@ -12,7 +12,9 @@ import {
   fileName,
   labelRatio,
   type NiftiHeader,
+  type Preparation,
   readNiftiHeader,
+  type Split,
   volumePath,
   writeNifti,
 } from "../../data/mod.ts";
@@ -33,7 +35,14 @@ import { changedFile, type DataIdentity, identify, sha256Of } from "./data_ident
 import { readFile, readJsonObject } from "./read_json.ts";
 import { RunFolder } from "./run_folder.ts";
 import { checkTraining } from "../train/training.ts";
-import { checkData, train, type TrainedRun, type TrainSetting, type TrainState } from "../train/train.ts";
+import {
+  checkData,
+  preparationFor,
+  train,
+  type TrainedRun,
+  type TrainSetting,
+  type TrainState,
+} from "../train/train.ts";
 
 /** Where the folder goes. */
 export interface FolderSetting extends Omit<TrainSetting, "save" | "resume" | "predicted" | "isChecked"> {
@@ -95,16 +104,14 @@ async function loadState(path: string, now: CheckpointInfo, identity: DataIdenti
 
 function describe(
   config: TrainConfig,
-  { dataset, split, prepare }: FolderSetting,
+  preparation: Preparation,
+  split: Split,
   { sha256 }: DataIdentity,
 ): CheckpointInfo {
   const { labelled, unlabelled, validation, test } = split;
   return {
     config,
-    modalities: dataset.modalities.map(({ id, kind }) => ({ id, kind })),
-    classes: dataset.classes.map(({ id, name }) => ({ id, name })),
-    aligned: dataset.aligned,
-    spacing: prepare?.spacing ?? null,
+    preparation,
     step: 0,
     best: null,
     split: sha256Of({ labelled, unlabelled, validation, test }),
@@ -112,13 +119,18 @@ function describe(
   };
 }
 
-async function writeConfig(folder: RunFolder, config: TrainConfig, setting: FolderSetting): Promise<void> {
+async function writeConfig(
+  folder: RunFolder,
+  { config, preparation }: CheckpointInfo,
+  setting: FolderSetting,
+): Promise<void> {
   const { name, modalities, classes, paired, aligned, source } = setting.dataset;
   // A generated data set can be made again from its recipe; one in files is found where it lies.
   const recipe = "root" in setting.dataset ? {} : { source };
   await folder.writeJson("config.json", {
     ...config,
     ...setting.origin,
+    preparation,
     dataset: { name, modalities, classes, paired, aligned, ...recipe },
   });
 }
@@ -142,7 +154,7 @@ async function writeSettings(
     platform: Deno.build.target,
     device: setting.device.description,
   });
-  await writeConfig(folder, info.config, setting);
+  await writeConfig(folder, info, setting);
 }
 
 async function saveState(folder: RunFolder, info: CheckpointInfo, state: TrainState): Promise<void> {
@@ -214,17 +226,20 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   checkTraining(config, dataset, split);
   using opened = resumeFrom === undefined ? undefined : await RunFolder.open(resumeFrom);
   const identity = await identify(dataset, split);
-  const info = describe(config, setting, identity);
+  // A run that goes on must come to the preparation it began with; `loadState` compares them.
+  const preparation = setting.preparation ?? await preparationFor(setting);
+  const info = describe(config, preparation, split, identity);
   const resume = opened && await loadState(opened.path, info, identity);
   await checkData(setting);
   using created = opened ? undefined : await RunFolder.create(root, name);
   const folder = (opened ?? created)!;
   if (created) await writeSettings(created, info, setting, identity);
-  else await writeConfig(folder, config, setting);
+  else await writeConfig(folder, info, setting);
   const begin = performance.now();
   const caseMs = new Map<string, number>();
   const run = await train(config, {
     ...setting,
+    preparation,
     isChecked: true,
     ...(resume && { resume }),
     save: (state) => saveState(folder, info, state),

@@ -14,6 +14,7 @@ export { type HostBatch, type StepSetting, trainStep } from "./step.ts";
 export {
   type BestState,
   checkData,
+  preparationFor,
   train,
   type TrainedRun,
   type TrainSetting,

@@ -5,7 +5,10 @@
  */
 
 import { setImmediate } from "node:timers/promises";
+import { caseOf, withoutLabels } from "../../data/dataset.ts";
 import { checkJudgedCases, checkLabelledClasses } from "../../data/label_check.ts";
+import { choosePreparation, type PreparationChoices } from "../../data/prepare/choose.ts";
+import type { Preparation } from "../../data/prepare/preparation.ts";
 import { type CaseRecord, type LogRow, summarise } from "../../eval/mod.ts";
 import type { StateDict } from "../../tensor/module.ts";
 import type { TrainConfig, TrainOptions } from "./config.ts";
@@ -17,7 +20,9 @@ import { trainStep } from "./step.ts";
 import { openTraining, type Training, type TrainingData } from "./training.ts";
 
 /** How a training is followed and bounded; none of it changes the result. */
-export interface TrainSetting extends TrainingData {
+export interface TrainSetting extends Omit<TrainingData, "preparation"> {
+  /** How cases are prepared; chosen from the training cases when absent. */
+  readonly preparation?: Preparation;
   /** Where progress is shown; nowhere by default. */
   readonly progress?: ProgressSink;
   /** Ends the training after the current step; what was reached is saved. */
@@ -137,7 +142,8 @@ async function stateOf(
  * ```
  */
 export async function train(options: TrainOptions, setting: TrainSetting): Promise<TrainedRun | null> {
-  const training = openTraining(options, setting);
+  const preparation = setting.preparation ?? await preparationFor(setting);
+  const training = openTraining(options, { ...setting, preparation });
   try {
     if (!setting.isChecked) await checkData(setting);
     const finished = await fit(training, setting).finally(() => training.device.onCompile = undefined);
@@ -148,7 +154,7 @@ export async function train(options: TrainOptions, setting: TrainSetting): Promi
     training.network.loadStateDict(finished.best.network);
     const { dataset, split, predicted } = setting;
     const progress = new Progress(setting.progress ?? silent, 1);
-    const test = await evaluateCases(dataset, split.test, training.segment, training.prepare, {
+    const test = await evaluateCases(dataset, split.test, training.segment, training.preparation, {
       ...(predicted && { seen: predicted }),
       progress: (text, share) => progress.busy(`test: ${text}`, share),
     });
@@ -173,6 +179,19 @@ export async function checkData(
   for (const { message } of await checkLabelledClasses(dataset, split)) progress.note(`warning: ${message}`);
   await checkJudgedCases(dataset, split, (id, share) => progress.busy(`checking ${id}`, share));
   progress.clear();
+}
+
+/** The preparation that the training cases of a split call for. */
+export async function preparationFor(
+  { dataset, split }: Pick<TrainSetting, "dataset" | "split">,
+  choices: PreparationChoices = {},
+): Promise<Preparation> {
+  const cases = [
+    ...split.labelled.map((id) => caseOf(dataset, id)),
+    ...split.unlabelled.map((id) => withoutLabels(caseOf(dataset, id))),
+  ];
+  const { preparation } = await choosePreparation(dataset, choices, cases);
+  return preparation;
 }
 
 async function fit(
@@ -211,7 +230,7 @@ async function fit(
     const row: Record<string, number> & { step: number } = { step: step + 1, lr: short(lr), ...numbers };
     const validate = validateAfter.has(step + 1);
     if (validate) {
-      const records = await evaluateCases(dataset, split.validation, training.segment, training.prepare, {
+      const records = await evaluateCases(dataset, split.validation, training.segment, training.preparation, {
         progress: (text, share) => progress.busy(`validation: ${text}`, share),
       });
       const columns = validationColumns(records);

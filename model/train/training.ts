@@ -9,7 +9,7 @@ import { AheadLoader, type BatchSource } from "../../data/ahead_loader.ts";
 import { defaultAugmentation, noAugmentation, strongAugmentation } from "../../data/augmentation.ts";
 import { DataError, type DataWarning } from "../../data/errors.ts";
 import { BatchLoader } from "../../data/loader.ts";
-import type { PrepareOptions } from "../../data/prepare.ts";
+import type { Preparation } from "../../data/prepare/preparation.ts";
 import { checkSplit, type Split } from "../../data/split.ts";
 import { type Device, requireStored } from "../../tensor/device.ts";
 import { CodedError } from "../../tensor/errors.ts";
@@ -30,8 +30,8 @@ export interface TrainingData {
   readonly dataset: Dataset;
   /** Which cases are for what. */
   readonly split: Split;
-  /** How cases are prepared; prediction must use the same. */
-  readonly prepare?: PrepareOptions;
+  /** How cases are prepared, in training and ever after. */
+  readonly preparation: Preparation;
   /**
    * Prepare batches in a worker, ahead of the device. The data set's `source` must then say all there is to it,
    * as it does for a phantom or a manifest.
@@ -60,7 +60,7 @@ export interface Training extends Disposable {
   /** The two phases. */
   readonly phases: Phases;
   /** How cases are prepared. */
-  readonly prepare: PrepareOptions;
+  readonly preparation: Preparation;
   /** How cases are segmented. */
   readonly segment: SegmentSetting;
 }
@@ -103,7 +103,7 @@ export function checkTraining(config: TrainConfig, dataset: Dataset, split: Spli
 /** Checks the settings and makes network, optimiser and loader. Nothing is loaded yet. */
 export function openTraining(
   options: TrainOptions,
-  { device, dataset, split, prepare = {}, inWorker = false, onWarning }: TrainingData,
+  { device, dataset, split, preparation, inWorker = false, onWarning }: TrainingData,
 ): Training {
   const config = resolveConfig(options);
   requireStored(device, config.storage);
@@ -111,7 +111,7 @@ export function openTraining(
   checkTraining(config, dataset, split);
   const { patch, batch, seed, steps } = config;
   const batches = {
-    ...prepare,
+    preparation,
     patch,
     labelled: batch,
     unlabelled: batch,
@@ -134,8 +134,8 @@ export function openTraining(
     optimizer,
     loader,
     phases: { steps, semiSupervisedFrom: Math.round(config.semiSupervisedFrom * steps) },
-    prepare,
-    segment: { device, network, patch, classes },
+    preparation,
+    segment: { device, network, patch, classes, aligned: preparation.aligned },
     [Symbol.dispose]() {
       loader[Symbol.dispose]();
       network[Symbol.dispose]();

@@ -104,7 +104,7 @@ export function slidingWindowInference(preset: PresetName, size: number): Prepar
     const images = ["a", "b"].map((modality) => normalValues(modality, size ** 3));
     const shape: Triple = [size, size, size];
     return async () => {
-      await slidingWindow({ images, shape, patch, classes: task.classes }, predict);
+      await slidingWindow({ images, padding: [0, 0], shape, patch, classes: task.classes }, predict);
     };
   };
 }

@@ -6,7 +6,7 @@ import { BatchLoader } from "../../data/loader.ts";
 import { misalign } from "../../data/perturb/misalign.ts";
 import { openDataset } from "../../data/open_dataset.ts";
 import { makePhantom } from "../../data/phantom.ts";
-import { withDataset } from "./make_dataset.ts";
+import { preparationOf, withDataset } from "./make_dataset.ts";
 
 Deno.test("AheadLoader gives bit for bit the batches of BatchLoader, in any order, for every kind of source", async () => {
   await withDataset(3, async (folder) => {
@@ -27,7 +27,15 @@ Deno.test("AheadLoader gives bit for bit the batches of BatchLoader, in any orde
     for (const dataset of datasets) {
       const [a, b, c] = dataset.cases.map(({ id }) => id) as [string, string, string];
       const split = { labelled: [a], unlabelled: [b], validation: [], test: [c] };
-      const options = { patch: [6, 6, 6], labelled: 1, unlabelled: 2, seed: 4, weakViews: true } as const;
+      const preparation = await preparationOf(dataset);
+      const options = {
+        preparation,
+        patch: [6, 6, 6],
+        labelled: 1,
+        unlabelled: 2,
+        seed: 4,
+        weakViews: true,
+      } as const;
       using ahead = new AheadLoader(dataset, split, options);
       const here = new BatchLoader(dataset, split, options);
       for (const step of [0, 1, 2, 9, 3]) {
@@ -44,7 +52,14 @@ Deno.test("AheadLoader passes on errors with their codes, and warnings", async (
     await Deno.remove(`${folder}/a/case_1.nii.gz`);
     const dataset = await openDataset(folder);
     const split = { labelled: ["case_0"], unlabelled: ["case_1"], validation: [], test: [] };
-    using ahead = new AheadLoader(dataset, split, { patch: [6, 6, 6], labelled: 1, unlabelled: 1, seed: 4 });
+    const preparation = await preparationOf(dataset, dataset.cases.slice(0, 1));
+    using ahead = new AheadLoader(dataset, split, {
+      preparation,
+      patch: [6, 6, 6],
+      labelled: 1,
+      unlabelled: 1,
+      seed: 4,
+    });
     await assert.rejects(
       ahead.unlabelledBatch(0),
       (error: DataError) => error.code === "data.path" && error.fix === "Check the path.",
@@ -52,7 +67,14 @@ Deno.test("AheadLoader passes on errors with their codes, and warnings", async (
     assert.equal((await ahead.labelledBatch(0)).cases[0], "case_0");
     const leak = { ...split, test: ["case_0"] };
     assert.throws(
-      () => new AheadLoader(dataset, leak, { patch: [6, 6, 6], labelled: 1, unlabelled: 1, seed: 4 }),
+      () =>
+        new AheadLoader(dataset, leak, {
+          preparation,
+          patch: [6, 6, 6],
+          labelled: 1,
+          unlabelled: 1,
+          seed: 4,
+        }),
       (error: DataError) => error.code === "split.leak",
     );
   });

@@ -1,7 +1,7 @@
 /** Data sets as people make them, one test a row of the table of faults (rows 24–35). */
 
 import assert from "node:assert/strict";
-import type { LabelledCase } from "../../data/dataset.ts";
+import { type LabelledCase, withoutLabels } from "../../data/dataset.ts";
 import type { DataError, DataWarning } from "../../data/errors.ts";
 import { hashSplit } from "../../data/file_hashes.ts";
 import { diskFiles } from "../../data/files.ts";
@@ -10,9 +10,9 @@ import { checkLabelledClasses } from "../../data/label_check.ts";
 import { BatchLoader } from "../../data/loader.ts";
 import { parseManifest } from "../../data/manifest.ts";
 import { openDataset, type OpenOptions } from "../../data/open_dataset.ts";
-import { prepareCase } from "../../data/prepare.ts";
+import { prepareCase } from "../../data/prepare/prepare.ts";
 import { splitByLabelRatio } from "../../data/split.ts";
-import { imageFile, inBlock, labelFile, manifestOf, withDataset } from "./make_dataset.ts";
+import { imageFile, inBlock, labelFile, manifestOf, preparationOf, withDataset } from "./make_dataset.ts";
 
 async function refused(code: string, promise: Promise<unknown>, message = /./): Promise<void> {
   await assert.rejects(promise, (error: DataError) => {
@@ -59,8 +59,12 @@ Deno.test("fault 25: a constant image is refused with its case, not divided by 0
   for (const value of [() => 7, () => 0, (at: number) => inBlock(at) ? 7 : 0]) {
     await withDataset(1, async (folder) => {
       await Deno.writeFile(`${folder}/${image}`, imageFile({}, value));
-      const dataset = await openDataset(folder);
-      await refused("data.constant", prepareCase(dataset, dataset.cases[0]!), /case case_0 \(a\)/);
+      const dataset = await openDataset(folder), preparation = await preparationOf(dataset);
+      await refused(
+        "data.constant",
+        prepareCase(dataset, dataset.cases[0]!, preparation),
+        /case case_0 \(a\)/,
+      );
     });
   }
 });
@@ -115,8 +119,15 @@ Deno.test("fault 29: an unpaired set gives each modality a case of its own", asy
       JSON.stringify({ ...manifest, paired: false, aligned: false }),
     );
     const dataset = await openDataset(folder);
+    const preparation = await preparationOf(dataset);
     const split = { labelled: dataset.cases.map(({ id }) => id), unlabelled: [], validation: [], test: [] };
-    const loader = new BatchLoader(dataset, split, { patch: [4, 4, 4], labelled: 2, unlabelled: 1, seed: 1 });
+    const loader = new BatchLoader(dataset, split, {
+      preparation,
+      patch: [4, 4, 4],
+      labelled: 2,
+      unlabelled: 1,
+      seed: 1,
+    });
     const batches = await Promise.all([0, 1, 2].map((step) => loader.labelledBatch(step)));
     for (const id of batches.flatMap(({ cases }) => cases)) {
       const [a, b] = id.split("|");
@@ -140,8 +151,10 @@ Deno.test("fault 30: the same id, file or person twice", async () => {
     await refused("split.leak", hashSplit(dataset, split), /a image of case_2 \(test\).*case_0 \(training\)/);
     const clean = { ...split, unlabelled: ["case_2"], test: ["case_1"] };
     assert.equal(Object.keys(await hashSplit(dataset, clean)).length, 3);
+    const preparation = await preparationOf(dataset);
     const loader = () =>
       new BatchLoader(dataset, { ...split, test: ["case_0"] }, {
+        preparation,
         patch: [4, 4, 4],
         labelled: 1,
         unlabelled: 1,
@@ -169,7 +182,8 @@ Deno.test("fault 31: a ratio that asks for less than one subject labels one, wit
 Deno.test("fault 32: an empty unlabelled list is known beforehand, a short one is gone through again", async () => {
   await withDataset(3, async (folder) => {
     const dataset = await openDataset(folder);
-    const options = { patch: [4, 4, 4], labelled: 1, unlabelled: 2, seed: 1 } as const;
+    const preparation = await preparationOf(dataset);
+    const options = { preparation, patch: [4, 4, 4], labelled: 1, unlabelled: 2, seed: 1 } as const;
     const all = { labelled: ["case_0", "case_1"], unlabelled: [], validation: [], test: ["case_2"] };
     const without = new BatchLoader(dataset, all, options);
     assert.equal(without.hasUnlabelled, false);
@@ -190,8 +204,15 @@ Deno.test("fault 32: no label file is opened for the unlabelled stream", async (
       },
     };
     const dataset = await openDataset(folder, { files });
+    const preparation = await preparationOf(dataset, dataset.cases.map(withoutLabels));
     const split = { labelled: ["case_0"], unlabelled: ["case_1"], validation: [], test: ["case_2"] };
-    const loader = new BatchLoader(dataset, split, { patch: [4, 4, 4], labelled: 1, unlabelled: 1, seed: 1 });
+    const loader = new BatchLoader(dataset, split, {
+      preparation,
+      patch: [4, 4, 4],
+      labelled: 1,
+      unlabelled: 1,
+      seed: 1,
+    });
     for (let step = 0; step < 3; step++) await loader.unlabelledBatch(step);
     assert.deepEqual(opened.filter((path) => path.includes("labels")), []);
     await loader.labelledBatch(0);
@@ -248,7 +269,8 @@ Deno.test("fault 35: patches larger than the volume, more patches than cases, an
   await withDataset(2, async (folder) => {
     const dataset = await openDataset(folder);
     const split = { labelled: ["case_0"], unlabelled: ["case_1"], validation: [], test: [] };
-    const options = { patch: [16, 8, 8], labelled: 3, unlabelled: 3, seed: 1 } as const;
+    const preparation = await preparationOf(dataset);
+    const options = { preparation, patch: [16, 8, 8], labelled: 3, unlabelled: 3, seed: 1 } as const;
     const batch = await new BatchLoader(dataset, split, options).labelledBatch(0);
     assert.deepEqual([batch.cases, batch.images[0]!.length], [["case_0", "case_0", "case_0"], 3 * 16 * 64]);
     assert.ok(batch.images[0]!.every(Number.isFinite));

@@ -6,7 +6,7 @@ import { followRecipe, importRecipe } from "../../data/import/recipe.ts";
 import { manifestJsonSchema, parseManifest } from "../../data/manifest.ts";
 import { datasetOf, openDataset } from "../../data/open_dataset.ts";
 import { makeNifti } from "./make_nifti.ts";
-import { manifestOf, withDataset } from "./make_dataset.ts";
+import { manifestOf, preparationOf, withDataset } from "./make_dataset.ts";
 import { realDataTest } from "./real_data.ts";
 
 Deno.test("a Decathlon dataset.json becomes a manifest: 4-D channels, label gaps, unlabelled test images", async () => {
@@ -142,9 +142,9 @@ Deno.test("manifestJsonSchema() describes every field and refuses unknown ones",
 });
 
 realDataTest(
-  "a modality on a grid of its own is brought onto the first one's through both affines",
+  "modalities on grids of their own are brought onto one through both affines",
   async (folder) => {
-    const { prepareCase } = await import("../../data/prepare.ts");
+    const { prepareCase } = await import("../../data/prepare/prepare.ts");
     const { manifest } = await importFolder(`${folder}/paired/isles22`, {
       name: "isles22",
       images: "{case}/{case}_{modality}.nii.gz",
@@ -153,7 +153,9 @@ realDataTest(
     });
     const dataset = datasetOf(manifest, `${folder}/paired/isles22`);
     const of = dataset.cases.find(({ id }) => id.includes("0009"))!;
-    const [dwi, flair] = (await prepareCase(dataset, of)).images;
+    const preparation = await preparationOf(dataset);
+    assert.equal(preparation.oneGrid, false);
+    const [dwi, flair] = (await prepareCase(dataset, of, preparation)).images;
     assert.deepEqual(flair!.shape, dwi!.shape);
     assert.deepEqual(flair!.affine, dwi!.affine);
     // The head is in the same place: where one is background the other mostly is too.

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { noAugmentation, strongAugmentation } from "../../data/augmentation.ts";
 import {
   type Dataset,
+  ignoredLabel,
   isLabelled,
   type LabelledCase,
   type UnlabelledCase,
@@ -10,9 +11,11 @@ import {
 } from "../../data/dataset.ts";
 import { BatchLoader } from "../../data/loader.ts";
 import { makePhantom } from "../../data/phantom.ts";
-import { prepareCase, prepareLabelledCase, restoreLabels, restoreProbabilities } from "../../data/prepare.ts";
+import { choosePreparation } from "../../data/prepare/choose.ts";
+import { prepareCase, prepareLabelledCase } from "../../data/prepare/prepare.ts";
+import { restoreLabels, restoreProbabilities } from "../../data/prepare/restore.ts";
 import { splitByLabelRatio } from "../../data/split.ts";
-import { rowMajor, shapeOf, volumeFrom } from "../../data/volume.ts";
+import { gridOf, rowMajor, shapeOf, volumeFrom } from "../../data/volume.ts";
 
 const dataset = makePhantom({
   cases: 8,
@@ -22,7 +25,8 @@ const dataset = makePhantom({
   shape: [24, 26, 22],
 });
 const split = splitByLabelRatio(dataset, { ratio: 0.4, seed: 5, validation: 1, test: 1 });
-const options = { patch: [16, 16, 16] as const, labelled: 2, unlabelled: 2, seed: 9 };
+const { preparation } = await choosePreparation(dataset);
+const options = { preparation, patch: [16, 16, 16] as const, labelled: 2, unlabelled: 2, seed: 9 };
 
 Deno.test("a batch is a pure function of seed and step", async () => {
   const once = new BatchLoader(dataset, split, options), again = new BatchLoader(dataset, split, options);
@@ -85,15 +89,17 @@ Deno.test("aligned modalities share the geometry of a patch, intensity changes a
     },
     modalities: [{ id: "ct", kind: "ct" }, { id: "mr", kind: "ct" }],
   } satisfies Dataset;
+  const alike = { ...options, preparation: (await choosePreparation(same)).preparation };
   const still = { ...strongAugmentation, intensity: noAugmentation.intensity };
   const [a, b] =
-    (await new BatchLoader(same, split, { ...options, augmentation: still }).unlabelledBatch(0)).images;
+    (await new BatchLoader(same, split, { ...alike, augmentation: still }).unlabelledBatch(0)).images;
   assert.deepEqual(a, b);
-  const [c, d] = (await new BatchLoader(same, split, options).unlabelledBatch(0)).images;
+  const [c, d] = (await new BatchLoader(same, split, alike).unlabelledBatch(0)).images;
   assert.notDeepEqual(c, d);
   const apart = { ...same, aligned: false };
+  const unaligned = { ...options, preparation: (await choosePreparation(apart)).preparation };
   const [e, f] =
-    (await new BatchLoader(apart, split, { ...options, augmentation: still }).unlabelledBatch(0)).images;
+    (await new BatchLoader(apart, split, { ...unaligned, augmentation: still }).unlabelledBatch(0)).images;
   assert.notDeepEqual(e, f);
 });
 
@@ -126,7 +132,8 @@ Deno.test("labels of a patch follow its image", async () => {
       ),
   };
   const turned = { ...strongAugmentation, intensity: noAugmentation.intensity };
-  const loader = new BatchLoader(mirror, split, { ...options, augmentation: turned });
+  const mirrored = (await choosePreparation(mirror)).preparation;
+  const loader = new BatchLoader(mirror, split, { ...options, preparation: mirrored, augmentation: turned });
   let compared = 0, wrong = 0;
   for (let step = 0; step < 5; step++) {
     const { images, labels } = await loader.labelledBatch(step);
@@ -155,21 +162,21 @@ Deno.test("a patch larger than the volume is padded with background", async () =
 Deno.test("predictions of a prepared case go back to the grid of the raw image", async () => {
   const of = dataset.cases[0] as LabelledCase;
   const [raw] = await dataset.loadLabels(of);
-  const plain = await prepareLabelledCase(dataset, of);
+  const plain = await prepareLabelledCase(dataset, of, preparation);
   const restored = restoreLabels(plain.images[0]!, plain.labels[0]!);
   assert.deepEqual(rowMajor(restored), rowMajor(raw!));
   assert.deepEqual(restored.affine, raw!.affine);
 
-  const coarse = await prepareCase(dataset, withoutLabels(of), { spacing: [3, 3, 3] });
+  const coarse = await prepareCase(dataset, withoutLabels(of), { ...preparation, spacing: [3, 3, 3] });
   const image = coarse.images[1]!;
   const size = image.data.length;
   const background = new Float32Array(2 * size).fill(0.25, 0, size).fill(0.75, size);
-  const [zero, one] = restoreProbabilities(image, background);
+  const [zero, one] = [...restoreProbabilities(image, background)];
   assert.deepEqual(zero!.array.shape, raw!.array.shape);
-  zero!.array.data.forEach((p, i) => assert.ok(Math.abs(p + one!.array.data[i]! - 1) < 1e-6));
+  zero!.array.data.forEach((p: number, i: number) => assert.ok(Math.abs(p + one!.array.data[i]! - 1) < 1e-6));
 });
 
-Deno.test("an aligned modality on a smaller grid is brought onto the first one's, background outside", async () => {
+Deno.test("an aligned modality on a smaller grid is brought onto a common one: background and ignored labels outside", async () => {
   const wide = volumeFrom(
     Float32Array.from({ length: 1000 }, (_, at) => 1 + at % 9),
     [10, 10, 10],
@@ -178,7 +185,7 @@ Deno.test("an aligned modality on a smaller grid is brought onto the first one's
   const narrow = volumeFrom(
     Float32Array.from({ length: 64 }, (_, at) => 1 + at % 5),
     [4, 4, 4],
-    scalingAffine([1, 1, 1], [3, 3, 3]),
+    scalingAffine([1, 1, 1], [3, 3, 8]), // beyond the wide one by two voxels along the last axis
   );
   const filled = (of: typeof wide, label: number) =>
     volumeFrom(new Uint8Array(of.array.size).fill(label), shapeOf(of), of.affine);
@@ -187,9 +194,24 @@ Deno.test("an aligned modality on a smaller grid is brought onto the first one's
     modalities: [{ id: "ct", kind: "other" }, { id: "mr", kind: "other" }],
     loadImages: () => Promise.resolve([wide, narrow]),
     loadLabels: () => Promise.resolve([filled(wide, 1), filled(narrow, 2)]),
+    loadGeometry: () => Promise.resolve({ images: [gridOf(wide), gridOf(narrow)], labels: [] }),
   };
-  const { images, labels } = await prepareLabelledCase(two, dataset.cases[0] as LabelledCase);
-  assert.deepEqual(images.map(({ shape }) => shape), [[10, 10, 10], [10, 10, 10]]);
-  assert.deepEqual(labels.map((label) => label.filter((v) => v > 0).length), [1000, 64]);
-  assert.equal(labels[1]![(3 * 10 + 3) * 10 + 3], 2);
+  const chosen = (await choosePreparation(two)).preparation;
+  assert.deepEqual([chosen.spacing, chosen.oneGrid], [[1, 1, 1], false]);
+  const { images, labels } = await prepareLabelledCase(two, dataset.cases[0] as LabelledCase, chosen);
+  // x, y, z to R, A, S: the last axis of these volumes is S, so D of the prepared ones.
+  assert.deepEqual(images.map(({ shape }) => shape), [[12, 10, 10], [12, 10, 10]]);
+  const count = (data: Uint8Array, value: number) => data.reduce((n, v) => n + +(v === value), 0);
+  assert.deepEqual([count(labels[0]!, 1), count(labels[0]!, ignoredLabel)], [1000, 200]);
+  assert.deepEqual([count(labels[1]!, 2), count(labels[1]!, ignoredLabel)], [64, 1136]);
+  assert.equal(count(images[1]!.inside!, 1), 64);
+  assert.equal(images[1]!.data[0], Math.fround(images[1]!.background));
+  assert.equal(labels[1]![(8 * 10 + 3) * 10 + 3], 2);
+  const loader = new BatchLoader(two, split, {
+    ...options,
+    preparation: chosen,
+    augmentation: noAugmentation,
+  });
+  const { inside } = await loader.unlabelledBatch(0);
+  assert.ok(inside![1]!.includes(0) && inside![1]!.includes(1));
 });

@@ -1,6 +1,9 @@
 /** Writes small data sets into a temporary folder. */
 
 import { gzipSync } from "node:zlib";
+import type { Case, Dataset } from "../../data/dataset.ts";
+import { choosePreparation } from "../../data/prepare/choose.ts";
+import type { Preparation } from "../../data/prepare/preparation.ts";
 import { bytesOf, makeNifti, type NiftiFields } from "./make_nifti.ts";
 
 /** Voxels along each axis of the volumes made here. */
@@ -79,4 +82,9 @@ export async function withDataset(
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** The preparation that a data set calls for. */
+export async function preparationOf(dataset: Dataset, cases?: readonly Case[]): Promise<Preparation> {
+  return (await choosePreparation(dataset, {}, cases)).preparation;
 }

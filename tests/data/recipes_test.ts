@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import { caseOf } from "../../data/prepare.ts";
+import { caseOf } from "../../data/dataset.ts";
 import type { DataError, DataWarning } from "../../data/errors.ts";
 import { type FolderPattern, importFolder } from "../../data/import/folder.ts";
 import { importManifest } from "../../data/import/import_manifest.ts";

@@ -8,6 +8,7 @@
 import {
   AheadLoader,
   BatchLoader,
+  choosePreparation,
   datasetOf,
   importRecipe,
   prepareCase,
@@ -21,12 +22,13 @@ const ids = dataset.cases.map(({ id }) => id);
 const half = Math.ceil(ids.length / 2);
 const split = { labelled: ids.slice(0, half), unlabelled: ids.slice(half), validation: [], test: [] };
 const patch = [32, 32, 32] as const;
-const options = { patch, labelled: 2, unlabelled: 2, seed: 1, weakViews: true };
+const { preparation } = await choosePreparation(dataset);
+const options = { preparation, patch, labelled: 2, unlabelled: 2, seed: 1, weakViews: true };
 const per = (ms: number) => `${ms.toFixed(1)} ms`;
 
 let start = performance.now();
 const some = dataset.cases.slice(0, 20);
-for (const of of some) await prepareCase(dataset, withoutLabels(of));
+for (const of of some) await prepareCase(dataset, withoutLabels(of), preparation);
 const each = (performance.now() - start) / some.length;
 console.log(`decode, orient, normalise, crop: ${per(each)} a case of ${dataset.modalities.length} images`);
 

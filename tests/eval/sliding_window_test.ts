@@ -36,7 +36,7 @@ Deno.test("slidingWindow() of the identity returns the image, for every layout a
     const voxels = shape[0] * shape[1] * shape[2];
     const images = [0, 1].map(() => Float32Array.from({ length: voxels }, () => random.integer(5)));
     const { labels, probabilities } = await slidingWindow(
-      { images, shape, patch, overlap, batch, classes: 5, probabilities: true },
+      { images, padding: [0, 0], shape, patch, overlap, batch, classes: 5, probabilities: true },
       identity(5, patch[0] * patch[1] * patch[2]),
     );
     images.forEach((image, m) => {
@@ -54,7 +54,16 @@ Deno.test("slidingWindow() of a constant returns that constant everywhere, so we
         Float32Array.from({ length: n * 2 * size }, (_, i) => Math.floor(i / size) % 2 ? 0.7 : 0.3),
       ]);
     const { labels, probabilities } = await slidingWindow(
-      { images: [new Float32Array(voxels)], shape, patch, overlap, batch, classes: 2, probabilities: true },
+      {
+        images: [new Float32Array(voxels)],
+        padding: [0],
+        shape,
+        patch,
+        overlap,
+        batch,
+        classes: 2,
+        probabilities: true,
+      },
       constant,
     );
     assert.ok(labels[0]!.every((label) => label === 1));
@@ -69,7 +78,14 @@ Deno.test("slidingWindow() averages overlapping windows by their Gaussian weight
   const perWindow = [0.9, 0.2]; // two windows, at 0 and 2, overlap on voxels 2 and 3
   let call = 0;
   const { probabilities } = await slidingWindow(
-    { images: [new Float32Array(6)], shape: [1, 1, 6], patch: [1, 1, 4], classes: 1, probabilities: true },
+    {
+      images: [new Float32Array(6)],
+      padding: [0],
+      shape: [1, 1, 6],
+      patch: [1, 1, 4],
+      classes: 1,
+      probabilities: true,
+    },
     () => Promise.resolve([new Float32Array(4).fill(perWindow[call++]!)]),
   );
   const a = weight[2]!, b = weight[0]!;
@@ -78,16 +94,16 @@ Deno.test("slidingWindow() averages overlapping windows by their Gaussian weight
   assert.ok(Math.abs(probabilities![0]![5]! - 0.2) < 1e-6);
 });
 
-Deno.test("slidingWindow() pads a small volume with zeros around its centre", async () => {
+Deno.test("slidingWindow() pads a small volume around its centre with the value it is told", async () => {
   let seen: number[] = [];
   await slidingWindow(
-    { images: [Float32Array.of(5, 6)], shape: [1, 1, 2], patch: [1, 1, 6], classes: 1 },
+    { images: [Float32Array.of(5, 6)], padding: [-3], shape: [1, 1, 2], patch: [1, 1, 6], classes: 1 },
     ([patch]) => {
       seen = [...patch!];
       return Promise.resolve([new Float32Array(6)]);
     },
   );
-  assert.deepEqual(seen, [0, 0, 5, 6, 0, 0]);
+  assert.deepEqual(seen, [-3, -3, 5, 6, -3, -3]);
 });
 
 Deno.test("windowStarts() covers the axis, keeps the overlap and ends at the border", () => {
@@ -99,12 +115,13 @@ Deno.test("windowStarts() covers the axis, keeps the overlap and ends at the bor
 
 Deno.test("slidingWindow() refuses misfits and never lets NaN become a class", async () => {
   const image = new Float32Array(8);
-  const input = { images: [image], shape: [2, 2, 2], patch: [2, 2, 2], classes: 2 } as const;
+  const input = { images: [image], padding: [0], shape: [2, 2, 2], patch: [2, 2, 2], classes: 2 } as const;
   const zeros: PatchPredictor = () => Promise.resolve([new Float32Array(16)]);
   await assert.rejects(slidingWindow({ ...input, images: [new Float32Array(7)] }, zeros), {
     code: "eval.window",
   });
   await assert.rejects(slidingWindow({ ...input, images: [] }, zeros), { code: "eval.window" });
+  await assert.rejects(slidingWindow({ ...input, padding: [] }, zeros), { code: "eval.window" });
   await assert.rejects(slidingWindow({ ...input, overlap: 1 }, zeros), { code: "eval.window" });
   await assert.rejects(slidingWindow({ ...input, patch: [0, 2, 2] }, zeros), { code: "eval.window" });
   await assert.rejects(slidingWindow({ ...input, classes: 3 }, zeros), { code: "eval.probabilities" });

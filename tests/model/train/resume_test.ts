@@ -1,8 +1,8 @@
 /** What a resumed run must have in common with the run it goes on with. */
 
 import assert from "node:assert/strict";
-import { openDataset, type Split } from "../../../data/mod.ts";
-import { type FolderSetting, trainInFolder, type TrainOptions } from "../../../model/mod.ts";
+import { openDataset, type PreparationChoices, type Split } from "../../../data/mod.ts";
+import { type FolderSetting, preparationFor, trainInFolder, type TrainOptions } from "../../../model/mod.ts";
 import { openDevice } from "../../../tensor/mod.ts";
 import { imageFile, inBlock, labelFile, manifestOf, withDataset } from "../../data/make_dataset.ts";
 
@@ -27,6 +27,7 @@ interface Change {
   readonly data?: (folder: string) => Promise<void>;
   readonly options?: TrainOptions;
   readonly setting?: Partial<FolderSetting>;
+  readonly choices?: PreparationChoices;
   readonly run?: (folder: string) => Promise<void>;
 }
 
@@ -37,7 +38,8 @@ const manifestChange = (change: (manifest: ReturnType<typeof manifestOf>) => voi
 };
 
 const changes: Change[] = [
-  { name: "spacing", expected: /spacing.*2,2,2/, setting: { prepare: { spacing: [2, 2, 2] } } },
+  { name: "spacing", expected: /spacing.*2,2,2/, choices: { spacing: [2, 2, 2] } },
+  { name: "orientation", expected: /orientation.*anatomical.*slices/, choices: { orientation: "slices" } },
   { name: "a method", expected: /method \("supervised".*"cmc"/, options: { method: "cmc" } },
   { name: "a seed", expected: /seed \(0 .*1 now/, options: { seed: 1 } },
   {
@@ -110,8 +112,14 @@ Deno.test("resuming compares everything that decides the result, and files by co
         saved.set(`${folder}/split.json`, await Deno.readFile(`${folder}/split.json`));
         await change.data?.(data);
         await change.run?.(folder);
+        const preparation = change.choices &&
+          await preparationFor({ dataset: await openDataset(data), split }, change.choices);
         await assert.rejects(
-          run(change.options ?? {}, { ...change.setting, resumeFrom: folder }),
+          run(change.options ?? {}, {
+            ...change.setting,
+            ...(preparation && { preparation }),
+            resumeFrom: folder,
+          }),
           (error) => {
             assert.equal((error as { code?: string }).code, "resume.mismatch");
             assert.match((error as Error).message, change.expected);

@@ -7,6 +7,7 @@ import {
   writeAtomically,
 } from "../../../model/mod.ts";
 import { encodeSafetensors } from "../../../tensor/mod.ts";
+import { smallPreparation } from "./setting.ts";
 
 async function inFreshFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -69,10 +70,7 @@ Deno.test("writeAtomically() leaves no temporary file, and keeps the old file wh
 Deno.test("decodeCheckpoint() gives back what encodeCheckpoint() was given and refuses other files", () => {
   const info = {
     config: resolveConfig({}),
-    modalities: [{ id: "ct", kind: "ct" as const }],
-    classes: [{ id: 1, name: "liver" }],
-    aligned: true,
-    spacing: null,
+    preparation: smallPreparation,
     step: 3,
     best: 0.5,
     split: "abc",
@@ -86,4 +84,14 @@ Deno.test("decodeCheckpoint() gives back what encodeCheckpoint() was given and r
   assert.throws(() => decodeCheckpoint(encodeSafetensors(network)), { code: "checkpoint.format" });
   const foreign = encodeSafetensors(network, new Map([["checkpoint", '{"format":"x"}']]));
   assert.throws(() => decodeCheckpoint(foreign), { code: "checkpoint.format" });
+  for (const version of [1, 3]) {
+    const description = JSON.stringify({ ...info, format: `cmc-checkpoint-${version}` });
+    assert.throws(
+      () => decodeCheckpoint(encodeSafetensors(network, new Map([["checkpoint", description]]))),
+      {
+        code: "checkpoint.version",
+        message: new RegExp(`of version ${version}; this program reads version 2`),
+      },
+    );
+  }
 });

@@ -1,6 +1,12 @@
 /** A training small enough for a test. */
 
-import { type Dataset, makePhantom, type Split, splitByLabelRatio } from "../../../data/mod.ts";
+import {
+  choosePreparation,
+  type Dataset,
+  makePhantom,
+  type Split,
+  splitByLabelRatio,
+} from "../../../data/mod.ts";
 import type { TrainOptions } from "../../../model/mod.ts";
 
 /** Six phantoms of 16³ voxels with a split. */
@@ -14,6 +20,9 @@ export function smallData(): { dataset: Dataset; split: Split } {
   });
   return { dataset, split: splitByLabelRatio(dataset, { count: 1, seed: 3, validation: 1, test: 1 }) };
 }
+
+/** How they are prepared. */
+export const smallPreparation = (await choosePreparation(smallData().dataset)).preparation;
 
 /** Settings for it. */
 export const smallOptions: TrainOptions = {

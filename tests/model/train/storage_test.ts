@@ -14,7 +14,7 @@ import {
 import { AdamW, noGrad, openDevice, Random, Tensor } from "../../../tensor/mod.ts";
 import type { WebGpuDevice } from "../../../tensor/webgpu/device.ts";
 import { testF16 } from "../../tensor/webgpu/adapter.ts";
-import { smallData, smallOptions } from "./setting.ts";
+import { smallData, smallOptions, smallPreparation } from "./setting.ts";
 
 const task = { modalities: 2, classes: 4 };
 
@@ -87,10 +87,7 @@ Deno.test("a checkpoint of a training stored as f16 predicts on a device without
   using network = methods.cmc!.build(init, task, { ...config, storage: "f32" });
   const bytes = encodeCheckpoint({
     config,
-    modalities: [{ id: "ct", kind: "ct" }, { id: "mr", kind: "mr" }],
-    classes: [1, 2, 3].map((id) => ({ id, name: `organ ${id}` })),
-    aligned: true,
-    spacing: null,
+    preparation: smallPreparation,
     step: 1,
     best: null,
     split: "",

@@ -7,7 +7,7 @@ import { trainStep } from "../../../model/train/step.ts";
 import { type Device, openDevice, type StateDict } from "../../../tensor/mod.ts";
 import type { WebGpuDevice } from "../../../tensor/webgpu/device.ts";
 import { devices } from "../../tensor/devices.ts";
-import { smallData, smallOptions } from "./setting.ts";
+import { smallData, smallOptions, smallPreparation } from "./setting.ts";
 
 function fingerprint(state: StateDict): string {
   const hash = createHash("sha256");
@@ -30,8 +30,13 @@ async function outcome(device: Device, options: TrainOptions, extra: Partial<Tra
 async function parametersChangedBy(device: Device, weights: { csc: number; cac: number }): Promise<string[]> {
   const after = async (chosen: { csc: number; cac: number }) => {
     const data = smallData();
-    using training = openTraining({ ...smallOptions, weights: chosen }, { device, ...data });
+    using training = openTraining({ ...smallOptions, weights: chosen }, {
+      device,
+      ...data,
+      preparation: smallPreparation,
+    });
     const loader = new BatchLoader(data.dataset, data.split, {
+      preparation: smallPreparation,
       patch: [16, 16, 16],
       labelled: 1,
       unlabelled: 1,
@@ -157,8 +162,14 @@ Deno.test({
     using device = await webgpu!.open();
     const { gpu } = device as WebGpuDevice;
     const data = smallData();
-    using training = openTraining(smallOptions, { device, ...data });
-    const patch = { patch: [16, 16, 16] as const, labelled: 1, unlabelled: 1, seed: 0 };
+    using training = openTraining(smallOptions, { device, ...data, preparation: smallPreparation });
+    const patch = {
+      preparation: smallPreparation,
+      patch: [16, 16, 16] as const,
+      labelled: 1,
+      unlabelled: 1,
+      seed: 0,
+    };
     const loader = new BatchLoader(data.dataset, data.split, patch);
     const [labelled, unlabelled] = [await loader.labelledBatch(0), await loader.unlabelledBatch(0)];
     let compiled = 0;
@@ -194,8 +205,9 @@ for (const { name, open } of devices.filter(({ name }) => name !== "reference cp
     using device = await open();
     const data = smallData();
     const steps = name === "cpu" ? 200 : 4;
-    using training = openTraining(smallOptions, { device, ...data });
+    using training = openTraining(smallOptions, { device, ...data, preparation: smallPreparation });
     const loader = new BatchLoader(data.dataset, data.split, {
+      preparation: smallPreparation,
       patch: [16, 16, 16],
       labelled: 1,
       unlabelled: 1,
@@ -213,7 +225,7 @@ for (const { name, open } of devices.filter(({ name }) => name !== "reference cp
 
   Deno.test(`closing a training frees everything (${name})`, async () => {
     using device = await open();
-    openTraining(smallOptions, { device, ...smallData() })[Symbol.dispose]();
+    openTraining(smallOptions, { device, ...smallData(), preparation: smallPreparation })[Symbol.dispose]();
     assert.deepEqual([device.stats().liveBuffers, device.stats().liveBytes], [0, 0]);
   });
 }
