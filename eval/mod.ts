@@ -18,14 +18,12 @@
 export { CodedError, type CodedErrorOptions } from "../tensor/errors.ts";
 export { EvalError } from "./errors.ts";
 export type { LabelClass, LabelGrid } from "./metrics/label_grid.ts";
-export { type CaseRecord, type ClassStatus, type Metric, metrics } from "./metrics/case_record.ts";
-export {
-  defaultPolicy,
-  definitions,
-  definitionsCaption,
-  type EvaluationPolicy,
-  resolvePolicy,
-} from "./metrics/policy.ts";
+export type { CaseRecord, ClassStatus, MetricValues } from "./metrics/case_record.ts";
+export { type Metric, metricNames, metrics } from "./metrics/metrics.ts";
+export type { MetricBasis, MetricRow } from "./metrics/metric_row.ts";
+export type { ClassPair } from "./metrics/class_pair.ts";
+export { defaultPolicy, type EvaluationPolicy, resolvePolicy } from "./metrics/policy.ts";
+export { definitions, definitionsCaption } from "./metrics/definitions.ts";
 export { type CaseToEvaluate, evaluateCase } from "./metrics/evaluate_case.ts";
 export { squaredDistance } from "./metrics/edt.ts";
 export { type Calibration, calibration, type CalibrationBin } from "./metrics/calibration.ts";

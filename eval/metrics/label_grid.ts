@@ -7,6 +7,8 @@ export interface LabelGrid {
   readonly array: NdArray;
   /** Voxel size along each axis of `array`, in mm. */
   readonly spacing: readonly [number, number, number];
+  /** Voxel indices to mm, 4 × 4, row-major. When both volumes of a pair have one, they must lie in one place. */
+  readonly affine?: readonly number[];
 }
 
 /** A class as the manifest lists it. */
@@ -37,16 +39,16 @@ export interface LabelPair {
   readonly reference: Uint8Array | Uint16Array;
 }
 
-/** Physical size of a grid from corner to corner, in mm. */
-export function diagonalMm(shape: Triple, spacing: Triple): number {
-  return Math.hypot(shape[0] * spacing[0], shape[1] * spacing[1], shape[2] * spacing[2]);
+/** Physical size of a grid from corner to corner, in mm, without its flat axes. */
+export function diagonalMm(shape: Triple, spacing: Triple, flat: readonly boolean[]): number {
+  return Math.hypot(...shape.map((size, axis) => flat[axis] ? 0 : size * spacing[axis]!));
 }
 
 /**
  * Checks that two label volumes share a grid and hold only listed classes, and packs them.
  *
  * @param where what to name in an error: the case and the modality
- * @throws {EvalError} `eval.shape`, `eval.spacing`, `eval.classes` or `eval.labels` (with the values found)
+ * @throws {EvalError} `eval.shape`, `eval.spacing`, `eval.affine`, `eval.classes` or `eval.labels` (with the values found)
  */
 export function pairLabels(
   where: string,
@@ -73,6 +75,7 @@ export function pairLabels(
       { fix: "Compare volumes on one grid: check the affine the prediction was written with." },
     );
   }
+  checkPlace(where, prediction, reference, shape);
   const order = [0, 1, 2].sort((a, b) =>
     Math.abs(reference.array.stride[b]!) - Math.abs(reference.array.stride[a]!) || a - b
   );
@@ -87,6 +90,39 @@ export function pairLabels(
     prediction: pack(`${where}, prediction`, prediction.array, order, classes),
     reference: pack(`${where}, reference`, reference.array, order, classes),
   };
+}
+
+/** Corners of one grid may lie this share of the smallest voxel side away from those of the other. */
+const placeTolerance = 0.1;
+
+/** Refuses volumes that lie in different places, such as one whose axes were exchanged. */
+function checkPlace(
+  where: string,
+  { affine: a }: LabelGrid,
+  { affine: b, spacing }: LabelGrid,
+  shape: Triple,
+): void {
+  if (a === undefined || b === undefined) return;
+  let gap = 0;
+  for (let corner = 0; corner < 8; corner++) {
+    const at = shape.map((size, axis) => (corner >> axis & 1) * (size - 1));
+    const apart = [0, 4, 8].map((row) =>
+      at.reduce((sum, x, axis) => sum + x * (a[row + axis]! - b[row + axis]!), a[row + 3]! - b[row + 3]!)
+    );
+    gap = Math.max(gap, Math.hypot(...apart));
+  }
+  if (gap <= placeTolerance * Math.min(...spacing)) return;
+  throw new EvalError(
+    "eval.affine",
+    `${where}: prediction and reference lie up to ${gap.toPrecision(3)} mm apart (affines [${
+      a.slice(0, 12).join(", ")
+    }] and [${b.slice(0, 12).join(", ")}])`,
+    {
+      fix:
+        "Compare the volumes with their axes in one order and on one grid: turn the prediction as the reference " +
+        "is turned, or resample it.",
+    },
+  );
 }
 
 function checkClasses(where: string, classes: readonly LabelClass[]): void {

@@ -7,6 +7,8 @@ export interface MaskPair {
   readonly shape: Triple;
   /** Voxel size along each axis in mm. */
   readonly spacing: Triple;
+  /** Axes along which the volume has one voxel: it is judged in its plane, and has no surface towards them. */
+  readonly flat: readonly [boolean, boolean, boolean];
   /** 1 inside the predicted structure. */
   readonly prediction: Uint8Array;
   /** 1 inside the reference structure. */
@@ -17,24 +19,29 @@ export interface MaskPair {
  * Marks the surface of a structure: its voxels with a face neighbour outside it.
  *
  * What lies beyond the block counts as outside, so the border of the volume is surface; a structure of one
- * voxel is its own surface.
+ * voxel is its own surface. Along a flat axis nothing is outside.
  *
  * @param mask 1 inside, row-major over `shape`
  */
-export function surfaceVoxels(mask: Uint8Array, shape: Triple): Uint8Array {
-  const [depth, height, width] = shape;
-  const plane = height * width;
+export function surfaceVoxels(
+  mask: Uint8Array,
+  shape: Triple,
+  flat: MaskPair["flat"] = [false, false, false],
+): Uint8Array {
+  const [depth, height, width] = shape, plane = height * width;
+  const [flatZ, flatY, flatX] = flat;
   const surface = new Uint8Array(mask.length);
   let at = 0;
   for (let z = 0; z < depth; z++) {
-    const innerZ = z > 0 && z < depth - 1;
+    const innerZ = flatZ || (z > 0 && z < depth - 1);
     for (let y = 0; y < height; y++) {
-      const inner = innerZ && y > 0 && y < height - 1;
+      const inner = innerZ && (flatY || (y > 0 && y < height - 1));
       for (let x = 0; x < width; x++, at++) {
         if (mask[at] === 0) continue;
-        const enclosed = inner && x > 0 && x < width - 1 &&
-          mask[at - 1]! + mask[at + 1]! + mask[at - width]! + mask[at + width]! +
-                mask[at - plane]! + mask[at + plane]! === 6;
+        const enclosed = inner && (flatX || (x > 0 && x < width - 1)) &&
+          (flatX || mask[at - 1]! + mask[at + 1]! === 2) &&
+          (flatY || mask[at - width]! + mask[at + width]! === 2) &&
+          (flatZ || mask[at - plane]! + mask[at + plane]! === 2);
         if (!enclosed) surface[at] = 1;
       }
     }
@@ -51,9 +58,11 @@ export interface SurfaceDistances {
 }
 
 /** Surface-to-surface distances of two non-empty structures, by exact distance transforms. */
-export function surfaceDistances({ shape, spacing, prediction, reference }: MaskPair): SurfaceDistances {
-  const predicted = surfaceVoxels(prediction, shape);
-  const referred = surfaceVoxels(reference, shape);
+export function surfaceDistances(
+  { shape, spacing, flat, prediction, reference }: MaskPair,
+): SurfaceDistances {
+  const predicted = surfaceVoxels(prediction, shape, flat);
+  const referred = surfaceVoxels(reference, shape, flat);
   return {
     predictionToReference: distancesAt(predicted, squaredDistance(referred, shape, spacing, predicted)),
     referenceToPrediction: distancesAt(referred, squaredDistance(predicted, shape, spacing, referred)),

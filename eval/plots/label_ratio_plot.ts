@@ -1,4 +1,4 @@
-import { type Metric, metrics } from "../metrics/case_record.ts";
+import { type Metric, metrics } from "../metrics/metrics.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
 import type { RunRecord } from "../statistics/run_record.ts";

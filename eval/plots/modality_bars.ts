@@ -1,4 +1,5 @@
-import { type CaseRecord, type Metric, metrics } from "../metrics/case_record.ts";
+import type { CaseRecord } from "../metrics/case_record.ts";
+import { type Metric, metrics } from "../metrics/metrics.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
 import { bootstrapInterval } from "../statistics/bootstrap.ts";

@@ -1,4 +1,4 @@
-import { type Metric, metrics } from "../metrics/case_record.ts";
+import { type Metric, metrics } from "../metrics/metrics.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
 import { perturbationUnits, robustnessPoints, type RobustnessRecord } from "../tables/robustness.ts";

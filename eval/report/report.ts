@@ -1,4 +1,4 @@
-import { type Metric, metrics } from "../metrics/case_record.ts";
+import { type Metric, metrics } from "../metrics/metrics.ts";
 import { comparisonTableModel, type RunCosts } from "../tables/comparison_table.ts";
 import { addConfusions, confusion } from "../metrics/confusion.ts";
 import { EvalError } from "../errors.ts";

@@ -1,4 +1,4 @@
-import { type Metric, metrics } from "../metrics/case_record.ts";
+import { type Metric, metrics } from "../metrics/metrics.ts";
 import type { RunRecord } from "./run_record.ts";
 import { average } from "./summarise.ts";
 import { bootstrapInterval } from "./bootstrap.ts";

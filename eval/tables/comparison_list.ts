@@ -1,4 +1,4 @@
-import { metrics } from "../metrics/case_record.ts";
+import { metrics } from "../metrics/metrics.ts";
 import { renderTable } from "./render_table.ts";
 import { tableCell, type TableColumn, type TableFormat, type TableModel } from "./table_model.ts";
 import type { Comparison } from "../statistics/compare.ts";

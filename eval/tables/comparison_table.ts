@@ -1,5 +1,6 @@
-import { type Metric, metrics } from "../metrics/case_record.ts";
-import { defaultPolicy, definitionsCaption, type EvaluationPolicy } from "../metrics/policy.ts";
+import { type Metric, metrics } from "../metrics/metrics.ts";
+import { definitionsCaption } from "../metrics/definitions.ts";
+import { defaultPolicy, type EvaluationPolicy } from "../metrics/policy.ts";
 import { renderTable } from "./render_table.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
 import { compareMethods, type Comparison } from "../statistics/compare.ts";

@@ -1,6 +1,7 @@
-import { type Metric, metrics } from "../metrics/case_record.ts";
+import { type Metric, metrics } from "../metrics/metrics.ts";
 import { EvalError } from "../errors.ts";
-import { defaultPolicy, definitionsCaption, type EvaluationPolicy } from "../metrics/policy.ts";
+import { definitionsCaption } from "../metrics/definitions.ts";
+import { defaultPolicy, type EvaluationPolicy } from "../metrics/policy.ts";
 import { renderTable } from "./render_table.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
 import { average, describe, summarise } from "../statistics/summarise.ts";

@@ -1,5 +1,7 @@
-import { type CaseRecord, type Metric, metrics } from "../metrics/case_record.ts";
-import { defaultPolicy, definitionsCaption, type EvaluationPolicy } from "../metrics/policy.ts";
+import type { CaseRecord } from "../metrics/case_record.ts";
+import { type Metric, metrics } from "../metrics/metrics.ts";
+import { definitionsCaption } from "../metrics/definitions.ts";
+import { defaultPolicy, type EvaluationPolicy } from "../metrics/policy.ts";
 import { renderTable } from "./render_table.ts";
 import { average, type GroupKey, type GroupSummary, summarise } from "../statistics/summarise.ts";
 import {

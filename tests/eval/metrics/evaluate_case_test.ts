@@ -152,11 +152,13 @@ function plainly(
     for (let z = 0; z < depth; z++) {
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
-          const neighbours = [[z - 1, y, x], [z + 1, y, x], [z, y - 1, x], [z, y + 1, x], [z, y, x - 1], [
-            z,
-            y,
-            x + 1,
-          ]];
+          // One slice is judged in its plane: nothing is outside along an axis of one voxel.
+          const single = depth * height * width === 1;
+          const neighbours = [-1, 1].flatMap((step) => [
+            ...(depth > 1 || single ? [[z + step, y, x]] : []),
+            ...(height > 1 || single ? [[z, y + step, x]] : []),
+            ...(width > 1 || single ? [[z, y, x + step]] : []),
+          ]);
           if (on(g, z, y, x) && neighbours.some((n) => !on(g, n[0]!, n[1]!, n[2]!))) {
             points.push([z * g.spacing[0], y * g.spacing[1], x * g.spacing[2]]);
           }
