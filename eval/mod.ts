@@ -48,8 +48,9 @@ export {
   comparisonTable,
   comparisonTableModel,
   type ComparisonTableOptions,
-  type RunCosts,
 } from "./tables/comparison_table.ts";
+export type { RunCosts } from "./tables/costs.ts";
+export { classKey, classLabels, distinctClasses, type NamedClass } from "./statistics/class_labels.ts";
 export { comparisonList, comparisonListModel } from "./tables/comparison_list.ts";
 export {
   type Perturbation,
@@ -70,6 +71,7 @@ export {
   type SlidingWindowInput,
   type SlidingWindowOutput,
 } from "./sliding_window.ts";
+export { type CsvTable, csvText, parseCsv } from "./csv.ts";
 export { type LogRow, parseLog } from "./report/log.ts";
 export { learningCurves, type LearningCurvesOptions } from "./plots/learning_curves.ts";
 export { classBoxPlot, type ClassBoxPlotOptions } from "./plots/class_box_plot.ts";
@@ -81,6 +83,9 @@ export { pairedDifference, type PairedDifferenceOptions } from "./plots/paired_d
 export { channelMap, confusionPlot } from "./plots/heat_map.ts";
 export { chooseCases, type ChosenCase, type OverlayCase, overlayPlot } from "./plots/overlay.ts";
 export type { ImageGrid } from "./plots/slice.ts";
-export { methodName, readRunFolder, type RunResults } from "./report/run_results.ts";
+export { readRunFolder, runFiles, type RunResults } from "./report/run_results.ts";
+export { costsByMethod, groupRuns, type RunGroup } from "./report/run_groups.ts";
+export { reportMetrics } from "./report/result_sections.ts";
+export { type TestSet, testSets } from "./report/test_sets.ts";
 export type { ReportCase } from "./report/viewer.ts";
 export { reportHtml, type ReportOptions } from "./report/report.ts";

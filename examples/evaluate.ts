@@ -9,8 +9,8 @@
  */
 
 import {
-  byCodePoint,
   checkSameGrid,
+  type DataWarning,
   gridOf,
   readLabels,
   turnTo,
@@ -28,6 +28,7 @@ import {
   resolvePolicy,
   summarise,
   table,
+  type TableOptions,
 } from "../eval/mod.ts";
 import {
   type Command,
@@ -39,69 +40,9 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
-
-/** A prediction and the reference it is judged against. */
-interface Pair {
-  id: string;
-  modality: string;
-  prediction: string;
-  reference: string;
-}
-
-const ending = /\.nii(\.gz)?$/;
-
-async function labelFiles(folder: string): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
-  try {
-    for await (const { name, isFile, isSymlink } of Deno.readDir(folder)) {
-      if ((isFile || isSymlink) && ending.test(name)) {
-        files.set(name.replace(ending, ""), `${folder}/${name}`);
-      }
-    }
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new EvalError("evaluate.folder", `${folder} cannot be read: ${(cause as Error).message}`, {
-      cause,
-      fix: "Give a folder that holds label volumes as .nii or .nii.gz.",
-    });
-  }
-  if (files.size === 0) {
-    throw new EvalError("evaluate.folder", `${folder} holds no .nii or .nii.gz file`, {
-      fix: "Give a folder that holds label volumes.",
-    });
-  }
-  return files;
-}
-
-/** Pairs files of one name, or `CASE_MODALITY` with the longest `CASE` that is a reference. */
-function pairFiles(predictions: Map<string, string>, references: Map<string, string>): Pair[] {
-  const used = new Set<string>(), unpaired: string[] = [];
-  const pairs = [...predictions.keys()].sort(byCodePoint).flatMap((name): Pair[] => {
-    const id = references.has(name)
-      ? name
-      : [...references.keys()].filter((r) => name.startsWith(`${r}_`)).sort((a, b) => b.length - a.length)[0];
-    if (id === undefined) {
-      unpaired.push(name);
-      return [];
-    }
-    used.add(id);
-    const modality = id === name ? "-" : name.slice(id.length + 1);
-    return [{ id, modality, prediction: predictions.get(name)!, reference: references.get(id)! }];
-  });
-  const missing = [...references.keys()].filter((name) => !used.has(name)).sort(byCodePoint);
-  if (unpaired.length + missing.length > 0) {
-    const few = (names: string[]): string => names.slice(0, 5).join(", ") + (names.length > 5 ? ", …" : "");
-    const parts = [
-      ...(unpaired.length > 0 ? [`${unpaired.length} predictions have no reference (${few(unpaired)})`] : []),
-      ...(missing.length > 0 ? [`${missing.length} references have no prediction (${few(missing)})`] : []),
-    ];
-    throw new EvalError("evaluate.pairs", parts.join("; "), {
-      fix: "Files belong together when their names are equal, or the prediction is named CASE_MODALITY. " +
-        "Move what is not to be judged out of the folders.",
-    });
-  }
-  return pairs;
-}
+import { labelFiles, type Pair, pairFiles } from "./evaluate_pairs.ts";
+import { printWarnings } from "./open_data.ts";
+import { prepareOutputs } from "./outputs.ts";
 
 function classIds(values: Values): number[] | undefined {
   const list = text(values, "classes");
@@ -113,18 +54,27 @@ function classIds(values: Values): number[] | undefined {
   return ids;
 }
 
-function valuesIn({ array }: Volume<Uint8Array>, found: Set<number>): void {
-  const { data } = array; // views here cover all of their memory
-  const seen = new Uint8Array(256);
-  for (let i = 0; i < data.length; i++) seen[data[i]!] = 1;
-  seen.forEach((flag, value) => flag === 1 && value > 0 && found.add(value));
+type Warn = (warning: DataWarning) => void;
+
+/** Reads labels and passes on what is odd about the file. */
+async function load(path: string, warn: Warn): Promise<Volume<Uint8Array>> {
+  const volume = await readLabels(path);
+  volume.warnings.forEach(warn);
+  return volume;
 }
 
-async function classesOf(pairs: Pair[], given: number[] | undefined): Promise<LabelClass[]> {
+async function classesOf(
+  pairs: readonly Pair[],
+  given: number[] | undefined,
+  warn: Warn,
+): Promise<LabelClass[]> {
   const found = new Set(given);
   if (given === undefined) {
     for (const path of new Set(pairs.flatMap((p) => [p.reference, p.prediction]))) {
-      valuesIn(await readLabels(path), found);
+      const { array: { data } } = await load(path, warn); // a view here covers all of its memory
+      const seen = new Uint8Array(256);
+      for (let i = 0; i < data.length; i++) seen[data[i]!] = 1;
+      seen.forEach((flag, value) => flag === 1 && value > 0 && found.add(value));
     }
   }
   if (found.size === 0) {
@@ -135,17 +85,21 @@ async function classesOf(pairs: Pair[], given: number[] | undefined): Promise<La
   return [...found].sort((a, b) => a - b).map((id) => ({ id, name: String(id) }));
 }
 
+const outputs = ["cases.csv", "table.md", "table.csv", "table.tex", "dice.svg"] as const;
+
 async function writeResults(
   folder: string,
   records: CaseRecord[],
-  tables: Record<string, string>,
+  layout: TableOptions<CaseRecord>,
 ): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeTextFile(`${folder}/cases.csv`, caseCsv(records));
-  for (const [name, content] of Object.entries(tables)) {
-    await Deno.writeTextFile(`${folder}/${name}`, content);
-  }
-  await Deno.writeTextFile(`${folder}/dice.svg`, classBoxPlot(records));
+  const contents: Record<typeof outputs[number], string> = {
+    "cases.csv": caseCsv(records),
+    "table.md": table(records, layout),
+    "table.csv": table(records, { ...layout, format: "csv" }),
+    "table.tex": table(records, { ...layout, format: "latex" }),
+    "dice.svg": classBoxPlot(records),
+  };
+  for (const name of outputs) await Deno.writeTextFile(`${folder}/${name}`, contents[name]);
 }
 
 const command: Command = {
@@ -166,14 +120,22 @@ const command: Command = {
     const policy = resolvePolicy(tolerance === undefined ? {} : { nsdToleranceMm: tolerance });
     const given = classIds(values);
     const pairs = pairFiles(await labelFiles(pred), await labelFiles(ref));
-    const classes = await classesOf(pairs, given);
+    const out = text(values, "out");
+    if (out !== undefined) {
+      await prepareOutputs(
+        outputs.map((name) => `${out}/${name}`),
+        pairs.flatMap(({ prediction, reference }) => [prediction, reference]),
+      );
+    }
+    const warn = printWarnings();
+    const classes = await classesOf(pairs, given, warn);
     const records: CaseRecord[] = [];
     for (const pair of pairs) {
-      const reference = await readLabels(pair.reference);
-      const stored = await readLabels(pair.prediction);
+      const reference = await load(pair.reference, warn), stored = await load(pair.prediction, warn);
+      // The reference stays as it is stored; only the axes of the prediction may be turned, and towards it.
       const prediction = turnVolume(stored, turnTo(stored.affine, reference.affine));
       checkSameGrid(gridOf(reference), gridOf(prediction), `case ${pair.id} (${pair.modality})`)
-        .forEach((warning) => console.error(`warning[${warning.code}]: ${warning.message}`));
+        .forEach(warn);
       records.push(
         ...evaluateCase({ case: pair.id, modality: pair.modality, prediction, reference, classes }, policy),
       );
@@ -183,14 +145,7 @@ const command: Command = {
       columns: ["dice", "assd_mm", "hd95_mm", "nsd"],
       policy,
     } as const;
-    const out = text(values, "out");
-    if (out !== undefined) {
-      await writeResults(out, records, {
-        "table.md": table(records, layout),
-        "table.csv": table(records, { ...layout, format: "csv" }),
-        "table.tex": table(records, { ...layout, format: "latex" }),
-      });
-    }
+    if (out !== undefined) await writeResults(out, records, layout);
     return {
       text: table(records, layout),
       json: { definitions: definitions(policy), cases: records, summary: summarise(records) },

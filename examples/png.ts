@@ -8,8 +8,10 @@
  * @module
  */
 
-import { svgToPng } from "../eval/png/svg_to_png.ts";
+import { diskFiles, readBytes } from "../data/files.ts";
+import { missingGlyphs, svgToPng } from "../eval/png/svg_to_png.ts";
 import { type Command, main, number, type Result, UsageError } from "./command.ts";
+import { prepareOutputs } from "./outputs.ts";
 
 const command: Command = {
   name: "png",
@@ -21,11 +23,22 @@ const command: Command = {
     if (files.length === 0 || odd !== undefined) {
       throw new UsageError(odd === undefined ? "no file is named" : `${odd}: expected a name in .svg`);
     }
-    const written: string[] = [], scale = number(values, "scale") ?? 2;
-    for (const file of files) {
-      const path = file.replace(/svg$/, "png");
-      await Deno.writeFile(path, await svgToPng(await Deno.readTextFile(file), { scale }));
-      written.push(path);
+    const scale = number(values, "scale") ?? 2;
+    if (!(scale > 0)) throw new UsageError(`--scale ${scale}: expected a number above 0`);
+    const written = files.map((file) => file.replace(/svg$/, "png"));
+    await prepareOutputs(written, files);
+    for (const [i, file] of files.entries()) {
+      const svg = new TextDecoder().decode(await readBytes(diskFiles, file));
+      const missing = await missingGlyphs(svg);
+      if (missing.length > 0) {
+        console.error(
+          `warning[png.font]: ${file}: the font of pictures lacks ${
+            missing.join(" ")
+          }; they are drawn as boxes. ` +
+            "The SVG shows them where the viewer has a font.",
+        );
+      }
+      await Deno.writeFile(written[i]!, await svgToPng(svg, { scale }));
     }
     return { text: written.join("\n"), json: { written } };
   },

@@ -10,18 +10,44 @@
 
 import { type Dataset, fileName, labelledCase, modalitiesOf, readLabels, toAnatomical } from "../data/mod.ts";
 import {
+  compareMethods,
+  comparisonList,
   comparisonTable,
+  costsByMethod,
   EvalError,
   readRunFolder,
   type ReportCase,
   reportHtml,
+  reportMetrics,
+  runFiles,
   type RunResults,
   tagRecords,
+  type TestSet,
+  testSets,
 } from "../eval/mod.ts";
+import { prepareOutputs } from "./outputs.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import { type Command, main, requiredText, type Result, text, UsageError } from "./command.ts";
 
-const table = { markdown: "md", csv: "csv", latex: "tex", json: "json", html: "html" } as const;
+const formats = { markdown: "md", csv: "csv", latex: "tex", json: "json", html: "html" } as const;
+
+/** Reads the finished ones of several folders, and says which others are left out and why. */
+async function readRuns(folders: readonly string[]): Promise<{ folder: string; run: RunResults }[]> {
+  const found: { folder: string; run: RunResults }[] = [], left: EvalError[] = [];
+  for (const folder of folders) {
+    try {
+      found.push({ folder, run: await readRunFolder(folder) });
+    } catch (error) {
+      const isLeftOut = error instanceof EvalError &&
+        ["report.unfinished", "report.folder"].includes(error.code);
+      if (!isLeftOut) throw error;
+      left.push(error);
+    }
+  }
+  if (found.length === 0) throw left[0]!;
+  for (const { code, message } of left) console.error(`warning[${code}]: ${message}; it is left out`);
+  return found;
+}
 
 async function exists(path: string): Promise<boolean> {
   try {
@@ -32,22 +58,21 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Image, reference and all predictions of each test case and modality. */
+/** Image, reference and all predictions of each test case and modality of the runs made on a data set. */
 async function testCases(
   dataset: Dataset,
-  folders: readonly string[],
-  runs: readonly RunResults[],
+  runs: readonly { folder: string; run: RunResults }[],
 ): Promise<ReportCase[]> {
-  const ids = [...new Set(runs.flatMap((run) => run.records.map((r) => r.case)))];
+  const ids = [...new Set(runs.flatMap(({ run }) => run.records.map((r) => r.case)))];
   const found: ReportCase[] = [];
   for (const id of ids) {
     const of = labelledCase(dataset, id);
     const [images, labels] = [await dataset.loadImages(of), await dataset.loadLabels(of)];
     for (const [i, { id: modality }] of modalitiesOf(dataset, of).entries()) {
-      const predictions: Record<string, ReportCase["reference"]> = {};
-      for (const [r, run] of runs.entries()) {
-        const path = `${folders[r]}/predictions/${fileName(id, modality)}.nii.gz`;
-        if (await exists(path)) predictions[run.name] = toAnatomical(await readLabels(path));
+      const predictions = new Map<string, ReportCase["reference"]>();
+      for (const { folder, run } of runs) {
+        const path = `${folder}/predictions/${fileName(id, modality)}.nii.gz`;
+        if (await exists(path)) predictions.set(run.name, toAnatomical(await readLabels(path)));
       }
       found.push({
         case: id,
@@ -61,11 +86,54 @@ async function testCases(
   return found;
 }
 
+/** The runs that were made on a data set: all of one test set, or by its name those of several. */
+function runsOn(
+  dataset: Dataset,
+  read: readonly { folder: string; run: RunResults }[],
+  sets: readonly TestSet[],
+): { folder: string; run: RunResults }[] {
+  if (sets.length === 1) return [...read];
+  const nameOf = (run: RunResults): unknown => (run.config.dataset as { name?: string } | undefined)?.name;
+  const own = read.filter(({ run }) => nameOf(run) === dataset.name);
+  if (own.length > 0) return own;
+  throw new EvalError(
+    "report.data",
+    `--data is ${dataset.name}; the runs were made on ${
+      [...new Set(read.map(({ run }) => nameOf(run)))].join(", ")
+    }`,
+    { fix: "Give the data set of some of the runs, or leave --data out." },
+  );
+}
+
+/** The comparison table and the tests of each test set in every format, by file name behind the stem. */
+function tableFiles(sets: readonly TestSet[], baseline: string): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const [i, { runs }] of sets.entries()) {
+    const place = sets.length === 1 ? "" : `.${i + 1}`;
+    const records = runs.flatMap((run) => tagRecords(run.records, { ...run, run: run.name }));
+    const methods = [...new Set(runs.map((run) => run.method))];
+    const against = methods.includes(baseline) ? baseline : methods[0]!, several = methods.length > 1;
+    const comparisons = several ? compareMethods(records, { baseline: against, metrics: reportMetrics }) : [];
+    const options = {
+      metrics: reportMetrics,
+      costs: costsByMethod(runs),
+      ...(several && { baseline: against }),
+    };
+    for (const [format, ending] of Object.entries(formats) as [keyof typeof formats, string][]) {
+      files.set(`${place}.table.${ending}`, comparisonTable(records, { ...options, format }));
+      if (several) files.set(`${place}.tests.${ending}`, comparisonList(comparisons, format));
+    }
+  }
+  return files;
+}
+
 const command: Command = {
   name: "report",
   summary:
     "Writes one self-contained HTML file about finished runs: what was run, tables, significance tests,\n" +
-    "plots, costs, and with --data overlays and a slice viewer. Runs of one method and label ratio are seeds.",
+    "plots, costs, and with --data overlays and a slice viewer. Runs of one method and label ratio are seeds; runs\n" +
+    "tested on other cases get tables of their own. Tables and tests are also written beside the page (.md, .csv,\n" +
+    ".tex, .json, .html). Unfinished runs are named and left out.",
   positional: "RUN…",
   options: {
     out: { value: "FILE.html", help: "where to write; tables of the runs go beside it" },
@@ -80,38 +148,43 @@ const command: Command = {
     const out = requiredText(values, "out");
     if (folders.length === 0) throw new UsageError("no run folder is named", "See --help.");
     if (!out.endsWith(".html")) throw new UsageError(`--out ${out}: expected a name in .html`);
-    const runs: RunResults[] = [];
-    for (const folder of folders) runs.push(await readRunFolder(folder));
+    const read = await readRuns(folders), runs = read.map(({ run }) => run);
     const methods = new Set(runs.map((run) => run.method));
     const baseline = text(values, "baseline") ?? (methods.has("supervised") ? "supervised" : runs[0]!.method);
     if (!methods.has(baseline)) {
       throw new EvalError(
         "report.baseline",
         `no run is ${baseline}; the methods are ${[...methods].join(", ")}`,
-        {
-          fix: "Name one of these methods with --baseline.",
-        },
+        { fix: "Name one of these methods with --baseline." },
       );
     }
+    const sets = testSets(runs), stem = out.slice(0, -".html".length);
+    const tables = tableFiles(sets, baseline);
+    const written = [out, ...[...tables.keys()].map((name) => stem + name)];
+    await prepareOutputs(written, folders.flatMap((folder) => runFiles.map((name) => `${folder}/${name}`)));
     const dataset = await openData(values) ?? phantomOf(runs);
     const title = text(values, "title");
     const html = reportHtml(runs, {
       baseline,
       ...(title !== undefined && { title }),
-      ...(dataset && { cases: await testCases(dataset, folders, runs), classes: dataset.classes }),
+      ...(dataset &&
+        { cases: await testCases(dataset, runsOn(dataset, read, sets)), classes: dataset.classes }),
     });
     await Deno.writeTextFile(out, html);
-    const records = runs.flatMap((run) => tagRecords(run.records, { ...run, run: run.name }));
-    const stem = out.slice(0, -".html".length), written = [out];
-    for (const [format, ending] of Object.entries(table) as [keyof typeof table, string][]) {
-      const path = `${stem}.table.${ending}`;
-      await Deno.writeTextFile(
-        path,
-        comparisonTable(records, { format, ...(methods.size > 1 && { baseline }) }),
+    for (const [name, content] of tables) await Deno.writeTextFile(stem + name, content);
+    if (sets.length > 1) {
+      console.error(
+        `warning[report.sets]: the runs were tested on ${sets.length} different sets of cases; each has tables of its own: ` +
+          sets.map(({ name }, i) => `${i + 1} ${name}`).join("; "),
       );
-      written.push(path);
     }
-    return { text: written.join("\n"), json: { written } };
+    return {
+      text: written.join("\n"),
+      json: {
+        written,
+        sets: sets.map((set) => ({ name: set.name, runs: set.runs.map(({ name }) => name) })),
+      },
+    };
   },
 };
 

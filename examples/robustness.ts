@@ -22,6 +22,7 @@ import {
   robustnessCurves,
   type RobustnessRecord,
   robustnessTable,
+  runFiles,
   type RunRecord,
   type RunResults,
   table,
@@ -32,6 +33,7 @@ import { evaluateCases, openPredictor, Progress } from "../model/mod.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import { type Command, deviceChoice, main, number, type Result, text, UsageError } from "./command.ts";
 import { openChosenDevice } from "./open_device.ts";
+import { prepareOutputs } from "./outputs.ts";
 import { terminal } from "./terminal.ts";
 
 /** Levels that are tested: mm, degrees, mm, slices. */
@@ -151,6 +153,24 @@ function tables(
   };
 }
 
+/** The files that each kind of test leaves in a run folder. */
+const resultFiles = { robustness: "robustness", missing: "missing_modalities" } as const;
+
+/** What is read of a run folder and must stay. */
+function inputsOf(folder: string): string[] {
+  const own = runFiles.filter((name) => !Object.values(resultFiles).some((file) => name === `${file}.csv`));
+  return [...own, "checkpoints/best.safetensors"].map((name) => `${folder}/${name}`);
+}
+
+/** Every file that may be written into `--out`. */
+function outputNames(runs: readonly RunResults[]): string[] {
+  return metrics.flatMap((metric) => [
+    ...["md", "csv", "svg"].map((ending) => `robustness_${metric}.${ending}`),
+    ...["md", "csv"].map((ending) => `missing_modalities_${metric}.${ending}`),
+    ...runs.map((run) => `missing_modalities_${run.name}_${metric}.svg`),
+  ]);
+}
+
 /** What `deno task robustness` does. */
 export const command: Command = {
   name: "robustness",
@@ -173,19 +193,26 @@ export const command: Command = {
     for (const folder of folders) runs.push(await readRunFolder(folder));
     const given = await openData(values);
     const datasets = runs.map((run) => given ?? phantomOf([run])).map(requireModalities);
+    const out = text(values, "out"), inputs = folders.flatMap((folder) => inputsOf(folder));
+    await prepareOutputs(
+      [
+        ...folders.flatMap((folder) => Object.values(resultFiles).map((name) => `${folder}/${name}.csv`)),
+        ...(out === undefined ? [] : outputNames(runs).map((name) => `${out}/${name}`)),
+      ],
+      inputs,
+    );
     using device = await openChosenDevice(deviceChoice(values));
     const all = { robustness: [] as RobustnessRecord[], missing: [] as (RunRecord & InputRecord)[] };
     for (const [i, run] of runs.entries()) {
       const folder = folders[i]!, own = await testRun(folder, run, datasets[i]!, chosen, seed, device);
-      for (const [kind, file] of [["robustness", "robustness"], ["missing", "missing_modalities"]] as const) {
+      for (const kind of ["robustness", "missing"] as const) {
         if (own[kind].length > 0) {
-          await Deno.writeTextFile(`${folder}/${file}.csv`, caseCsv<RunRecord>(own[kind]));
+          await Deno.writeTextFile(`${folder}/${resultFiles[kind]}.csv`, caseCsv<RunRecord>(own[kind]));
         }
       }
       all.robustness.push(...own.robustness);
       all.missing.push(...own.missing);
     }
-    const out = text(values, "out");
     if (out !== undefined) await writeAll(out, all);
     const shown = Object.values(tables(all, "markdown", "dice")).join("\n");
     return { text: shown, json: { records: all.robustness, missing: all.missing } };
@@ -193,7 +220,6 @@ export const command: Command = {
 };
 
 async function writeAll(out: string, all: Tested): Promise<void> {
-  await Deno.mkdir(out, { recursive: true });
   for (const metric of metrics) {
     const files: Record<string, string> = {};
     for (const [format, ending] of [["markdown", "md"], ["csv", "csv"]] as const) {

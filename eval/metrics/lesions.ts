@@ -14,7 +14,9 @@ export interface LesionCounts {
 }
 
 /** Counts the parts of both structures, voxels joined across faces, edges and corners. */
-export function lesionCounts({ shape, prediction, reference }: MaskPair): LesionCounts {
+export function lesionCounts(
+  { shape, prediction, reference }: Pick<MaskPair, "shape" | "prediction" | "reference">,
+): LesionCounts {
   const forward = partsTouching(prediction, reference, shape),
     back = partsTouching(reference, prediction, shape);
   return {

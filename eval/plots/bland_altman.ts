@@ -1,6 +1,7 @@
 import type { CaseRecord } from "../metrics/case_record.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
+import { classLabels, distinctClasses } from "../statistics/class_labels.ts";
 import { axes, color, figure, legend, marker, type PanelBox } from "./figure.ts";
 
 /**
@@ -20,7 +21,7 @@ export function blandAltman(records: readonly CaseRecord[]): string {
   }
   const bias = d3.mean(shown, (r) => r.volume_difference_ml!)!;
   const spread = 1.96 * d3.deviation(shown, (r) => r.volume_difference_ml!)!;
-  const classes = [...new Set(shown.map((r) => r.class_name))];
+  const nameOf = classLabels(shown), classes = distinctClasses(shown).map(nameOf);
   const { svg, finish } = figure(
     "Bland–Altman plot of volumes",
     700,
@@ -44,11 +45,11 @@ export function blandAltman(records: readonly CaseRecord[]): string {
       .text(`${text} ${value.toFixed(2)}`);
   }
   for (const r of shown) {
-    const index = classes.indexOf(r.class_name);
+    const index = classes.indexOf(nameOf(r));
     svg.append("path").attr("transform", `translate(${x(size(r))},${y(r.volume_difference_ml!)})`)
       .attr("d", marker(index)).attr("fill", color(index)).attr("fill-opacity", 0.75)
       .append("title").text(
-        `${r.case}, ${r.modality}, ${r.class_name}: ${r.volume_difference_ml!.toFixed(3)} ml`,
+        `${r.case}, ${r.modality}, ${nameOf(r)}: ${r.volume_difference_ml!.toFixed(3)} ml`,
       );
   }
   legend(svg, 595, 60, classes.map((label, index) => ({ label, index })));

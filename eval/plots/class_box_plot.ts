@@ -3,6 +3,7 @@ import { type Metric, metrics } from "../metrics/metrics.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
 import { percentile } from "../metrics/surface.ts";
+import { classKey, classLabels, distinctClasses } from "../statistics/class_labels.ts";
 import { axes, color, dash, figure, legend, marker, type PanelBox, type SvgSelection } from "./figure.ts";
 
 /** What {@link classBoxPlot} can be told. */
@@ -44,7 +45,7 @@ export function classBoxPlot(
       fix: "Plot a metric that at least one case has.",
     });
   }
-  const classes = [...new Set(records.map((r) => r.class_name))];
+  const classes = distinctClasses(records), nameOf = classLabels(records);
   const modalities = [...new Set(records.map((r) => r.modality))];
   const width = Math.max(420, 190 + classes.length * (30 + modalities.length * 34));
   const { svg, finish } = figure(
@@ -54,17 +55,18 @@ export function classBoxPlot(
     `${label} of ${shown.length} structures; quartiles, median, whiskers to 1.5 quartile distances, every case a dot`,
   );
   const box: PanelBox = { left: 70, right: width - 110, top: 36, bottom: 282 };
-  const x = d3.scaleBand(classes, [box.left, box.right]).paddingInner(0.25).paddingOuter(0.15);
+  const x = d3.scaleBand(classes.map(nameOf), [box.left, box.right]).paddingInner(0.25).paddingOuter(0.15);
   const inner = d3.scaleBand(modalities, [0, x.bandwidth()]).padding(0.15);
   const values = shown.map((r) => r[metric]!);
   const y = unit === "" && metric !== "volume_difference_ml"
     ? d3.scaleLinear([0, 1], [box.bottom, box.top])
     : d3.scaleLinear([Math.min(0, d3.min(values)!), d3.max(values)! || 1], [box.bottom, box.top]).nice();
   axes(svg, box, x, y, { x: "class", y: unit === "" ? label : `${label} (${unit})` });
-  for (const name of classes) {
+  for (const of of classes) {
     modalities.forEach((modality, index) => {
-      const own = shown.filter((r) => r.class_name === name && r.modality === modality);
-      if (own.length > 0) drawBox(svg, own, metric, index, x(name)! + inner(modality)!, inner.bandwidth(), y);
+      const own = shown.filter((r) => classKey(r) === classKey(of) && r.modality === modality);
+      const left = x(nameOf(of))! + inner(modality)!;
+      if (own.length > 0) drawBox(svg, own, metric, index, left, inner.bandwidth(), y);
     });
   }
   legend(svg, width - 98, box.top + 8, modalities.map((modality, index) => ({ label: modality, index })));

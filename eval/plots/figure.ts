@@ -1,4 +1,5 @@
 import { d3, parseHTML } from "../deps.ts";
+import { svgText } from "./svg_text.ts";
 
 /** A D3 selection of an SVG element. */
 export type SvgSelection = d3.Selection<SVGElement, unknown, null, undefined>;
@@ -49,13 +50,7 @@ export function figure(title: string, width: number, height: number, description
   svg.append("rect").attr("width", width).attr("height", height).attr("fill", "#fff");
   svg.append("text").attr("x", width / 2).attr("y", 18).attr("text-anchor", "middle")
     .attr("font-size", 13).attr("font-weight", "bold").text(title);
-  return { svg, finish: () => rounded((svg.node() as unknown as { outerHTML: string }).outerHTML) + "\n" };
-}
-
-/** Shortens every number of four decimals or more in an attribute, so that equal drawings are equal text. */
-function rounded(svg: string): string {
-  const short = (text: string): string => String(Math.round(Number(text) * 1000) / 1000 || 0);
-  return svg.replace(/="[^"]*"/g, (value) => value.replace(/-?\d*\.\d{4,}(e-?\d+)?/g, short));
+  return { svg, finish: () => svgText(svg.node() as unknown as Parameters<typeof svgText>[0]) + "\n" };
 }
 
 /** Where a panel of axes sits in a drawing, in px. */

@@ -79,8 +79,8 @@ function curveOf(runs: readonly (readonly LogRow[])[], name: string): CurvePoint
   const at = new Map<number, number[]>();
   for (const rows of runs) {
     for (const row of rows) {
-      const value = row[name];
-      if (value === undefined || !Number.isFinite(value)) continue;
+      const value = Object.hasOwn(row, name) ? row[name]! : NaN; // a name such as "constructor" is no column
+      if (!Number.isFinite(value)) continue;
       const values = at.get(row.step);
       if (values) values.push(value);
       else at.set(row.step, [value]);

@@ -55,6 +55,7 @@ export function modalityBars(
     })
   );
   const { label, unit } = metrics[metric];
+  const keyOf = (b: { modality: string; input: string }): string => JSON.stringify([b.modality, b.input]);
   const width = 130 + modalities.length * (40 + inputs.length * 74);
   const { svg, finish } = figure(
     `${label} with missing modalities`,
@@ -63,7 +64,7 @@ export function modalityBars(
     "mean and 95 % bootstrap interval",
   );
   const box: PanelBox = { left: 70, right: width - 20, top: 40, bottom: 260 };
-  const x = d3.scaleBand(bars.map((b) => `${b.modality}\n${b.input}`), [box.left, box.right]).padding(0.25);
+  const x = d3.scaleBand(bars.map(keyOf), [box.left, box.right]).padding(0.25);
   const top = unit === "" ? 1 : d3.max(bars, (b) => b.interval[1])!;
   const y = d3.scaleLinear([0, top], [box.bottom, box.top]).nice();
   axes(svg, box, d3.scaleBand([] as string[], [box.left, box.right]), y, {
@@ -71,7 +72,7 @@ export function modalityBars(
     y: unit === "" ? label : `${label} (${unit})`,
   });
   for (const b of bars) {
-    const left = x(`${b.modality}\n${b.input}`)!, middle = left + x.bandwidth() / 2;
+    const left = x(keyOf(b))!, middle = left + x.bandwidth() / 2;
     const g = svg.append("g");
     g.append("title").text(`${b.modality} from ${b.input}: ${b.mean.toFixed(3)}, n ${b.n}`);
     g.append("rect").attr("x", left).attr("width", x.bandwidth()).attr("y", y(b.mean))

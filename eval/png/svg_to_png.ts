@@ -1,4 +1,5 @@
 import { EvalError } from "../errors.ts";
+import { fontCharacters } from "./font_characters.ts";
 import { fonts, initWasm, Resvg, resvgWasm } from "./deps.ts";
 
 let ready: Promise<Uint8Array[]> | undefined;
@@ -41,6 +42,23 @@ export async function svgToPng(svg: string, { scale = 2 }: { scale?: number } = 
     });
   }
 }
+
+/**
+ * The characters of a drawing's text that the bundled font has no glyph for: a PNG shows them as boxes.
+ *
+ * @param svg text of the drawing
+ * @returns each character once, in the order they first appear
+ */
+export async function missingGlyphs(svg: string): Promise<string[]> {
+  const [regular] = await (ready ??= start());
+  const has = characters ??= fontCharacters(regular!);
+  const shown = [...svg.matchAll(/<text\b[^>]*>([^<]*)/g)].map((match) => match[1]!).join("");
+  return [...new Set(shown)].filter((char) =>
+    !/[\s\u200b-\u200f]/u.test(char) && !has.has(char.codePointAt(0)!)
+  );
+}
+
+let characters: Set<number> | undefined;
 
 /** Drawing and pixels lie in the memory of WebAssembly and are given back. */
 function draw(svg: string, scale: number, fontBuffers: Uint8Array[]): Uint8Array {

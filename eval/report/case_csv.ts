@@ -1,5 +1,6 @@
 import type { CaseRecord } from "../metrics/case_record.ts";
-import { d3 } from "../deps.ts";
+import { csvText, parseCsv } from "../csv.ts";
+import { metricNames } from "../metrics/metrics.ts";
 import { EvalError } from "../errors.ts";
 
 /** Columns that hold text; every other column holds numbers. */
@@ -18,15 +19,17 @@ const textColumns = new Set([
 export function caseCsv<R extends CaseRecord>(records: readonly R[]): string {
   if (records.length === 0) return "";
   const columns = Object.keys(records[0]!) as (keyof R)[];
-  const text = (value: unknown): string => value === null ? "" : String(value);
-  return d3.csvFormatRows([columns as string[], ...records.map((r) => columns.map((c) => text(r[c])))]) +
-    "\n";
+  return csvText([
+    columns as string[],
+    ...records.map((r) => columns.map((c) => r[c] as string | number | null)),
+  ]);
 }
 
 /**
- * Reads the text of a `cases.csv` back into records.
+ * Reads the text of a `cases.csv` back into records, also when a spreadsheet put a byte order mark before it.
  *
- * @throws {EvalError} `eval.cases` with the line, when a column is missing or a number is not one
+ * @param file what to name in errors
+ * @throws {EvalError} `eval.csv` for what is no such CSV, `eval.cases` with the row, when a column is missing or a number is not one
  *
  * @example
  * ```ts
@@ -41,32 +44,40 @@ export function caseCsv<R extends CaseRecord>(records: readonly R[]): string {
  * assert.deepEqual(parseCaseCsv(caseCsv(records)), records);
  * ```
  */
-export function parseCaseCsv(csv: string): CaseRecord[] {
-  const [columns = [], ...lines] = d3.csvParseRows(csv.trimEnd());
+export function parseCaseCsv(csv: string, file = "cases.csv"): CaseRecord[] {
+  const { columns, rows } = parseCsv(csv, file);
   const missing = ["case", "modality", "class", "class_name", "status", "dice"].find((c) =>
     !columns.includes(c)
   );
   if (missing !== undefined) {
     throw new EvalError(
       "eval.cases",
-      `line 1 has columns [${columns.join(", ")}]; "${missing}" is not there`,
+      `${file}: line 1 has columns [${columns.join(", ")}]; "${missing}" is not there`,
       {
         fix: "Give the cases.csv of a run folder.",
       },
     );
   }
-  return lines.map((fields, i) =>
-    Object.fromEntries(columns.map((column, c) => {
-      const field = fields[c] ?? "";
-      if (textColumns.has(column)) return [column, field];
-      if (field === "") return [column, null];
-      const value = Number(field);
-      if (!Number.isFinite(value)) {
-        throw new EvalError("eval.cases", `line ${i + 2}, column "${column}": "${field}" is not a number`, {
-          fix: "Evaluate the run again; the file was damaged or edited.",
-        });
-      }
-      return [column, value];
-    })) as unknown as CaseRecord
+  return rows.map((fields, i) =>
+    // A file from before a metric was there lacks its column.
+    Object.fromEntries([
+      ...metricNames.map((name) => [name, null]),
+      ...columns.map((column, c) => {
+        const field = fields[c]!;
+        if (textColumns.has(column)) return [column, field];
+        if (field === "") return [column, null];
+        const value = Number(field);
+        if (!Number.isFinite(value)) {
+          throw new EvalError(
+            "eval.cases",
+            `${file}: row ${i + 1} below the header, column "${column}": "${field}" is not a number`,
+            {
+              fix: "Evaluate the run again; the file was damaged or edited.",
+            },
+          );
+        }
+        return [column, value];
+      }),
+    ]) as unknown as CaseRecord
   );
 }

@@ -1,3 +1,4 @@
+import { parseCsv } from "../csv.ts";
 import { EvalError } from "../errors.ts";
 
 /** One line of a training log: the step and whatever was logged at it. */
@@ -11,7 +12,9 @@ export interface LogRow {
 /**
  * Reads the text of a `log.csv`: a header with `step`, then numbers, empty where nothing was logged.
  *
- * @throws {EvalError} `eval.log` with the line, for a missing `step` column or something not a number
+ * @param file what to name in errors
+ * @throws {EvalError} `eval.csv` for what is no such CSV, `eval.log` with the row for a missing `step` column or
+ *   something not a number
  *
  * @example
  * ```ts
@@ -24,35 +27,30 @@ export interface LogRow {
  * ]);
  * ```
  */
-export function parseLog(csv: string): LogRow[] {
-  const [header = "", ...lines] = csv.split(/\r?\n/);
-  const columns = header.split(",");
+export function parseLog(csv: string, file = "log.csv"): LogRow[] {
+  const { columns, rows } = parseCsv(csv, file);
   if (!columns.includes("step")) {
-    throw new EvalError("eval.log", `line 1 is "${header}"; expected column names with "step" among them`, {
-      fix: "Give the log.csv of a run folder.",
-    });
+    throw new EvalError(
+      "eval.log",
+      `${file}: line 1 is "${columns.join(",")}"; expected column names with "step" among them`,
+      { fix: "Give the log.csv of a run folder." },
+    );
   }
-  const rows: LogRow[] = [];
-  lines.forEach((line, i) => {
-    if (line === "") return;
-    const fields = line.split(",");
-    const row: Record<string, number> = {};
-    columns.forEach((column, c) => {
-      const field = fields[c] ?? "";
-      if (field === "" && column !== "step") return;
-      const value = Number(field);
-      if (field === "" || Number.isNaN(value) || fields.length !== columns.length) {
+  return rows.map((fields, i) =>
+    // fromEntries makes fields of its own even for a column named __proto__.
+    Object.fromEntries(columns.flatMap((column, c) => {
+      const field = fields[c]!, value = Number(field);
+      if (field === "" && column !== "step") return [];
+      if (field === "" || Number.isNaN(value)) {
         throw new EvalError(
           "eval.log",
-          `line ${i + 2}, column "${column}": "${line}" is not a row of numbers`,
+          `${file}: row ${i + 1} below the header, column "${column}": "${field}" is not a number`,
           {
             fix: "The log may be cut off; remove the damaged line.",
           },
         );
       }
-      row[column] = value;
-    });
-    rows.push(row as unknown as LogRow);
-  });
-  return rows;
+      return [[column, value]];
+    })) as unknown as LogRow
+  );
 }

@@ -1,4 +1,4 @@
-import { escapeHtml } from "../tables/render_table.ts";
+import { escapeHtml } from "../text.ts";
 
 /** A section of a page. */
 export interface Section {

@@ -1,6 +1,6 @@
 import type { CaseRecord } from "../metrics/case_record.ts";
 import { parseCaseCsv } from "./case_csv.ts";
-import type { RunCosts } from "../tables/comparison_table.ts";
+import type { RunCosts } from "../tables/costs.ts";
 import { EvalError } from "../errors.ts";
 import { type LogRow, parseLog } from "./log.ts";
 import type { InputRecord } from "../plots/modality_bars.ts";
@@ -11,7 +11,7 @@ import type { RunRecord } from "../statistics/run_record.ts";
 export interface RunResults {
   /** Name of the run: that of its folder. */
   readonly name: string;
-  /** Method as tables name it; see {@link methodName}. */
+  /** Method as tables name it: `methodLabel` of the settings, or `method` where they have none. */
   readonly method: string;
   /** The label ratio: of the training subjects that have labels, the share whose labels were used. */
   readonly label_ratio: number;
@@ -35,10 +35,23 @@ export interface RunResults {
   readonly costs: RunCosts;
 }
 
+/** The files of a run folder that a report reads. */
+export const runFiles: readonly string[] = [
+  "config.json",
+  "split.json",
+  "env.json",
+  "metrics.json",
+  "log.csv",
+  "cases.csv",
+  "robustness.csv",
+  "missing_modalities.csv",
+];
+
 /**
  * Reads a run folder.
  *
- * @throws {EvalError} `report.run` when a file is missing or is no JSON, with the file and what to do
+ * @throws {EvalError} `report.folder` for what is no run folder, `report.unfinished` for a run without results,
+ *   `report.run` when a file is damaged; each with the file and what to do
  */
 export async function readRunFolder(folder: string): Promise<RunResults> {
   const path = folder.replace(/\/+$/, "");
@@ -55,7 +68,12 @@ export async function readRunFolder(folder: string): Promise<RunResults> {
     );
   }
   const name = path.slice(path.lastIndexOf("/") + 1);
-  const run = { run: name, method: methodName(config), label_ratio: labelRatio(path, split), seed };
+  const run = {
+    run: name,
+    method: String(config.methodLabel ?? config.method),
+    label_ratio: labelRatio(path, split),
+    seed,
+  };
   const robustness = await readText(path, "robustness.csv", "");
   const missingModalities = await readText(path, "missing_modalities.csv", "");
   return {
@@ -66,14 +84,18 @@ export async function readRunFolder(folder: string): Promise<RunResults> {
     config,
     split,
     environment: await readJson(path, "env.json"),
-    log: parseLog(await readText(path, "log.csv")),
-    records: parseCaseCsv(await readText(path, "cases.csv")),
+    log: parseLog(await readText(path, "log.csv"), `${path}/log.csv`),
+    records: parseCaseCsv(await readText(path, "cases.csv"), `${path}/cases.csv`),
     robustness: robustness === ""
       ? []
-      : parseCaseCsv(robustness).map((record) => ({ ...record, ...run }) as RobustnessRecord),
+      : parseCaseCsv(robustness, `${path}/robustness.csv`).map((record) =>
+        ({ ...record, ...run }) as RobustnessRecord
+      ),
     missingModalities: missingModalities === ""
       ? []
-      : parseCaseCsv(missingModalities).map((record) => ({ ...record, ...run }) as RunRecord & InputRecord),
+      : parseCaseCsv(missingModalities, `${path}/missing_modalities.csv`).map((record) =>
+        ({ ...record, ...run }) as RunRecord & InputRecord
+      ),
     costs: costsOf(metrics.cost),
   };
 }
@@ -82,12 +104,20 @@ async function readText(folder: string, file: string, absent?: string): Promise<
   try {
     return await Deno.readTextFile(`${folder}/${file}`);
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    if (!(cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory)) {
+      throw new EvalError("report.run", `${folder}/${file} cannot be read: ${(cause as Error).message}`, {
+        cause,
+        fix: "Check the permissions of the folder and its files.",
+      });
+    }
     if (absent !== undefined) return absent;
-    throw new EvalError("report.run", `${folder} has no ${file}`, {
+    const isRun = file !== "config.json";
+    throw new EvalError(isRun ? "report.unfinished" : "report.folder", `${folder} has no ${file}`, {
       cause,
-      fix:
-        "Give the folder of a finished run; an interrupted one is finished with `deno task train --resume`.",
+      fix: isRun
+        ? "The run is not finished; `deno task train --resume` finishes it."
+        : "Give the folder of a run made by `deno task train`.",
     });
   }
 }
@@ -102,28 +132,6 @@ async function readJson(folder: string, file: string): Promise<Record<string, un
       fix: "The file is damaged; run the training again.",
     });
   }
-}
-
-/**
- * The name of a method in tables, from its settings: a profile other than `cmc` names itself, and a loss whose
- * weight is 0 is named as missing. Without both losses what is left is supervised training.
- *
- * @example
- * ```ts
- * import { methodName } from "./run_results.ts";
- * import assert from "node:assert/strict";
- *
- * assert.equal(methodName({ method: "cmc", profile: "cmc", weights: { csc: 0, cac: 0 } }), "supervised");
- * assert.equal(methodName({ method: "cmc", profile: "cmc", weights: { csc: 0, cac: 1 } }), "cmc without CSC");
- * ```
- */
-export function methodName(config: Readonly<Record<string, unknown>>): string {
-  const method = String(config.method);
-  if (method !== "cmc") return method;
-  const { csc, cac } = (config.weights ?? {}) as { csc?: number; cac?: number };
-  if (csc === 0 && cac === 0) return "supervised";
-  const name = typeof config.profile === "string" ? config.profile : method;
-  return csc === 0 ? `${name} without CSC` : cac === 0 ? `${name} without CAC` : name;
 }
 
 function labelRatio(

@@ -1,7 +1,7 @@
 import type { LabelClass } from "../metrics/label_grid.ts";
 import { color } from "../plots/figure.ts";
 import type { ImageGrid } from "../plots/slice.ts";
-import { escapeHtml } from "../tables/render_table.ts";
+import { escapeHtml } from "../text.ts";
 import { imageSprite, labelSprite, type SpriteLayout, spriteLayout } from "./sprite.ts";
 
 /** A test case with its volumes, axes to the Right, Anterior and Superior. */
@@ -15,18 +15,20 @@ export interface ReportCase {
   /** Reference labels on the same grid. */
   readonly reference: ImageGrid;
   /** Predicted labels on the same grid, by name of the run. */
-  readonly predictions: Readonly<Record<string, ImageGrid>>;
+  readonly predictions: ReadonlyMap<string, ImageGrid>;
 }
 
 interface ViewerCase extends SpriteLayout {
   name: string;
   image: string;
   reference: string;
-  predictions: Record<string, string>;
+  /** By place of the run; null where it has none. */
+  predictions: (string | null)[];
 }
 
 /** A slice viewer over test cases as HTML: image, reference and prediction side by side, one slider. */
 export function viewerHtml(cases: readonly ReportCase[], classes: readonly LabelClass[]): string {
+  const runs = [...new Set(cases.flatMap((c) => [...c.predictions.keys()]))];
   const data = cases.map((c): ViewerCase => {
     const layout = spriteLayout(c.image);
     return {
@@ -34,12 +36,12 @@ export function viewerHtml(cases: readonly ReportCase[], classes: readonly Label
       name: `${c.case} (${c.modality})`,
       image: imageSprite(c.image, layout),
       reference: labelSprite(c.reference, classes, layout),
-      predictions: Object.fromEntries(
-        Object.entries(c.predictions).map(([run, labels]) => [run, labelSprite(labels, classes, layout)]),
-      ),
+      predictions: runs.map((run) => {
+        const labels = c.predictions.get(run);
+        return labels === undefined ? null : labelSprite(labels, classes, layout);
+      }),
     };
   });
-  const runs = [...new Set(cases.flatMap((c) => Object.keys(c.predictions)))];
   const option = (name: string, i: number): string => `<option value="${i}">${escapeHtml(name)}</option>`;
   const reduced = data.find((c) => c.step > 1 || c.through > 1);
   const panel = (name: string, text: string): string =>
@@ -65,16 +67,14 @@ the arrow keys on the slider.${
       : ` Shown are every ${reduced.step}th pixel and every ${reduced.through}th slice at most.`
   }</p>
 </div>
-<script id="viewer-data" type="application/json">${
-    JSON.stringify({ cases: data, runs }).replaceAll("<", "\\u003c")
-  }</script>
+<script id="viewer-data" type="application/json">${JSON.stringify(data).replaceAll("<", "\\u003c")}</script>
 <script>${script}</script>`;
 }
 
 /** What runs in the browser. */
 const script = `
 (() => {
-  const { cases, runs } = JSON.parse(document.getElementById("viewer-data").textContent);
+  const cases = JSON.parse(document.getElementById("viewer-data").textContent);
   const pick = (id) => document.getElementById("viewer-" + id);
   const [caseBox, runBox, slider, place] = ["case", "run", "slice", "place"].map(pick);
   const pictures = new Map();
@@ -91,7 +91,7 @@ const script = `
     for (const canvas of document.querySelectorAll("#viewer canvas")) {
       const layer = canvas.dataset.layer;
       const over = layer === "reference" ? shown.reference
-        : layer === "prediction" ? shown.predictions[runs[runBox.value]] : undefined;
+        : layer === "prediction" ? shown.predictions[runBox.value] : undefined;
       const layers = await Promise.all([shown.image, over].filter(Boolean).map(load));
       if (shown !== cases[caseBox.value] || slice !== Number(slider.value)) return;
       const { width, height, columns } = shown;

@@ -3,7 +3,7 @@ import { percentile } from "../metrics/surface.ts";
 import { requireFinite } from "./require_finite.ts";
 
 /**
- * Bootstrap confidence interval of a mean, by percentiles of resampled means.
+ * Bootstrap confidence interval of a mean, by percentiles of resampled means. The order of the values does not matter.
  *
  * @param values one a case
  * @param options `level` of confidence, number of `resamples`, `seed` of the draws
@@ -24,10 +24,11 @@ export function bootstrapInterval(
   { level = 0.95, resamples = 10_000, seed = 0 }: { level?: number; resamples?: number; seed?: number } = {},
 ): [number, number] {
   requireFinite("bootstrapInterval", values);
+  const sorted = values.toSorted((a, b) => a - b); // a draw picks a place: equal sets must have equal places
   const random = new Random(seed).child("bootstrap"), means = new Float64Array(resamples);
   for (let r = 0; r < resamples; r++) {
     let sum = 0;
-    for (let i = 0; i < values.length; i++) sum += values[random.integer(values.length)]!;
+    for (let i = 0; i < values.length; i++) sum += sorted[random.integer(sorted.length)]!;
     means[r] = sum / values.length;
   }
   means.sort();

@@ -1,5 +1,6 @@
 import { type Metric, metrics } from "../metrics/metrics.ts";
 import type { RunRecord } from "./run_record.ts";
+import { classKey, distinctClasses, type NamedClass } from "./class_labels.ts";
 import { average } from "./summarise.ts";
 import { bootstrapInterval } from "./bootstrap.ts";
 import { rankBiserial } from "./effect_size.ts";
@@ -15,10 +16,10 @@ export interface Comparison {
   readonly baseline: string;
   /** Label ratio of both. */
   readonly label_ratio: number;
-  /** Modality, or `all`. */
-  readonly modality: string;
-  /** Class name, or `all`. */
-  readonly class_name: string;
+  /** Modality; `null` over all of them. */
+  readonly modality: string | null;
+  /** The class; `null` over all of them. */
+  readonly structure: NamedClass | null;
   /** The metric. */
   readonly metric: Metric;
   /** Cases that both have. */
@@ -35,6 +36,8 @@ export interface Comparison {
   readonly p_permutation: number | null;
   /** The Wilcoxon p after Holm's correction over all comparisons made together. */
   readonly p_holm: number | null;
+  /** How many comparisons that correction is over: those made together that have a p. */
+  readonly tests: number;
   /** Matched-pairs rank-biserial correlation, −1 to 1; positive when the method's numbers are larger. */
   readonly effect: number | null;
   /** Cases in which the method is better. */
@@ -47,50 +50,59 @@ export interface Comparison {
 export interface CompareOptions {
   /** The method to compare with. */
   readonly baseline: string;
-  /** The metric; Dice unless told. */
-  readonly metric?: Metric;
+  /** The metrics; Dice unless told. */
+  readonly metrics?: readonly Metric[];
 }
 
 /**
- * Compares every method with a baseline: over all classes and modalities, then for each of them.
+ * Compares every method with a baseline in each metric: over all classes and modalities, then for each of them.
  *
  * The sample is the case: a case's number is first averaged over seeds (and, for `all`, over classes and
  * modalities), since seeds of one case are not independent cases. Holm's correction covers everything that
- * one call returns.
+ * one call returns, all metrics together: what is shown in one table is given to one call.
  */
 export function compareMethods(
   records: readonly RunRecord[],
-  { baseline, metric = "dice" }: CompareOptions,
+  { baseline, metrics: compared = ["dice"] }: CompareOptions,
 ): Comparison[] {
   const distinct = <K extends keyof RunRecord>(
     key: K,
   ): RunRecord[K][] => [...new Set(records.map((r) => r[key]))];
-  const scopes = [
-    { modality: "all", class_name: "all" },
+  const scopes: Pick<Comparison, "modality" | "structure">[] = [
+    { modality: null, structure: null },
     ...distinct("modality").flatMap((modality) =>
-      distinct("class_name").map((class_name) => ({ modality, class_name }))
+      distinctClasses(records).map((structure) => ({ modality, structure }))
     ),
   ];
-  const results = distinct("label_ratio").flatMap((label_ratio) =>
-    distinct("method").filter((method) => method !== baseline).flatMap((method) =>
-      scopes.flatMap((scope) => {
-        const own = records.filter((r) =>
-          r.label_ratio === label_ratio && (scope.modality === "all" || r.modality === scope.modality) &&
-          (scope.class_name === "all" || r.class_name === scope.class_name)
-        );
-        const a = own.filter((r) => r.method === method), b = own.filter((r) => r.method === baseline);
-        if (a.length === 0 || b.length === 0) return [];
-        return [{ method, baseline, label_ratio, ...scope, metric, ...comparePaired(a, b, metric) }];
-      })
+  const results = compared.flatMap((metric) =>
+    distinct("label_ratio").flatMap((label_ratio) =>
+      distinct("method").filter((method) => method !== baseline).flatMap((method) =>
+        scopes.flatMap((scope) => {
+          const own = records.filter((r) => r.label_ratio === label_ratio && isIn(scope, r));
+          const a = own.filter((r) => r.method === method), b = own.filter((r) => r.method === baseline);
+          if (a.length === 0 || b.length === 0) return [];
+          return [{ method, baseline, label_ratio, ...scope, metric, ...comparePaired(a, b, metric) }];
+        })
+      )
     )
   );
-  const adjusted = holm(results.map((r) => r.p_wilcoxon));
-  return results.map((result, i) => ({ ...result, p_holm: adjusted[i]! }));
+  const p = results.map((r) => r.p_wilcoxon), adjusted = holm(p);
+  const tests = p.filter((value) => value !== null).length;
+  return results.map((result, i) => ({ ...result, p_holm: adjusted[i]!, tests }));
+}
+
+/** Whether a record belongs to a modality and class; `null` takes all. */
+export function isIn(
+  { modality, structure }: Pick<Comparison, "modality" | "structure">,
+  record: RunRecord,
+): boolean {
+  return (modality === null || record.modality === modality) &&
+    (structure === null || classKey(record) === classKey(structure));
 }
 
 type PairedNumbers = Omit<
   Comparison,
-  "method" | "baseline" | "label_ratio" | "modality" | "class_name" | "metric" | "p_holm"
+  "method" | "baseline" | "label_ratio" | "modality" | "structure" | "metric" | "p_holm" | "tests"
 >;
 
 function comparePaired(a: readonly RunRecord[], b: readonly RunRecord[], metric: Metric): PairedNumbers {
@@ -121,7 +133,9 @@ function comparePaired(a: readonly RunRecord[], b: readonly RunRecord[], metric:
   };
 }
 
-/** The cases both sides have, each with its mean over what both sides have of it. */
+/**
+ * The cases both sides have, by code point of their ids, each with its mean over what both sides have of it.
+ */
 export function pairByCase(
   a: readonly RunRecord[],
   b: readonly RunRecord[],
@@ -132,7 +146,7 @@ export function pairByCase(
     for (const r of records) {
       if (r[metric] === null) continue;
       const structures = values.get(r.case) ?? new Map<string, number[]>();
-      const key = JSON.stringify([r.modality, r.class_name]);
+      const key = JSON.stringify([r.modality, r.class, r.class_name]);
       structures.set(key, [...(structures.get(key) ?? []), r[metric]!]);
       values.set(r.case, structures);
     }
@@ -143,7 +157,7 @@ export function pairByCase(
     );
   };
   const left = meanOf(a), right = meanOf(b);
-  return [...left].flatMap(([id, structures]) => {
+  return [...left].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([id, structures]) => {
     const other = right.get(id);
     const shared = [...structures.keys()].filter((key) => other?.has(key));
     if (other === undefined || shared.length === 0) return [];

@@ -33,10 +33,11 @@ const mostExactPairs = 16;
  * ```
  */
 export function pairedPermutation(
-  differences: readonly number[],
+  given: readonly number[],
   { resamples = 10_000, seed = 0 }: { resamples?: number; seed?: number } = {},
 ): PermutationResult {
-  requireFinite("pairedPermutation", differences);
+  requireFinite("pairedPermutation", given);
+  const differences = given.toSorted((a, b) => a - b); // sampled signs go by place: the order given must not matter
   const n = differences.length;
   const observed = differences.reduce((a, b) => a + b, 0);
   const exact = n <= mostExactPairs;

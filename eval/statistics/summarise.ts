@@ -1,5 +1,5 @@
 import type { CaseRecord } from "../metrics/case_record.ts";
-import { type Metric, metrics } from "../metrics/metrics.ts";
+import { type Metric, metricNames } from "../metrics/metrics.ts";
 import { EvalError } from "../errors.ts";
 import { percentile } from "../metrics/surface.ts";
 
@@ -49,7 +49,7 @@ export interface Summary {
 export type GroupKey<R> = { [K in keyof R]: R[K] extends string | number ? K : never }[keyof R] & string;
 
 /**
- * Means, spread and misses by group; by default for each class in each modality.
+ * Means, spread and misses by group; by default for each class in each modality, told apart by label value.
  *
  * A mean over nothing is `null`, never a number, and a group without a valid case takes no part in the mean
  * of the groups.
@@ -76,7 +76,7 @@ export type GroupKey<R> = { [K in keyof R]: R[K] extends string | number ? K : n
  */
 export function summarise<R extends CaseRecord>(
   records: readonly R[],
-  { by = ["modality", "class_name"] }: { by?: readonly (GroupKey<R> | GroupKey<CaseRecord>)[] } = {},
+  { by = ["modality", "class", "class_name"] }: { by?: readonly (GroupKey<R> | GroupKey<CaseRecord>)[] } = {},
 ): Summary {
   if (records.length === 0) {
     throw new EvalError("eval.records", "there are no records to summarise", {
@@ -92,7 +92,7 @@ export function summarise<R extends CaseRecord>(
   }
   const groups = [...members.values()].map((group) => summariseGroup(group, by));
   const mean = {} as Record<Metric, number | null>, used = {} as Record<Metric, number>;
-  for (const metric of Object.keys(metrics) as Metric[]) {
+  for (const metric of metricNames) {
     const means = groups.map((g) => g.metrics[metric].mean).filter((m) => m !== null);
     mean[metric] = average(means);
     used[metric] = means.length;
@@ -106,7 +106,7 @@ function summariseGroup<R extends CaseRecord>(
 ): GroupSummary {
   const count = (status: CaseRecord["status"]): number => records.filter((r) => r.status === status).length;
   const summaries = {} as Record<Metric, MetricSummary>;
-  for (const metric of Object.keys(metrics) as Metric[]) {
+  for (const metric of metricNames) {
     const defined = records.filter((r) => r[metric] !== null);
     const values = defined.map((r) => r[metric]!);
     const found = defined.filter((r) => r.status === "found").map((r) => r[metric]!);
@@ -135,13 +135,14 @@ export function describe(
   const ascending = values.toSorted((a, b) => a - b);
   return {
     mean,
-    sd: n < 2 ? null : Math.sqrt(values.reduce((sum, v) => sum + (v - mean!) ** 2, 0) / (n - 1)),
+    sd: n < 2 ? null : Math.sqrt(ascending.reduce((sum, v) => sum + (v - mean!) ** 2, 0) / (n - 1)),
     median: n === 0 ? null : percentile(ascending, 50),
     n,
   };
 }
 
-/** The mean of some numbers, `null` of none. */
+/** The mean of some numbers, `null` of none; to the last bit the same in whatever order they come. */
 export function average(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, v) => sum + v, 0) / values.length;
+  if (values.length === 0) return null;
+  return values.toSorted((a, b) => a - b).reduce((sum, v) => sum + v, 0) / values.length;
 }

@@ -1,6 +1,8 @@
 import { metrics } from "../metrics/metrics.ts";
+import { percent } from "./percent.ts";
 import { renderTable } from "./render_table.ts";
 import { tableCell, type TableColumn, type TableFormat, type TableModel } from "./table_model.ts";
+import { classLabels } from "../statistics/class_labels.ts";
 import type { Comparison } from "../statistics/compare.ts";
 
 const columns: readonly TableColumn[] = [
@@ -22,20 +24,25 @@ export function comparisonList(comparisons: readonly Comparison[], format: Table
 
 /** The same table before it is written. */
 export function comparisonListModel(comparisons: readonly Comparison[]): TableModel {
+  const nameOf = classLabels(comparisons.flatMap((c) => c.structure ?? []));
+  const tests = comparisons[0]?.tests ?? 0;
   return {
+    title: "Differences between methods",
+    label: "comparisons",
     caption:
       "Mean difference: method minus baseline, over n cases averaged over seeds first; interval: bootstrap " +
       "percentiles of 10,000 resamples; p: two-sided Wilcoxon signed-rank (Pratt zeros, exact to 50 cases) and " +
-      "paired permutation; Holm: the Wilcoxon p corrected over the comparisons of a metric; no p below 6 cases; " +
+      "paired permutation; Holm: the Wilcoxon p corrected over " +
+      `the ${tests} comparisons that have one, all of those listed together; no p below 6 cases; ` +
       "seeds that agree: seeds whose mean difference has the sign of the overall one.",
     heads: ["comparison", "labels", "modality", "class", "metric"],
     columns,
     rows: comparisons.map((c) => ({
       heads: [
         `${c.method} − ${c.baseline}`,
-        `${Number((100 * c.label_ratio).toPrecision(3))} %`,
-        c.modality,
-        c.class_name,
+        percent(c.label_ratio),
+        c.modality ?? "all",
+        c.structure === null ? "all" : nameOf(c.structure),
         metrics[c.metric].label,
       ],
       cells: [

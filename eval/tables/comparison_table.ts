@@ -3,7 +3,10 @@ import { definitionsCaption } from "../metrics/definitions.ts";
 import { defaultPolicy, type EvaluationPolicy } from "../metrics/policy.ts";
 import { renderTable } from "./render_table.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
-import { compareMethods, type Comparison } from "../statistics/compare.ts";
+import { classKey, classLabels, distinctClasses, type NamedClass } from "../statistics/class_labels.ts";
+import { compareMethods, type Comparison, isIn } from "../statistics/compare.ts";
+import { percent } from "./percent.ts";
+import { costCells, costColumns, type RunCosts } from "./costs.ts";
 import { average, describe, summarise } from "../statistics/summarise.ts";
 import {
   type TableCell,
@@ -13,20 +16,6 @@ import {
   type TableModel,
 } from "./table_model.ts";
 
-/** What a method costs. `null` where it was not measured. */
-export interface RunCosts {
-  /** Trainable parameters. */
-  readonly parameters: number | null;
-  /** Multiply-adds of one forward pass of a patch. */
-  readonly multiply_adds: number | null;
-  /** Peak device memory in bytes. */
-  readonly peak_bytes: number | null;
-  /** Wall time of the training in seconds. */
-  readonly train_seconds: number | null;
-  /** Wall time to segment one volume in milliseconds. */
-  readonly inference_ms: number | null;
-}
-
 /** How {@link comparisonTable} lays out runs. */
 export interface ComparisonTableOptions {
   /** The metrics in each class column; Dice and ASSD unless told. */
@@ -34,7 +23,7 @@ export interface ComparisonTableOptions {
   /** The method that significance marks refer to; no marks without one. */
   readonly baseline?: string;
   /** Costs by method, which add cost columns. */
-  readonly costs?: Readonly<Record<string, RunCosts>>;
+  readonly costs?: ReadonlyMap<string, RunCosts>;
   /** Format of the text; Markdown unless told. */
   readonly format?: TableFormat;
   /** The policy the records were made under. */
@@ -45,8 +34,8 @@ export interface ComparisonTableOptions {
  * The table of a paper: methods within label ratios down, modality → class → metric across, the average last.
  *
  * Class columns are mean ± sd over cases, each case averaged over seeds first; the average column is mean ± sd
- * over seeds. The best of each column within a label ratio is bold. Marks are the Wilcoxon test against the
- * baseline on the same cases, Holm-corrected over the whole table.
+ * over seeds. The best of each column within a label ratio is bold, of three or more the second best underlined.
+ * Marks are the Wilcoxon test against the baseline on the same cases, Holm-corrected over the whole table.
  *
  * @throws {EvalError} `eval.records` when there are no records
  */
@@ -59,80 +48,77 @@ export function comparisonTableModel(
   records: readonly RunRecord[],
   options: ComparisonTableOptions = {},
 ): TableModel {
-  const shown = options.metrics ?? ["dice", "assd_mm"];
-  const scopes = scopesOf(records);
-  const comparisons = options.baseline === undefined
-    ? []
-    : shown.flatMap((metric) => compareMethods(records, { baseline: options.baseline!, metric }));
+  const { baseline, costs, metrics: shown = ["dice", "assd_mm"] } = options;
+  const scopes = scopesOf(records), nameOf = classLabels(records);
+  const comparisons = baseline === undefined ? [] : compareMethods(records, { baseline, metrics: shown });
   const ratios = [...new Set(records.map((r) => r.label_ratio))].toSorted((a, b) => a - b);
   const methods = [...new Set(records.map((r) => r.method))];
+  const better = scopes.flatMap(() => shown.map((metric) => metrics[metric].better));
   const rows = ratios.flatMap((ratio) => {
     const block = methods.flatMap((method) => {
       const own = records.filter((r) => r.label_ratio === ratio && r.method === method);
       if (own.length === 0) return [];
       const cells = scopes.flatMap((scope) =>
         shown.map((metric) => ({
-          ...(scope.modality === "all" ? overSeeds(own, metric) : overCases(own, scope, metric)),
-          mark: markOf(comparisons, { method, label_ratio: ratio, ...scope, metric }),
+          ...(scope.structure === null ? overSeeds(own, metric) : overCases(own, scope, metric)),
+          mark: markOf(comparisons, { method, label_ratio: ratio, metric }, scope),
         }))
       );
-      return [{ heads: [percent(ratio), method], cells }];
+      return [{ method, cells }];
     });
-    const better = scopes.flatMap(() => shown.map((metric) => metrics[metric].better));
-    return markBest(block, better).map((row) => ({
-      heads: row.heads,
-      cells: [...row.cells, ...costCells(options.costs, row.heads[1]!)],
+    return rankColumns(block.map(({ cells }) => cells), better).map((cells, i) => ({
+      heads: [percent(ratio), block[i]!.method],
+      cells: costs === undefined ? cells : [...cells, ...costCells(costs.get(block[i]!.method))],
     }));
   });
   return {
-    caption: captionOf(records, shown, options, comparisons.length > 0),
+    title: `${shown.map((metric) => metrics[metric].label).join(", ")} by method and label ratio`,
+    label: "results",
+    caption: captionOf(records, shown, options, comparisons[0]?.tests ?? 0),
     heads: ["labels", "method"],
     columns: [
-      ...scopes.flatMap((scope) => shown.map((metric) => columnOf(scope, metric))),
-      ...(options.costs === undefined ? [] : costColumns),
+      ...scopes.flatMap((scope) => shown.map((metric) => columnOf(scope, metric, nameOf))),
+      ...(costs === undefined ? [] : costColumns),
     ],
     rows,
   };
 }
 
-interface Scope {
-  modality: string;
-  class_name: string;
-}
+type Scope = Pick<Comparison, "modality" | "structure">;
 
+/** Every class of every modality that there is, then all of them together. */
 function scopesOf(records: readonly RunRecord[]): Scope[] {
-  const named = new Map(
-    records.map((
-      { modality, class_name },
-    ) => [JSON.stringify([modality, class_name]), { modality, class_name }]),
-  );
   const modalities = [...new Set(records.map((r) => r.modality))];
-  const ordered = modalities.flatMap((modality) =>
-    [...named.values()].filter((s) => s.modality === modality)
-  );
-  return [...ordered, { modality: "all", class_name: "all" }];
+  return [
+    ...modalities.flatMap((modality) =>
+      distinctClasses(records.filter((r) => r.modality === modality)).map((structure) => ({
+        modality,
+        structure,
+      }))
+    ),
+    { modality: null, structure: null },
+  ];
 }
 
-function percent(ratio: number): string {
-  return `${Number((100 * ratio).toPrecision(3))} %`;
-}
-
-function columnOf({ modality, class_name }: Scope, metric: Metric): TableColumn {
+function columnOf(
+  { modality, structure }: Scope,
+  metric: Metric,
+  nameOf: (of: NamedClass) => string,
+): TableColumn {
   const { label, unit, digits } = metrics[metric];
-  const average = modality === "all";
+  const heading = unit === "" ? label : `${label} ${unit}`;
+  if (modality === null || structure === null) {
+    return { key: `average/${metric}`, labels: ["average", "over seeds", heading], digits };
+  }
   return {
-    key: average ? `average/${metric}` : `${modality}/${class_name}/${metric}`,
-    labels: [
-      average ? "average" : modality,
-      average ? "over seeds" : class_name,
-      unit === "" ? label : `${label} ${unit}`,
-    ],
+    key: `${modality}/${nameOf(structure)}/${metric}`,
+    labels: [modality, nameOf(structure), heading],
     digits,
   };
 }
 
 function overCases(own: readonly RunRecord[], scope: Scope, metric: Metric): TableCell {
-  const here = own.filter((r) => r.modality === scope.modality && r.class_name === scope.class_name);
+  const here = own.filter((r) => isIn(scope, r));
   const byCase = new Map<string, number[]>();
   for (const r of here) {
     if (r[metric] === null) continue;
@@ -151,70 +137,58 @@ function overSeeds(own: readonly RunRecord[], metric: Metric): TableCell {
   return tableCell({ mean, sd, n });
 }
 
-type Row = TableModel["rows"][number];
-
-function markBest(rows: readonly Row[], better: readonly ("higher" | "lower" | "near-zero")[]): Row[] {
+/** Marks the best and the second best cell of each column; equal means share a rank. */
+function rankColumns(
+  rows: readonly TableCell[][],
+  better: readonly ("higher" | "lower" | "near-zero")[],
+): TableCell[][] {
   if (rows.length < 2) return [...rows];
-  const merit = (cell: TableCell, i: number): number => {
-    if (cell.mean === null) return -Infinity;
-    return better[i] === "higher" ? cell.mean : better[i] === "lower" ? -cell.mean : -Math.abs(cell.mean);
-  };
-  return rows.map(({ heads, cells }) => ({
-    heads,
-    cells: cells.map((cell, i) => ({
-      ...cell,
-      best: cell.mean !== null && rows.every((row) => merit(row.cells[i]!, i) <= merit(cell, i)),
-    })),
-  }));
+  const merit = (mean: number, i: number): number =>
+    better[i] === "higher" ? mean : better[i] === "lower" ? -mean : -Math.abs(mean);
+  const ranked = better.map((_, i) =>
+    [...new Set(rows.flatMap((row) => row[i]!.mean === null ? [] : [merit(row[i]!.mean!, i)]))]
+      .sort((a, b) => b - a)
+  );
+  return rows.map((cells) =>
+    cells.map((cell, i) => {
+      if (cell.mean === null) return cell;
+      const [best, second] = ranked[i]!, own = merit(cell.mean, i);
+      return { ...cell, best: own === best, second: own === second && rows.length > 2 };
+    })
+  );
 }
 
 function markOf(
   comparisons: readonly Comparison[],
-  want: Pick<Comparison, "method" | "label_ratio" | "modality" | "class_name" | "metric">,
+  want: Pick<Comparison, "method" | "label_ratio" | "metric">,
+  { modality, structure }: Scope,
 ): string {
   const found = comparisons.find((c) =>
-    (Object.keys(want) as (keyof typeof want)[]).every((k) => c[k] === want[k])
+    c.method === want.method && c.label_ratio === want.label_ratio && c.metric === want.metric &&
+    c.modality === modality &&
+    (structure === null
+      ? c.structure === null
+      : c.structure !== null && classKey(c.structure) === classKey(structure))
   );
   const p = found?.p_holm ?? 1;
   return p < 0.001 ? "***" : p < 0.01 ? "**" : p < 0.05 ? "*" : "";
-}
-
-const costParts: readonly { key: keyof RunCosts; label: string; scale: number; digits: number }[] = [
-  { key: "parameters", label: "parameters M", scale: 1e-6, digits: 2 },
-  { key: "multiply_adds", label: "multiply-adds G", scale: 1e-9, digits: 2 },
-  { key: "peak_bytes", label: "peak memory MiB", scale: 2 ** -20, digits: 0 },
-  { key: "train_seconds", label: "training min", scale: 1 / 60, digits: 1 },
-  { key: "inference_ms", label: "inference ms a volume", scale: 1, digits: 0 },
-];
-
-const costColumns: readonly TableColumn[] = costParts.map(({ key, label, digits }) => ({
-  key: `cost/${key}`,
-  labels: ["cost", "", label],
-  digits,
-}));
-
-function costCells(costs: Readonly<Record<string, RunCosts>> | undefined, method: string): TableCell[] {
-  if (costs === undefined) return [];
-  return costParts.map(({ key, scale }) => {
-    const value = costs[method]?.[key] ?? null;
-    return tableCell({ mean: value === null ? null : value * scale });
-  });
 }
 
 function captionOf(
   records: readonly RunRecord[],
   shown: readonly Metric[],
   { baseline, policy = defaultPolicy }: ComparisonTableOptions,
-  marked: boolean,
+  tests: number,
 ): string {
   const seeds = [...new Set(records.map((r) => r.seed))].toSorted((a, b) => a - b);
-  const marks = marked
-    ? ` Marks: Wilcoxon signed-rank test against ${baseline} on the same cases, Pratt zeros, Holm-corrected ` +
-      "over each metric; * p < 0.05, ** p < 0.01, *** p < 0.001; none below 6 cases."
-    : "";
+  const marks = tests === 0
+    ? ""
+    : ` Marks: Wilcoxon signed-rank test against ${baseline} on the same cases, Pratt zeros, Holm-corrected ` +
+      `over all ${tests} comparisons of this table that have a p; * p < 0.05, ** p < 0.01, *** p < 0.001; none below ` +
+      "6 cases.";
   return `Class columns: mean ± sd over n cases, each case averaged over its seeds (${
     seeds.join(", ")
   }) first; ` +
     "misses are summed over seeds. Average: mean of the class means, mean ± sd over n seeds. Bold: best of the " +
-    `label ratio.${marks} ${definitionsCaption(policy, shown)}`;
+    `label ratio; underlined: second of three or more.${marks} ${definitionsCaption(policy, shown)}`;
 }

@@ -2,6 +2,7 @@ import { type Metric, metrics } from "../metrics/metrics.ts";
 import { EvalError } from "../errors.ts";
 import { definitionsCaption } from "../metrics/definitions.ts";
 import { defaultPolicy, type EvaluationPolicy } from "../metrics/policy.ts";
+import { percent } from "./percent.ts";
 import { renderTable } from "./render_table.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
 import { average, describe, summarise } from "../statistics/summarise.ts";
@@ -129,7 +130,7 @@ function modelOf(
       p.label_ratio === first.label_ratio && p.method === first.method && p.modality === first.modality
     );
     return {
-      heads: [first.method, `${Number((100 * first.label_ratio).toPrecision(3))} %`, first.modality],
+      heads: [first.method, percent(first.label_ratio), first.modality],
       cells: [
         ...levels.map((level) => {
           const point = own.find((p) => p.level === level);
@@ -140,8 +141,9 @@ function modelOf(
     };
   });
   return {
-    caption:
-      `${label} under ${kind} of the second modality: mean ± sd over n seeds of the mean over classes; slope: ` +
+    title: `${label} under ${kind} of the second modality`,
+    label: `robustness-${kind}`,
+    caption: `Mean ± sd over n seeds of the mean over classes; slope: ` +
       `least squares, per ${unit}. ${definitionsCaption(policy, [metric])}`,
     heads: ["method", "labels", "modality"],
     columns: [

@@ -3,6 +3,7 @@ import { type Metric, metrics } from "../metrics/metrics.ts";
 import { definitionsCaption } from "../metrics/definitions.ts";
 import { defaultPolicy, type EvaluationPolicy } from "../metrics/policy.ts";
 import { renderTable } from "./render_table.ts";
+import { classLabels } from "../statistics/class_labels.ts";
 import { average, type GroupKey, type GroupSummary, summarise } from "../statistics/summarise.ts";
 import {
   type TableCell,
@@ -64,8 +65,15 @@ export function tableModel<R extends CaseRecord>(
 ): TableModel {
   const rowKeys = [options.rows].flat().map(displayed) as GroupKey<R>[];
   const acrossKeys = (options.across ?? []).map(displayed) as GroupKey<R>[];
-  const groups = summarise(records, { by: [...rowKeys, ...acrossKeys] }).groups;
-  const value = (g: GroupSummary, key: string): string => String(g.group[key]);
+  const nameOf = classLabels(records);
+  const keys = [...rowKeys, ...acrossKeys];
+  const groups = summarise(records, {
+    by: (keys as string[]).includes("class_name") ? [...keys, "class"] : keys,
+  }).groups;
+  const value = ({ group }: GroupSummary, key: string): string =>
+    key === "class_name"
+      ? nameOf({ class: group.class as number, class_name: group.class_name as string })
+      : String(group[key]);
   const rowNames = distinct(groups.map((g) => rowKeys.map((key) => value(g, key))));
   const acrossNames = distinct(groups.map((g) => acrossKeys.map((key) => value(g, key))));
   const anyMiss = groups.some((g) => g.missed + g.false_positive > 0);
@@ -90,14 +98,17 @@ export function tableModel<R extends CaseRecord>(
       cells: rows[0]!.cells.map((_, i) => meanCell(rows.map((r) => r.cells[i]!))),
     });
   }
+  const heads = rowKeys.map((key) => key === "class_name" ? "class" : key.replaceAll("_", " "));
   const classMean = (rowKeys as string[]).includes("class_name")
     ? " mean: mean of the rows above it that have a valid case, n rows."
     : "";
   return {
+    title: `${options.columns.map((metric) => metrics[metric].label).join(", ")} by ${heads.join(" and ")}`,
+    label: `by-${heads.join("-").replaceAll(/[^a-z]+/g, "-")}`,
     caption: `Mean ± sd over n cases. ${
       definitionsCaption(options.policy ?? defaultPolicy, options.columns)
     }${classMean}`,
-    heads: rowKeys.map((key) => key === "class_name" ? "class" : key.replaceAll("_", " ")),
+    heads,
     columns: acrossNames.flatMap((across) => parts.map((part) => columnOf(across, part))),
     rows,
   };

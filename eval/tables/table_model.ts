@@ -12,13 +12,25 @@ export interface TableCell {
   readonly false_positive: number;
   /** The best of its column. */
   readonly best: boolean;
+  /** The second best of its column. */
+  readonly second: boolean;
   /** Mark of a statistical test, such as `*`; empty for none. */
   readonly mark: string;
 }
 
 /** A cell with nothing beside its number but what is given. */
 export function tableCell(cell: Partial<TableCell> = {}): TableCell {
-  return { mean: null, sd: null, n: null, missed: 0, false_positive: 0, best: false, mark: "", ...cell };
+  return {
+    mean: null,
+    sd: null,
+    n: null,
+    missed: 0,
+    false_positive: 0,
+    best: false,
+    second: false,
+    mark: "",
+    ...cell,
+  };
 }
 
 /** A column of numbers. */
@@ -33,6 +45,10 @@ export interface TableColumn {
 
 /** A table of numbers before it is written in some format. */
 export interface TableModel {
+  /** What is shown, in a few words without a full stop. */
+  readonly title: string;
+  /** Name of the table for references in LaTeX, letters and hyphens. */
+  readonly label: string;
   /** What the numbers are and how they were obtained. */
   readonly caption: string;
   /** Headings of the columns that name a row. */

@@ -59,6 +59,7 @@ export async function makeRunFolders(root: string): Promise<{ folders: string[];
     const weights = run.method === "cmc" ? { csc: 0.1, cac: 1 } : { csc: 0, cac: 0 };
     const config = {
       method: "cmc",
+      methodLabel: run.method,
       profile: "cmc",
       preset: "unet-tiny",
       patch: [16, 16, 16],
@@ -108,7 +109,7 @@ export async function makeRunFolders(root: string): Promise<{ folders: string[];
         modality,
         image: grid(image),
         reference: grid(labels),
-        predictions: Object.fromEntries(
+        predictions: new Map(
           runs.map((run) => [run.name, run.predictions.get(`case_${c} ${modality}`)!]),
         ),
       };

@@ -11,14 +11,14 @@ Deno.test("lesionCounts() joins across corners and counts what the other volume 
       .data as Uint8Array;
   const reference = draw([0, 0, 1], [1, 1, 0], [0, 0, 4], [0, 0, 8]); // a diagonal pair, two single voxels
   const prediction = draw([0, 0, 1], [0, 0, 4], [0, 0, 6]); // finds two, invents one
-  const counts = lesionCounts({ shape, spacing: [1, 1, 1], prediction, reference });
+  const counts = lesionCounts({ shape, prediction, reference });
   assert.deepEqual(counts, { predicted: 3, predictedFound: 2, reference: 3, referenceFound: 2 });
   assert.ok(Math.abs(lesionF1(counts) - 2 / 3) < 1e-12);
 });
 
 Deno.test("lesionCounts() floods large parts", () => {
   const shape = [20, 30, 40] as const, all = new Uint8Array(20 * 30 * 40).fill(1);
-  const counts = lesionCounts({ shape, spacing: [1, 1, 1], prediction: all, reference: all });
+  const counts = lesionCounts({ shape, prediction: all, reference: all });
   assert.deepEqual(counts, { predicted: 1, predictedFound: 1, reference: 1, referenceFound: 1 });
 });
 

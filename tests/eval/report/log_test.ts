@@ -7,6 +7,9 @@ Deno.test("parseLog() skips empty cells and names the damaged line", () => {
     { step: 2, lr: 9e-4, csc: 0.25 },
   ]);
   assert.throws(() => parseLog("loss\n1\n"), { code: "eval.log" });
-  assert.throws(() => parseLog("step,loss\n1,0.5\n2,0." + "x\n"), { code: "eval.log", message: /line 3/ });
-  assert.throws(() => parseLog("step,loss\n1,0.5\n2\n"), { code: "eval.log", message: /line 3/ });
+  assert.throws(() => parseLog("step,loss\n1,0.5\n2,0." + "x\n"), {
+    code: "eval.log",
+    message: /log\.csv: row 2/,
+  });
+  assert.throws(() => parseLog("step,loss\n1,0.5\n2\n"), { code: "eval.csv", message: /log\.csv: row 2/ });
 });

@@ -5,10 +5,12 @@ import {
   readRunFolder,
   reportHtml,
   type RobustnessRecord,
+  type RunResults,
   tagRecords,
+  testSets,
 } from "../../../eval/mod.ts";
-import { methodName } from "../../../eval/report/run_results.ts";
 import { classes, makeRunFolders } from "../make_run_folder.ts";
+import { hostileNames } from "../hostile_names.ts";
 import { withoutWarnings } from "../snapshot.ts";
 
 async function withFolders(
@@ -24,7 +26,7 @@ async function withFolders(
 
 Deno.test("reportHtml() writes one page about six run folders that asks for nothing from elsewhere", async () => {
   await withFolders(async ({ folders, cases }) => {
-    const runs = await Promise.all(folders.map(readRunFolder));
+    const runs = await Promise.all(folders.map((folder) => readRunFolder(folder)));
     const html = withoutWarnings(() => reportHtml(runs, { cases, classes }));
     for (
       const heading of [
@@ -38,7 +40,7 @@ Deno.test("reportHtml() writes one page about six run folders that asks for noth
     ) {
       assert.ok(html.includes(`>${heading}</h2>`), heading);
     }
-    assert.match(html, /6 runs, supervised, cmc, 7 test cases/);
+    assert.match(html, /6 runs, supervised, cmc; made, 7 test cases\./);
     assert.match(html, /<h3>Not significant<\/h3>/);
     const outside = [
       ...html.matchAll(/\b(?:src|href|action|srcset|poster)\s*=\s*["']([^"']+)/g),
@@ -110,16 +112,84 @@ Deno.test("readRunFolder() says which file is missing or damaged, and reportHtml
       message: /split\.json is no JSON/,
     });
     await Deno.remove(`${folders[1]}/cases.csv`);
-    await assert.rejects(readRunFolder(folders[1]!), { code: "report.run", message: /has no cases\.csv/ });
+    await assert.rejects(readRunFolder(folders[1]!), {
+      code: "report.unfinished",
+      message: /has no cases\.csv/,
+    });
     await Deno.writeTextFile(`${folders[2]}/split.json`, "{}");
     await assert.rejects(readRunFolder(folders[2]!), { code: "report.run" });
   });
 });
 
-Deno.test("methodName() names profiles and switched-off losses", () => {
-  const name = (config: Record<string, unknown>) => methodName({ method: "cmc", profile: "cmc", ...config });
-  assert.equal(name({ weights: { csc: 0.1, cac: 1 } }), "cmc");
-  assert.equal(name({ profile: "cmc-confident", weights: { csc: 0.1, cac: 1 } }), "cmc-confident");
-  assert.equal(name({ weights: { csc: 0.1, cac: 0 } }), "cmc without CAC");
-  assert.equal(name({ method: "mean-teacher" }), "mean-teacher");
+Deno.test("runs tested on other cases or data sets never share a table", async () => {
+  await withFolders(async ({ folders }) => {
+    const runs = await Promise.all(folders.map((folder) => readRunFolder(folder)));
+    const [a, b, c, d, e, f] = runs as [
+      RunResults,
+      RunResults,
+      RunResults,
+      RunResults,
+      RunResults,
+      RunResults,
+    ];
+    const dataset = a.config.dataset as Record<string, unknown>;
+    const onPhantom = (run: RunResults, seed: number): RunResults => ({
+      ...run,
+      config: { ...run.config, dataset: { ...dataset, source: { kind: "phantom", options: { seed } } } },
+    });
+    const withHash = (run: RunResults, hash: string): RunResults => ({
+      ...run,
+      split: { ...run.split, files: Object.fromEntries(run.records.map((r) => [r.case, { a: hash }])) },
+    });
+    const fewer = (run: RunResults): RunResults => ({
+      ...run,
+      records: run.records.filter((r) => r.case !== "case_0"),
+    });
+    const kinds: [string, RunResults[], number][] = [
+      ["the same cases", runs, 1],
+      ["another phantom", [onPhantom(a, 0), onPhantom(b, 1)], 2],
+      ["another data set", [a, { ...b, config: { ...b.config, dataset: { ...dataset, name: "other" } } }], 2],
+      ["other files under the same ids", [withHash(c, "x"), withHash(d, "y")], 2],
+      ["other cases", [e, fewer(f)], 2],
+    ];
+    for (const [kind, chosen, sets] of kinds) {
+      assert.equal(testSets(chosen).length, sets, kind);
+      const html = reportHtml(chosen);
+      assert.equal(html.match(/<h2>Results/g)!.length, sets, kind);
+      if (sets > 1) assert.doesNotMatch(html, /Significance/, kind);
+    }
+    // The doubles of one test set are refused, those of two are not.
+    assert.throws(() => reportHtml([a, { ...a, name: "again" }]), { code: "report.runs" });
+    assert.match(
+      reportHtml([onPhantom(a, 0), { ...onPhantom(a, 1), name: "again" }]),
+      /made, seed 1, 7 test cases/,
+    );
+  });
+});
+
+Deno.test("a report of runs and classes with hostile names shows them as text", async () => {
+  await withFolders(async ({ folders, cases }) => {
+    const runs = await Promise.all(folders.slice(0, 4).map((folder) => readRunFolder(folder)));
+    const named = runs.map((run, i) => ({
+      ...run,
+      name: hostileNames[20 + i]!, // constructor, toString, __proto__
+      method: run.method === "cmc" ? "<script>alert(1)</script>" : "__proto__",
+      records: run.records.map((r) => ({
+        ...r,
+        class_name: hostileNames[r.class]!,
+        modality: r.modality === "a" ? "__proto__" : "b",
+      })),
+    }));
+    const shown = cases.slice(0, 2).map((c) => ({
+      ...c,
+      predictions: new Map([[named[1]!.name, c.reference]]),
+    }));
+    const html = reportHtml(named, {
+      cases: shown,
+      classes: [{ id: 1, name: "toString" }, { id: 2, name: "</script>" }],
+    });
+    assert.doesNotMatch(html, /<script>alert/);
+    assert.equal(html.match(/<\/script>/g)!.length, html.match(/<script[ >]/g)!.length);
+    assert.doesNotMatch(html.replaceAll(/data:image[^"]+/g, ""), /\[native code\]|NaN["<,]|>undefined/);
+  });
 });

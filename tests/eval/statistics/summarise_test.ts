@@ -13,7 +13,7 @@ Deno.test("summarise() gives mean, sd, median and n by group, and the mean of th
     record({ case: "a", class_name: "y", dice: 0.1 }),
   ]);
   const [x, y] = summary.groups;
-  assert.deepEqual(x!.group, { modality: "ct", class_name: "x" });
+  assert.deepEqual(x!.group, { modality: "ct", class: 1, class_name: "x" });
   assert.ok(Math.abs(x!.metrics.dice.mean! - 0.7) < 1e-12);
   assert.ok(Math.abs(x!.metrics.dice.sd! - 0.2) < 1e-12);
   assert.equal(x!.metrics.dice.median, 0.7);

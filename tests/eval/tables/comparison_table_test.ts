@@ -7,7 +7,7 @@ import type { TableFormat } from "../../../eval/tables/table_model.ts";
 import { makeRobustnessRecords, makeRunRecords } from "../make_runs.ts";
 import { assertSnapshot } from "../snapshot.ts";
 
-const costs = {
+const costs = new Map(Object.entries({
   cmc: { parameters: 1.03e6, multiply_adds: 2.5e9, peak_bytes: 3e8, train_seconds: 378, inference_ms: 96.4 },
   supervised: {
     parameters: 1.03e6,
@@ -16,7 +16,7 @@ const costs = {
     train_seconds: 172,
     inference_ms: null,
   },
-};
+}));
 const endings: Record<TableFormat, string> = {
   markdown: "md",
   csv: "csv",

@@ -43,7 +43,10 @@ Deno.test("renderTable() escapes what the format reserves", () => {
   assert.match(renderTable(odd, "markdown"), /a\\\|b/);
   assert.match(renderTable(odd, "csv"), /"a\|b <""c"">, 5 % & x_1"/);
   assert.match(renderTable(odd, "html"), /a\|b &lt;&quot;c&quot;&gt;, 5 % &amp; x_1/);
-  assert.match(renderTable(odd, "latex"), /a\|b \$<\$"c"\$>\$, 5 \\% \\& x\\_1/);
+  assert.match(
+    renderTable(odd, "latex"),
+    /a\\textbar\{\}b \$<\$\\textquotedbl\{\}c\\textquotedbl\{\}\$>\$, 5 \\% \\& x\\_1/,
+  );
 });
 
 Deno.test("caseCsv() has one line a record and empty cells for undefined numbers", () => {
@@ -56,6 +59,8 @@ Deno.test("caseCsv() has one line a record and empty cells for undefined numbers
 
 Deno.test("renderTable() never shows a p value that is not 0 as 0.0000", () => {
   const model = {
+    title: "",
+    label: "p",
     caption: "",
     heads: ["test"],
     columns: [{ key: "p", labels: ["p"], digits: 4 }],

@@ -1,0 +1,126 @@
+import type { LabelClass } from "../metrics/label_grid.ts";
+import { addConfusions, confusion } from "../metrics/confusion.ts";
+import { blandAltman } from "../plots/bland_altman.ts";
+import { classBoxPlot } from "../plots/class_box_plot.ts";
+import { confusionPlot } from "../plots/heat_map.ts";
+import { labelRatioPlot } from "../plots/label_ratio_plot.ts";
+import { learningCurves } from "../plots/learning_curves.ts";
+import { modalityBars } from "../plots/modality_bars.ts";
+import { chooseCases, overlayPlot } from "../plots/overlay.ts";
+import { pairedDifference } from "../plots/paired_difference.ts";
+import { robustnessCurves } from "../plots/robustness_curves.ts";
+import type { RunRecord } from "../statistics/run_record.ts";
+import { percent } from "../tables/percent.ts";
+import { robustnessTableModels } from "../tables/robustness.ts";
+import { escapeHtml } from "../text.ts";
+import { reportMetrics, tableHtml } from "./result_sections.ts";
+import type { RunGroup } from "./run_groups.ts";
+import type { RunResults } from "./run_results.ts";
+import type { ReportCase } from "./viewer.ts";
+
+/** Plots across methods, then those of each group of runs. */
+export function plotsHtml(
+  groups: readonly RunGroup[],
+  records: readonly RunRecord[],
+  baseline: string,
+  cases: readonly ReportCase[],
+  classes: readonly LabelClass[],
+): string {
+  const ratios = [...new Set(records.map((r) => r.label_ratio))].toSorted((a, b) => a - b);
+  const across = [
+    ...(ratios.length > 1 ? reportMetrics.map((metric) => labelRatioPlot(records, { metric })) : []),
+    ...ratios.flatMap((ratio) =>
+      differences(records.filter((r) => r.label_ratio === ratio), baseline, ratio)
+    ),
+  ];
+  const within = groups.map((group) =>
+    `<h3>${escapeHtml(group.name)}</h3>\n<div class="plots">${
+      groupPlots(group, cases, classes).join("\n")
+    }</div>`
+  );
+  return `<div class="plots">${across.join("\n")}</div>\n${within.join("\n")}`;
+}
+
+function differences(records: readonly RunRecord[], baseline: string, ratio: number): string[] {
+  const methods = [...new Set(records.map((r) => r.method))];
+  if (!methods.includes(baseline)) return [];
+  return methods.filter((method) => method !== baseline).map((method) =>
+    `<figure>${pairedDifference(records, { method, baseline })}<figcaption>${
+      percent(ratio)
+    } labels</figcaption></figure>`
+  );
+}
+
+function groupPlots(
+  { runs }: RunGroup,
+  cases: readonly ReportCase[],
+  classes: readonly LabelClass[],
+): string[] {
+  const own = runs.flatMap((run) => run.records);
+  const [first, ...more] = cases.flatMap((c) =>
+    runs.flatMap((run) => {
+      const prediction = c.predictions.get(run.name);
+      return prediction === undefined ? [] : [confusion(prediction, c.reference, classes)];
+    })
+  );
+  return [
+    ...(runs.every((run) => run.log.length > 0)
+      ? [learningCurves(runs.map((run) => run.log), { columns: lossColumns(runs) })]
+      : []),
+    ...reportMetrics.filter((metric) => own.some((r) => r[metric] !== null))
+      .map((metric) => classBoxPlot(own, { metric })),
+    ...(own.filter((r) => r.status !== "absent").length > 1 ? [blandAltman(own)] : []),
+    ...(first === undefined ? [] : [confusionPlot(addConfusions([first, ...more]))]),
+  ];
+}
+
+/** Everything logged but the learning rate and the size of the gradient, which are no losses. */
+function lossColumns(runs: readonly RunResults[]): string[] {
+  const logged = new Set(runs.flatMap((run) => run.log.flatMap((row) => Object.keys(row))));
+  return [...logged].filter((name) => !["step", "lr", "gradient_norm"].includes(name));
+}
+
+/** Curves and tables of misaligned input; empty when none was tested. */
+export function robustnessHtml(runs: readonly RunResults[]): string {
+  const records = runs.flatMap((run) => run.robustness);
+  if (records.length === 0) return "";
+  return reportMetrics.map((metric) =>
+    `<div class="plots">${robustnessCurves(records, { metric })}</div>${
+      robustnessTableModels(records, { metric }).map(tableHtml).join("\n")
+    }`
+  ).join("\n");
+}
+
+/** Bars of what remains without some modalities; empty when that was not tested. */
+export function missingModalitiesHtml(groups: readonly RunGroup[]): string {
+  return groups.flatMap(({ name, runs }) => {
+    const records = runs.flatMap((run) => run.missingModalities);
+    if (records.length === 0) return [];
+    const bars = reportMetrics.filter((metric) => records.some((r) => r[metric] !== null))
+      .map((metric) => modalityBars(records, { metric }));
+    return [`<h3>${escapeHtml(name)}</h3>\n<div class="plots">${bars.join("\n")}</div>`];
+  }).join("\n");
+}
+
+/** The best, median and worst case of each group with their outlines. */
+export function overlaysHtml(
+  groups: readonly RunGroup[],
+  cases: readonly ReportCase[],
+  classes: readonly LabelClass[],
+): string {
+  return groups.map(({ name, runs }) => {
+    const run = runs.find((r) => cases.some((c) => c.predictions.has(r.name)));
+    if (run === undefined) return "";
+    const drawings = chooseCases(run.records).flatMap((chosen) =>
+      cases.filter((c) => c.case === chosen.case).flatMap((c) => {
+        const prediction = c.predictions.get(run.name);
+        if (prediction === undefined) return [];
+        const title = `${chosen.rank}: ${chosen.case} (${c.modality}), mean Dice ${chosen.dice.toFixed(3)}`;
+        return [overlayPlot({ title, image: c.image, reference: c.reference, prediction, classes })];
+      })
+    );
+    return `<h3>${escapeHtml(`${name}, seed ${run.seed}`)}</h3>\n<div class="plots">${
+      drawings.join("\n")
+    }</div>`;
+  }).join("\n");
+}
