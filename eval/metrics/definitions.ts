@@ -16,7 +16,7 @@ const bases: Readonly<Record<MetricBasis, string>> = {
 /** What each metric means under a policy, what the metrics stand on, and what becomes of empty structures. */
 export function definitions(policy: EvaluationPolicy = defaultPolicy): Record<string, string> {
   return {
-    ...Object.fromEntries(metricNames.map((name) => [name, (metrics[name] as MetricRow).definition(policy)])),
+    ...Object.fromEntries(metricNames.map((name) => [name, metrics[name].definition(policy)])),
     ...bases,
     empty: emptyRule(policy, metricNames),
   };

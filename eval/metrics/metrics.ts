@@ -6,11 +6,32 @@ function share(part: number, whole: number): number | null {
   return whole === 0 ? null : part / whole;
 }
 
+/** The names of all metrics, in the order of tables. */
+export const metricNames = [
+  "dice",
+  "iou",
+  "precision",
+  "recall",
+  "volume_difference_ml",
+  "asd_pred_to_ref_mm",
+  "asd_ref_to_pred_mm",
+  "assd_mm",
+  "assd_mean_mm",
+  "assd_area_mm",
+  "hd_mm",
+  "hd95_mm",
+  "nsd",
+  "lesion_f1",
+] as const;
+
+/** Name of a metric: its column in a record. */
+export type Metric = typeof metricNames[number];
+
 /**
- * The metrics, one row each, in the order of tables. A new metric is a new row; records, tables, captions, plots,
- * files and statistics take it from here.
+ * The metrics, one row each. A new metric is a new row and its name in the list above; records, tables, captions,
+ * plots, files and statistics take it from here.
  */
-export const metrics = {
+export const metrics: { readonly [M in Metric]: MetricRow } = {
   dice: {
     label: "Dice",
     unit: "",
@@ -161,10 +182,4 @@ export const metrics = {
     compute: (pair) => lesionF1(pair.parts()),
     whenMissed: 0,
   },
-} as const satisfies Readonly<Record<string, MetricRow>>;
-
-/** Name of a metric: its column in a record. */
-export type Metric = keyof typeof metrics;
-
-/** The names of all metrics, in the order of tables. */
-export const metricNames: readonly Metric[] = Object.keys(metrics) as Metric[];
+};

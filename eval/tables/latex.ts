@@ -58,7 +58,7 @@ function header(heads: readonly string[], columns: readonly TableColumn[]): stri
 
 /** What the document needs, and what pdfLaTeX cannot set. */
 function packages(text: string): string[] {
-  const beyond = [...new Set(text.match(/[^\u0000-\u017f]/gu) ?? [])];
+  const beyond = [...new Set(text.match(/[^\t\n -\u017f]/gu) ?? [])];
   return [
     "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}",
     ...(beyond.length === 0

@@ -1,4 +1,4 @@
-import { Random } from "../../tensor/random.ts";
+import type { Random } from "../../tensor/random.ts";
 
 /** Names that break writers which trust their input, each for a reason of its own. */
 export const hostileNames: readonly string[] = [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { scalingAffine, volumeFrom, writeNifti } from "../../data/mod.ts";
+import { volumeFrom, writeNifti } from "../../data/mod.ts";
 import { labelFiles, pairFiles } from "../../examples/evaluate_pairs.ts";
 import { inFreshFolder, runExample } from "./run_example.ts";
 
