@@ -1,6 +1,6 @@
 /**
  * Starves a tiny training: a full disk at each of its writes, folders that cannot be written, renames across
- * devices, clocks that go backwards, SIGTERM, two SIGINTs. Nothing that was written may be lost, a resumed run ends
+ * devices, a clock that goes backwards, SIGTERM, two SIGINTs. Nothing that was written may be lost, a resumed run ends
  * bit for bit like one that nobody disturbed, and every message is typed.
  *
  * ```sh
@@ -104,7 +104,7 @@ await inTemporaryFolder(async (folder) => {
     const { hashes } = await resultOf(`${folder}/runs/clock`);
     const wrong = differences(wanted, hashes);
     if (wrong.length > 0) fault(`clock: it differs in ${wrong.join(", ")}`);
-    console.log(`clocks that jump back: exit code ${end.code}, ${wrong.length} files differ`);
+    console.log(`a clock that jumps back: exit code ${end.code}, ${wrong.length} files differ`);
   }
 
   if (only === undefined || only === "signal") {
