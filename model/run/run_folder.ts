@@ -70,6 +70,15 @@ async function claim(path: string): Promise<boolean> {
   }
 }
 
+/** Takes away what a killed process had not written to its end. The folder must be locked. */
+async function removeUnfinished(path: string): Promise<void> {
+  for (const { name, isDirectory } of Deno.readDirSync(path)) {
+    const inner = `${path}/${name}`;
+    if (isDirectory) await removeUnfinished(inner);
+    else if (/\.tmp-\d+$|\.nii(\.gz)?\.part$/.test(name)) await Deno.remove(inner);
+  }
+}
+
 /** The parts of a run's folder that are folders themselves. */
 const parts = ["checkpoints", "plots", "predictions", "tables"];
 
@@ -121,7 +130,8 @@ export class RunFolder implements Disposable {
   /**
    * Opens the folder of an interrupted run.
    *
-   * @throws {CodedError} `run.folder` when there is none, `run.locked` when another process works in it
+   * @throws {CodedError} `run.folder` when there is none, `run.locked` when another process works in it,
+   * `io.*` when it cannot be written
    */
   static async open(path: string): Promise<RunFolder> {
     if (!await exists(`${path}/config.json`)) {
@@ -129,8 +139,15 @@ export class RunFolder implements Disposable {
         fix: "Give the folder that an earlier training printed.",
       });
     }
-    for (const part of parts) await Deno.mkdir(`${path}/${part}`, { recursive: true });
-    return new RunFolder(path);
+    const folder = new RunFolder(path);
+    try {
+      for (const part of parts) await Deno.mkdir(`${path}/${part}`, { recursive: true });
+      await removeUnfinished(path);
+    } catch (cause) {
+      folder[Symbol.dispose]();
+      throw explain(path, cause);
+    }
+    return folder;
   }
 
   /** Writes a file of the folder. */

@@ -134,12 +134,13 @@ function explain(error: z.ZodError): CodedError {
 export function resolveConfig(options: TrainOptions): TrainConfig {
   const result = schema.safeParse(options);
   if (!result.success) throw explain(result.error);
-  const preset = presetNamed(result.data.preset);
-  const { levels } = preset.unet(result.data.levels);
-  const patch = result.data.patch ?? [...preset.patch] as [number, number, number];
+  const { levels: chosenLevels, patch: chosenPatch, ...rest } = result.data;
+  const preset = presetNamed(rest.preset);
+  const { levels } = preset.unet(chosenLevels);
+  const patch = chosenPatch ?? [...preset.patch] as [number, number, number];
   checkLevels(levels);
-  checkPatch(patch, strideOf({ levels }), result.data.preset);
-  return { ...result.data, levels, patch };
+  checkPatch(patch, strideOf({ levels }), rest.preset);
+  return { ...rest, levels, patch }; // in one order, chosen or not: a resumed run writes the same bytes
 }
 
 /** A pooled axis keeps at least two voxels at the bottleneck; an axis that is never pooled may have any size. */

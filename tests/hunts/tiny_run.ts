@@ -40,7 +40,7 @@ export async function writeTinyDataset(folder: string): Promise<void> {
 /** Options of the run; `--name`, or `--resume`, is to be added. */
 export const tinyOptions: readonly string[] = [
   ["--preset", "unet-tiny", "--patch", "16,16,16", "--batch", "1", "--device", "cpu", "--threads", "1"],
-  ["--steps", "12", "--validations", "6", "--validation", "1", "--test", "1", "--labelled", "2"],
+  ["--steps", "8", "--validations", "4", "--validation", "1", "--test", "1", "--labelled", "2"],
 ].flat();
 
 /** How a process ended. */

@@ -8,6 +8,11 @@ Deno.test("resolveConfig() fills in defaults and takes the preset's patch", () =
   assert.equal(config.method, "cmc");
 });
 
+Deno.test("resolveConfig() of its own result is the same text, so that a resumed run writes the same bytes", () => {
+  const config = resolveConfig({ steps: 7 });
+  assert.equal(JSON.stringify(resolveConfig(config)), JSON.stringify(config));
+});
+
 Deno.test("resolveConfig() names the nearest known setting", () => {
   const typo = { lerningRate: 1 } as object;
   assert.throws(() => resolveConfig(typo), { code: "config.key", fix: 'Did you mean "learningRate"?' });

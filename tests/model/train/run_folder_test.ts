@@ -53,6 +53,22 @@ Deno.test("a folder in use is refused; what a killed process left behind is not 
     using _ = await RunFolder.open(path);
   }));
 
+Deno.test("opening a folder takes away what a killed process was writing, and nothing else", () =>
+  inFreshFolder(async (root) => {
+    const path = `${root}/run`;
+    {
+      using folder = await RunFolder.create(root, "run");
+      await folder.writeJson("config.json", {});
+    }
+    const kept = ["checkpoints/last.safetensors", "predictions/a.nii.gz", "predictions/b.part", "log.csv"];
+    const unfinished = ["checkpoints/last.safetensors.tmp-17", "predictions/a.nii.gz.part", "log.csv.tmp-9"];
+    for (const name of [...kept, ...unfinished]) await Deno.writeTextFile(`${path}/${name}`, "");
+    using _ = await RunFolder.open(path);
+    const exists = (name: string) => Deno.stat(`${path}/${name}`).then(() => true, () => false);
+    assert.deepEqual(await Promise.all(kept.map(exists)), kept.map(() => true));
+    assert.deepEqual(await Promise.all(unfinished.map(exists)), unfinished.map(() => false));
+  }));
+
 Deno.test("opening what is no run folder is refused", () =>
   inFreshFolder((root) => assert.rejects(RunFolder.open(root), { code: "run.folder" })));
 
