@@ -139,17 +139,20 @@ export const averageOp: Op<{ decay: number }> = {
   refusals: [{ inputs: [values([3]), values([4])], attributes: { decay: 0.9 }, code: "shape.mismatch" }],
 };
 
-/** In place `target += x`. */
+/** In place `target += x` for each of a list: all x first, then all targets. */
 export const accumulateOp: Op<Readonly<Record<never, never>>> = {
   name: "accumulate",
   family: "update",
-  updates: () => 1,
+  updates: (count) => count / 2,
   infer(tensors) {
     requireAlike("accumulate", tensors, 2);
     return [];
   },
   saves: {},
   gradient: noGradient,
-  samples: [{ inputs: [values([3, 5]), values([3, 5])], attributes: {} }],
+  samples: [
+    { inputs: [values([3, 5]), values([3, 5])], attributes: {} },
+    { inputs: [values([3, 5]), values([4]), values([3, 5]), values([4])], attributes: {} },
+  ],
   refusals: [{ inputs: [values([3]), values([4])], attributes: {}, code: "shape.mismatch" }],
 };

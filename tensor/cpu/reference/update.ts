@@ -44,8 +44,10 @@ export const updateKernels: Pick<CpuKernels, "sgd" | "adam" | "average" | "accum
       for (let i = 0; i < data.length; i++) data[i] = decay * data[i]! + (1 - decay) * x[i]!;
     }
   },
-  accumulate([x], [target]) {
-    const { data } = target!;
-    for (let i = 0; i < data.length; i++) data[i]! += x!.data[i]!;
+  accumulate(inputs, targets) {
+    for (const [k, { data }] of targets.entries()) {
+      const x = inputs[k]!.data;
+      for (let i = 0; i < data.length; i++) data[i]! += x[i]!;
+    }
   },
 };
