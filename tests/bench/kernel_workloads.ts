@@ -9,6 +9,7 @@ import { gelu } from "../../tensor/ops/elementwise.ts";
 import { matmul } from "../../tensor/ops/matmul.ts";
 import { layerNorm } from "../../tensor/ops/normalization.ts";
 import { scope } from "../../tensor/scope.ts";
+import { type Triple, triple } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import { normal } from "./random_data.ts";
 import type { Prepare } from "./workloads.ts";
@@ -42,17 +43,24 @@ export function attentionOf(isBackward: boolean): Prepare {
   };
 }
 
-/** A 3×3×3 convolution of two samples that keeps channels and size. */
-export function convolution(channels: number, size: number, isBackward: boolean): Prepare {
-  const plain = { stride: [1, 1, 1], padding: [1, 1, 1], dilation: [1, 1, 1], groups: 1 } as const;
+/** A convolution of two samples that keeps channels and size. */
+export function convolution(
+  channels: number,
+  sizes: number | Triple,
+  isBackward: boolean,
+  kernel: Triple = [3, 3, 3],
+): Prepare {
+  const [size, [d, h, w]] = [triple(sizes), kernel];
+  const padding: Triple = [d >> 1, h >> 1, w >> 1];
+  const plain = { stride: [1, 1, 1], padding, dilation: [1, 1, 1], groups: 1 } as const;
   return (device) => {
-    const x = normal(device, [2, channels, size, size, size]);
-    const w = normal(device, [channels, channels, 3, 3, 3]);
+    const x = normal(device, [2, channels, ...size]);
+    const w = normal(device, [channels, channels, ...kernel]);
     return once(device, () => {
       const y = apply(conv3dOp, [x, w], plain);
       if (!isBackward) return;
-      apply(conv3dInputGradOp, [y, w], { ...plain, size: [size, size, size] });
-      apply(conv3dWeightGradOp, [x, y], { ...plain, kernel: [3, 3, 3] });
+      apply(conv3dInputGradOp, [y, w], { ...plain, size });
+      apply(conv3dWeightGradOp, [x, y], { ...plain, kernel });
     });
   };
 }

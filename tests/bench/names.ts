@@ -11,12 +11,15 @@ export const workloadNames = [
   "conv3d 32→32 32³ forward + backward",
   "conv3d 16→16 64³ forward",
   "conv3d 16→16 64³ forward + backward",
+  "conv3d 1×3×3 32→32 8×64×64 forward",
+  "conv3d 1×3×3 32→32 8×64×64 forward + backward",
   "supervised unet-light 24×40×32 step",
   "CMC unet-light 24×40×32 step",
   "UNet3D 16/32/64 32³ step, N = 1",
   "CMC unet-small 32³ step",
   "sliding window of 128³, unet-tiny",
   "UNet3D 16/32/64 64³ step",
+  "thick-slice UNet3D 16/32/64 8×64×64 step",
   "CMC unet-small 64³ step",
 ] as const;
 

@@ -8,14 +8,14 @@ import { methods } from "../../model/train/methods/table.ts";
 import { patchPredictor } from "../../model/inference/patch_predictor.ts";
 import { type HostBatch, trainStep } from "../../model/train/step.ts";
 import { UnetDecoder, UnetEncoder } from "../../model/unet.ts";
-import { isotropicLevels, type UnetShape } from "../../model/unet_shape.ts";
+import { isotropicLevels, type UnetLevel, type UnetShape } from "../../model/unet_shape.ts";
 import { clipFactor, globalGradientNorm } from "../../tensor/clip.ts";
 import type { Init } from "../../tensor/layers.ts";
 import { Module } from "../../tensor/module.ts";
 import { AdamW } from "../../tensor/optim.ts";
 import { Random } from "../../tensor/random.ts";
 import { scope } from "../../tensor/scope.ts";
-import { sizeOf, type Triple } from "../../tensor/shape.ts";
+import { sizeOf, type Triple, triple } from "../../tensor/shape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { labels, labelValues, normal, normalValues } from "./random_data.ts";
 import type { Prepare } from "./workloads.ts";
@@ -36,21 +36,28 @@ class Unet extends Module {
   }
 }
 
-/** A step of a plain 3D U-Net on a cube: Dice + cross-entropy of two classes, clipping, AdamW. */
-export function unetStep(channels: readonly number[], size: number, samples: number): Prepare {
+/** Levels for thick slices: two within them, the third across. */
+export const thickSlices: readonly UnetLevel[] = [
+  { kernel: [1, 3, 3], stride: [1, 1, 1] },
+  { kernel: [1, 3, 3], stride: [1, 2, 2] },
+  { kernel: [3, 3, 3], stride: [2, 2, 2] },
+];
+
+/** A step of a plain 3D U-Net: Dice + cross-entropy of two classes, clipping, AdamW. */
+export function unetStep(
+  channels: readonly number[],
+  sizes: number | Triple,
+  samples: number,
+  levels: readonly UnetLevel[] = isotropicLevels(channels.length),
+): Prepare {
   return (device) => {
-    const encoder = channels.map((c) => [c, c]);
-    const shape: UnetShape = {
-      encoder,
-      levels: isotropicLevels(channels.length),
-      decoderConvs: 2,
-      up: "skip",
-    };
+    const size = triple(sizes);
+    const shape: UnetShape = { encoder: channels.map((c) => [c, c]), levels, decoderConvs: 2, up: "skip" };
     const network = new Unet({ device, random: new Random(1) }, shape, 2);
     const optimizer = new AdamW(network);
     const parameters = [...network.namedParameters()].map(([, parameter]) => parameter);
-    const x = normal(device, [samples, 1, size, size, size]);
-    const y = labels(device, [samples, size, size, size], 2);
+    const x = normal(device, [samples, 1, ...size]);
+    const y = labels(device, [samples, ...size], 2);
     return async () => {
       using loss = scope(() => {
         const loss = diceCrossEntropy(network.forward(x), y);

@@ -10,7 +10,7 @@ import {
   matrixProduct,
 } from "./kernel_workloads.ts";
 import type { WorkloadName } from "./names.ts";
-import { cmcStep, slidingWindowInference, unetStep } from "./network_workloads.ts";
+import { cmcStep, slidingWindowInference, thickSlices, unetStep } from "./network_workloads.ts";
 
 /** Makes the data and the network; the result runs once and waits until the device is done. */
 export type Prepare = (device: Device) => () => Promise<void>;
@@ -26,12 +26,15 @@ export const workloads: Readonly<Record<WorkloadName, Prepare>> = {
   "conv3d 32→32 32³ forward + backward": convolution(32, 32, true),
   "conv3d 16→16 64³ forward": convolution(16, 64, false),
   "conv3d 16→16 64³ forward + backward": convolution(16, 64, true),
+  "conv3d 1×3×3 32→32 8×64×64 forward": convolution(32, [8, 64, 64], false, [1, 3, 3]),
+  "conv3d 1×3×3 32→32 8×64×64 forward + backward": convolution(32, [8, 64, 64], true, [1, 3, 3]),
   "supervised unet-light 24×40×32 step": cmcStep("unet-light", [24, 40, 32], false),
   "CMC unet-light 24×40×32 step": cmcStep("unet-light", [24, 40, 32], true),
   "UNet3D 16/32/64 32³ step, N = 1": unetStep([16, 32, 64], 32, 1),
   "CMC unet-small 32³ step": cmcStep("unet-small", [32, 32, 32], true),
   "sliding window of 128³, unet-tiny": slidingWindowInference("unet-tiny", 128),
   "UNet3D 16/32/64 64³ step": unetStep([16, 32, 64], 64, 2),
+  "thick-slice UNet3D 16/32/64 8×64×64 step": unetStep([16, 32, 64], [8, 64, 64], 2, thickSlices),
   "CMC unet-small 64³ step": cmcStep("unet-small", [64, 64, 64], true),
 };
 

@@ -1,5 +1,5 @@
 /**
- * conv3d with 3 × 3 × 3 weights and the gradient of its input by Winograd's minimal filtering.
+ * conv3d with 3 × 3 × 3 or 1 × 3 × 3 weights and the gradient of its input by Winograd's minimal filtering.
  *
  * Four tiles that are neighbours along x lie in the four lanes of a vector. A work item is a block of vectors
  * of one plane of tiles; it passes through three stages: transform the inputs, `V = Bᵀ d`, to
@@ -16,7 +16,14 @@ import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engi
 import { block, call, type Code, i32, type Local, loop, when } from "./instructions.ts";
 import { padCopy, type PaddedLayout, pitchOf, placeOf, planeOf, volumeOf } from "./pad_copy.ts";
 import { touch } from "./touch.ts";
-import { positionBytes, positions, tilesOf, type WinogradShape } from "./winograd.ts";
+import {
+  inputPlanes,
+  outputPlanes,
+  positionBytes,
+  positionsOf,
+  tilesOf,
+  type WinogradShape,
+} from "./winograd.ts";
 import { addChannelProducts } from "./winograd_products.ts";
 import { addInputStage, addOutputStage } from "./winograd_stages.ts";
 import { outputBlocks, weightBytes, weightKernel } from "./winograd_weights.ts";
@@ -36,19 +43,20 @@ interface Plan {
   readonly perOutput: number;
 }
 
-function planOf({ inputs, outputs, source, before, size }: WinogradShape): Plan {
-  const [planes, rows, tiles] = tilesOf(size);
+function planOf(shape: WinogradShape): Plan {
+  const { depth, inputs, outputs, source, before } = shape;
+  const [planes, rows, tiles] = tilesOf(shape);
   const columns = Math.ceil(tiles / 4);
   const layout: PaddedLayout = {
     size: source,
     before,
-    planes: 2 * planes + 2,
+    planes: outputPlanes(depth) * planes + depth - 1,
     rows: 2 * rows + 2,
     segment: 4 * columns + 4,
     segments: 2,
   };
   // Half a mebibyte of transformed inputs and products fits into the second-level cache beside the weights.
-  const fitting = 2 * Math.floor(256 / (inputs + outputs));
+  const fitting = 2 * Math.floor(2 ** 14 / positionsOf(depth) / (inputs + outputs));
   const block = Math.max(2, Math.min(8, fitting, 2 * Math.ceil(rows * columns / 2)));
   return {
     layout,
@@ -63,15 +71,19 @@ function planOf({ inputs, outputs, source, before, size }: WinogradShape): Plan 
 }
 
 function convolveKernel(engine: Engine, shape: WinogradShape, plan: Plan, bias: boolean): Kernel {
-  const { groups, inputs, outputs, size } = shape;
+  const { depth, groups, inputs, outputs, size } = shape;
+  const positions = positionsOf(depth);
   const { layout, planes, rows, columns, block: most, blocks, perInput, perOutput } = plan;
   const [D, H, W] = size;
   const pitch = 16 * most;
   const rowBytes = 4 * pitchOf(layout);
   const key = `winograd ${bias} ${JSON.stringify({ ...shape, samples: 0 })}`;
   return engine.kernel(key, (module) => {
-    const inputStage = addInputStage(module, (z, y, x) => 4 * placeOf(layout, z, y, x), perInput);
-    const outputStage = addOutputStage(module, size, { perPosition: perOutput, bias });
+    const inputStage = addInputStage(module, shape, {
+      place: (z, y, x) => 4 * placeOf(layout, z, y, x),
+      perPosition: perInput,
+    });
+    const outputStage = addOutputStage(module, shape, { perPosition: perOutput, bias });
     const products = new Map(
       [...new Set(outputBlocks(outputs))].map((count) => [
         count,
@@ -118,7 +130,12 @@ function convolveKernel(engine: Engine, shape: WinogradShape, plan: Plan, bias: 
           when(i32.gtU(count.get, i32.const(most)), count.set(i32.const(most))),
           v.set(addressOf(word(4), [thread, positions * (perInput + perOutput)])),
           m.set(i32.add(v.get, i32.const(positions * perInput))),
-          x.set(addressOf(word(0), [volume, 4 * inputs * volumeOf(layout)], [plane, 8 * planeOf(layout)])),
+          x.set(
+            addressOf(word(0), [volume, 4 * inputs * volumeOf(layout)], [
+              plane,
+              4 * outputPlanes(depth) * planeOf(layout),
+            ]),
+          ),
           row.set(quotient(first.get, columns)),
           bytes.set(
             i32.sub(quotient(i32.sub(i32.add(first.get, count.get), i32.const(1)), columns), row.get),
@@ -133,7 +150,7 @@ function convolveKernel(engine: Engine, shape: WinogradShape, plan: Plan, bias: 
               { at: i, seen },
               addressOf(x.get, [row, 2 * rowBytes], [channel, 4 * volumeOf(layout)]),
               bytes.get,
-              [0, 1, 2, 3].map((z) => 4 * z * planeOf(layout)),
+              Array.from({ length: inputPlanes(depth) }, (_, z) => 4 * z * planeOf(layout)),
             ),
           ),
           i32.store(m.get, seen.get),
@@ -166,7 +183,9 @@ function convolveKernel(engine: Engine, shape: WinogradShape, plan: Plan, bias: 
             ),
           ),
           b.set(addressOf(word(2), [group, 4 * outputs])),
-          y.set(addressOf(word(3), [volume, 4 * outputs * D * H * W], [plane, 8 * H * W])),
+          y.set(
+            addressOf(word(3), [volume, 4 * outputs * D * H * W], [plane, 4 * outputPlanes(depth) * H * W]),
+          ),
           each(
             outputs,
             (row, column) =>
@@ -208,7 +227,8 @@ export function winogradConvolve(
     isAdjoint: boolean;
   },
 ): void {
-  const { samples, groups, inputs, outputs } = shape;
+  const { depth, samples, groups, inputs, outputs } = shape;
+  const positions = positionsOf(depth);
   const plan = planOf(shape);
   const { layout, planes, blocks, perInput, perOutput } = plan;
   const volumes = samples * groups * inputs;

@@ -9,13 +9,20 @@
 
 import { block, type Code, f32, f32x4, i32, type Local, v128, when } from "./instructions.ts";
 import type { ModuleBuilder } from "./module_builder.ts";
-import { positions, type Size, tilesOf } from "./winograd.ts";
+import { inputPlanes, outputPlanes, positionsOf, tilesOf, type WinogradShape } from "./winograd.ts";
 import { along, gradientTerm, inputTerm, outputTransform } from "./winograd_transforms.ts";
 
 /** Offset in bytes of voxel (z, y, x) of a tile. */
 export type Place = (z: number, y: number, x: number) => number;
 
 const four = [0, 1, 2, 3] as const;
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+/** Where a stage reads its tiles, and the bytes from position to position of what it writes. */
+export interface StageLayout {
+  readonly place: Place;
+  readonly perPosition: number;
+}
 
 /** Writes a row of results at (z, y). */
 function storeRow(
@@ -28,11 +35,16 @@ function storeRow(
 }
 
 /** Adds `inputs(source, target)`: `Bᵀ d` along each axis of one vector of tiles. */
-export function addInputStage(module: ModuleBuilder, place: Place, perPosition: number): number {
+export function addInputStage(
+  module: ModuleBuilder,
+  { depth }: WinogradShape,
+  { place, perPosition }: StageLayout,
+): number {
+  const planes = upTo(inputPlanes(depth));
   return module.add("inputs", ["i32", "i32"], (locals, [source, target]) => {
     const rows = four.map(() => locals.locals("v128", 4));
     const raw = locals.locals("v128", 4);
-    const load = (y: number, x: number) => four.map((z) => v128.load(source!.get, place(z, y, x)));
+    const load = (y: number, x: number) => planes.map((z) => v128.load(source!.get, place(z, y, x)));
     const read = (z: number, y: number): Code =>
       block(
         ...raw.map((value, x) => value.set(inputTerm(z, load(y, x)))),
@@ -41,7 +53,7 @@ export function addInputStage(module: ModuleBuilder, place: Place, perPosition: 
     const write = (z: number, y: number): Code =>
       storeRow(target!, perPosition, [z, y], (x) => inputTerm(y, rows.map((row) => row[x]!.get)));
     return block(
-      ...four.map((z) =>
+      ...planes.map((z) =>
         block(
           ...[read(z, 0), read(z, 2), write(z, 0)],
           ...[read(z, 1), write(z, 1), write(z, 2)],
@@ -53,13 +65,18 @@ export function addInputStage(module: ModuleBuilder, place: Place, perPosition: 
 }
 
 /** Adds `gradients(source, target)`: `A g` along each axis of one vector of tiles. */
-export function addGradientStage(module: ModuleBuilder, place: Place, perPosition: number): number {
+export function addGradientStage(
+  module: ModuleBuilder,
+  { depth }: WinogradShape,
+  { place, perPosition }: StageLayout,
+): number {
+  const given = upTo(outputPlanes(depth));
   return module.add("gradients", ["i32", "i32"], (locals, [source, target]) => {
     const rows = [0, 1].map(() => locals.locals("v128", 4));
     const raw = locals.locals("v128", 2);
-    const load = (y: number, x: number) => [0, 1].map((z) => v128.load(source!.get, place(z, y, x)));
+    const load = (y: number, x: number) => given.map((z) => v128.load(source!.get, place(z, y, x)));
     return block(
-      ...four.map((z) =>
+      ...upTo(inputPlanes(depth)).map((z) =>
         block(
           ...rows.map((row, y) =>
             block(
@@ -82,14 +99,15 @@ export function addGradientStage(module: ModuleBuilder, place: Place, perPositio
  */
 export function addOutputStage(
   module: ModuleBuilder,
-  size: Size,
+  shape: WinogradShape,
   { perPosition, bias }: { perPosition: number; bias: boolean },
 ): number {
-  const [D, H, W] = size;
-  const last = Math.ceil(tilesOf(size)[2] / 4) - 1;
+  const { depth, size: [D, H, W] } = shape;
+  const last = Math.ceil(tilesOf(shape)[2] / 4) - 1;
+  const [planes, outputs] = [upTo(inputPlanes(depth)), outputPlanes(depth)];
   const parameters = ["i32", "i32", "i32", "i32", "i32", "i32"] as const;
   return module.add("outputs", parameters, (locals, [m, b, y, z, row, column]) => {
-    const cube = locals.locals("v128", positions);
+    const cube = locals.locals("v128", positionsOf(depth));
     const [spare, shift, low, high] = locals.locals("v128", 4) as [Local, Local, Local, Local];
     const shifted = (value: Local): Code => bias ? f32x4.add(value.get, shift.get) : value.get;
     /** The first columns of eight. */
@@ -127,20 +145,24 @@ export function addOutputStage(
       ...four.map((x) =>
         block(
           ...four.map((row) => {
-            const line = four.map((plane) => 16 * plane + 4 * row + x);
+            const line = planes.map((plane) => 16 * plane + 4 * row + x);
             return block(
               ...line.map((i) => cube[i]!.set(v128.load(m!.get, i * perPosition))),
-              outputTransform(line.map((i) => cube[i]!), spare),
+              depth === 3 ? outputTransform(line.map((i) => cube[i]!), spare) : [],
             );
           }),
-          ...[0, 1].map((plane) =>
+          ...upTo(outputs).map((plane) =>
             outputTransform(four.map((row) => cube[16 * plane + 4 * row + x]!), spare)
           ),
         )
       ),
-      along(2, outputTransform, cube, spare, [2, 2, 1]),
+      along(2, outputTransform, cube, spare, [outputs, 2, 1]),
       writePlane(0),
-      D % 2 === 0 ? writePlane(1) : when(i32.ltU(z!.get, i32.const(D >> 1)), writePlane(1)),
+      depth === 1
+        ? []
+        : D % 2 === 0
+        ? writePlane(1)
+        : when(i32.ltU(z!.get, i32.const(D >> 1)), writePlane(1)),
     );
   });
 }

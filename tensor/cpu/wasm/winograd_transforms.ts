@@ -16,13 +16,15 @@ import { block, type Code, f32x4, type Local } from "./instructions.ts";
 const { add, sub, mul, neg } = f32x4;
 const half = f32x4.const(0.5);
 
-/** `Bᵀ d`: the i-th of four results as a combination of four inputs. */
+/** `Bᵀ d`: the i-th of four results as a combination of four inputs; one input alone is not transformed. */
 export function inputTerm(i: number, d: readonly Code[]): Code {
+  if (d.length === 1) return d[0]!;
   return [sub(d[0]!, d[2]!), add(d[1]!, d[2]!), sub(d[2]!, d[1]!), sub(d[1]!, d[3]!)][i]!;
 }
 
-/** `A y`: the i-th of four results as a combination of the gradients of two outputs. */
+/** `A y`: the i-th of four results as a combination of the gradients of two outputs; one alone is left as it is. */
 export function gradientTerm(i: number, [a, b]: readonly Code[]): Code {
+  if (!b) return a!;
   return [a!, add(a!, b!), sub(a!, b!), neg(b!)][i]!;
 }
 
@@ -56,7 +58,7 @@ export const weightGradientTransform: Transform = ([a, b, c, d], spare) =>
   );
 
 /**
- * Applies a transform along z, y or x (axis 0, 1 or 2) of a 4 × 4 × 4 cube of variables, to the lines that
+ * Applies a transform along z, y or x (axis 0, 1 or 2) of a cube of up to 4 × 4 × 4 variables, to the lines that
  * start in its first `count` planes, rows and columns; the axis itself has count 1.
  */
 export function along(

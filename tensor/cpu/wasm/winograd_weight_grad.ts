@@ -1,9 +1,9 @@
 /**
- * The weight gradient of conv3d with 3 × 3 × 3 weights in Winograd's transformed domain:
+ * The weight gradient of conv3d with 3 × 3 × 3 or 1 × 3 × 3 weights in Winograd's transformed domain:
  * `dW = Gᵀ[Σ (A dY) ⊙ (Bᵀ d)]`, summed over the tiles before the last transform.
  *
  * The four lanes of a vector are four channels of one tile, so the sum over the tiles is a product of
- * matrices at each of the 64 positions. A work item is a part of the tiles and a slice of the output channels,
+ * matrices at each position. A work item is a part of the tiles and a slice of the output channels,
  * with sums of its own; the parts are added in a fixed order.
  *
  * A NaN or an infinity may make NaN of all taps of its pairs of channels.
@@ -15,7 +15,14 @@ import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engi
 import { block, call, type Code, i32, type Local, loop, v128, when } from "./instructions.ts";
 import { channelVectors, interleave, interleavedBytes, type InterleavedLayout } from "./interleave.ts";
 import { touch } from "./touch.ts";
-import { positionBytes, positions, type Size, tilesOf, type WinogradShape } from "./winograd.ts";
+import {
+  inputPlanes,
+  outputPlanes,
+  positionBytes,
+  positionsOf,
+  tilesOf,
+  type WinogradShape,
+} from "./winograd.ts";
 import { addTileProducts } from "./winograd_products.ts";
 import { addGradientStage, addInputStage, type Place } from "./winograd_stages.ts";
 import { sumBytes, weightGradientKernel } from "./winograd_weights.ts";
@@ -39,12 +46,14 @@ interface Plan {
 }
 
 function planOf(shape: WinogradShape): Plan {
-  const { samples, groups, inputs, outputs, source, before, size } = shape;
-  const [planes, rows, columns] = tilesOf(size);
+  const { depth, samples, groups, inputs, outputs, source, before, size } = shape;
+  const positions = positionsOf(depth);
+  const [planes, rows, columns] = tilesOf(shape);
   const [ins, outs] = [channelVectors(inputs), channelVectors(outputs)];
   const total = samples * planes * rows * columns;
   // Half a mebibyte of transformed tiles stays in the second-level cache.
-  const block = Math.min(total, Math.max(16, Math.min(32, 4 * Math.floor(64 / (ins + outs)))));
+  const fittingTiles = 4 * Math.floor(2 ** 12 / positions / (ins + outs));
+  const block = Math.min(total, Math.max(16, Math.min(32, fittingTiles)));
   const blocks = Math.ceil(total / block);
   // Enough items for many threads: parts of the tiles while their sums are small, else slices of channels.
   const fitting = Math.floor(2 ** 23 / (groups * positions * sumBytes(shape)));
@@ -55,13 +64,13 @@ function planOf(shape: WinogradShape): Plan {
       channels: inputs,
       size: source,
       before,
-      padded: [2 * planes + 2, 2 * rows + 2, 2 * columns + 2],
+      padded: [outputPlanes(depth) * planes + depth - 1, 2 * rows + 2, 2 * columns + 2],
     },
     outputs: {
       channels: outputs,
       size,
       before: [0, 0, 0],
-      padded: [2 * planes, 2 * rows, 2 * columns],
+      padded: [outputPlanes(depth) * planes, 2 * rows, 2 * columns],
     },
     total,
     block,
@@ -81,14 +90,18 @@ const placeIn = ({ padded: [, rows, columns] }: InterleavedLayout): Place => (z,
 type Eight = [Local, Local, Local, Local, Local, Local, Local, Local];
 
 function sumKernel(engine: Engine, shape: WinogradShape, plan: Plan): Kernel {
-  const { groups } = shape;
+  const { depth, groups } = shape;
+  const positions = positionsOf(depth);
   const { total, block: most, blocks, parts, slice, slices, perInput, perOutput } = plan;
-  const [planes, rows, columns] = tilesOf(shape.size) as Size;
+  const [planes, rows, columns] = tilesOf(shape);
   const [ins, outs] = [channelVectors(shape.inputs), channelVectors(shape.outputs)];
   const perPosition = sumBytes(shape);
   return engine.kernel(`winograd weight gradient sums ${JSON.stringify(shape)}`, (module) => {
-    const inputStage = addInputStage(module, placeIn(plan.inputs), perInput);
-    const gradientStage = addGradientStage(module, placeIn(plan.outputs), perOutput);
+    const inputStage = addInputStage(module, shape, { place: placeIn(plan.inputs), perPosition: perInput });
+    const gradientStage = addGradientStage(module, shape, {
+      place: placeIn(plan.outputs),
+      perPosition: perOutput,
+    });
     const products = addTileProducts(module, { vectors: ins, outputs: slice });
     return ({ locals, begin, end, word, thread }) => {
       const [item, part, group, output, last, chunk, chunkEnd, first] = locals.locals("i32", 8) as Eight;
@@ -106,7 +119,7 @@ function sumKernel(engine: Engine, shape: WinogradShape, plan: Plan): Kernel {
             [quotient(i.get, columns * rows * planes), groups * volumes * interleavedBytes(layout)],
             [group, volumes * interleavedBytes(layout)],
             [channel, interleavedBytes(layout)],
-            [remainder(quotient(i.get, columns * rows), planes), place(2, 0, 0)],
+            [remainder(quotient(i.get, columns * rows), planes), place(outputPlanes(depth), 0, 0)],
             [remainder(quotient(i.get, columns), rows), place(0, 2, 0)],
             [remainder(i.get, columns), place(0, 0, 2)],
           )),
@@ -116,18 +129,19 @@ function sumKernel(engine: Engine, shape: WinogradShape, plan: Plan): Kernel {
       const transform = (
         stage: number,
         layout: InterleavedLayout,
-        { from, start, end, to, pitch, reach }: {
+        { from, start, end, to, pitch, planes, reach }: {
           from: Code;
           start: Code;
           end: Code;
           to: Code;
           pitch: number;
-          /** Voxels of a tile along each axis. */
+          /** Voxels of a tile along z, and along y and x. */
+          planes: number;
           reach: number;
         },
       ): Code => {
         const place = placeIn(layout);
-        const planesRead = Array.from({ length: reach }, (_, z) => place(z, 0, 0));
+        const planesRead = Array.from({ length: planes }, (_, z) => place(z, 0, 0));
         return block(
           find(first.get, layout, from, start),
           bytes.set(addressOf(
@@ -221,6 +235,7 @@ function sumKernel(engine: Engine, shape: WinogradShape, plan: Plan): Kernel {
                 end: i32.const(ins),
                 to: v.get,
                 pitch: 16 * ins,
+                planes: inputPlanes(depth),
                 reach: 4,
               }),
               transform(gradientStage, plan.outputs, {
@@ -229,6 +244,7 @@ function sumKernel(engine: Engine, shape: WinogradShape, plan: Plan): Kernel {
                 end: last.get,
                 to: g.get,
                 pitch: 16 * slice,
+                planes: outputPlanes(depth),
                 reach: 2,
               }),
               loop(
@@ -264,7 +280,8 @@ export function winogradWeightGrad(
   shape: WinogradShape,
   { x, g, out }: { x: number; g: number; out: number },
 ): void {
-  const { samples, groups, inputs, outputs } = shape;
+  const { depth, samples, groups, inputs, outputs } = shape;
+  const positions = positionsOf(depth);
   const plan = planOf(shape);
   const { parts, slices, perInput, perOutput } = plan;
   const bytes = (layout: InterleavedLayout) =>

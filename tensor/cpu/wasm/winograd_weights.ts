@@ -7,11 +7,12 @@
 import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
 import { block, call, type Code, f32, f32x4, i32, loop, v128, when } from "./instructions.ts";
 import { channelVectors } from "./interleave.ts";
-import { positionBytes, positions } from "./winograd.ts";
+import { type Depth, positionBytes, positionsOf } from "./winograd.ts";
 import { along, weightGradientTransform, weightTransform } from "./winograd_transforms.ts";
 
-/** Channels of a group. */
-interface Channels {
+/** Channels of a group, and taps along z of a filter. */
+interface Filters {
+  readonly depth: Depth;
   readonly inputs: number;
   readonly outputs: number;
 }
@@ -22,13 +23,13 @@ export function outputBlocks(outputs: number): number[] {
 }
 
 /** Bytes of a group's transformed weights at one position. */
-export function weightBytes({ inputs, outputs }: Channels): number {
+export function weightBytes({ inputs, outputs }: Pick<Filters, "inputs" | "outputs">): number {
   return positionBytes(inputs * channelVectors(outputs));
 }
 
 /** Place of tap (z, y, x) in a cube of 4 × 4 × 4. */
 const corner = (tap: number): number => 16 * Math.floor(tap / 9) + 4 * (Math.floor(tap / 3) % 3) + tap % 3;
-const taps = Array.from({ length: 27 }, (_, tap) => tap);
+const tapsOf = (depth: Depth): number[] => Array.from({ length: 9 * depth }, (_, tap) => tap);
 
 /**
  * `G g` along each axis: weights to `[group][position][outputs / 4][input][4]`. An item is an input channel of
@@ -37,11 +38,13 @@ const taps = Array.from({ length: 27 }, (_, tap) => tap);
  * @param isAdjoint whether the weights are those of the convolution from outputs to inputs: in the gradient of
  * the input the channels change places and the taps run backwards
  */
-export function weightKernel(engine: Engine, channels: Channels, isAdjoint: boolean): Kernel {
-  const { inputs, outputs } = channels;
-  const [perOutput, perInput] = isAdjoint ? [27, 27 * outputs] : [27 * inputs, 27];
+export function weightKernel(engine: Engine, channels: Filters, isAdjoint: boolean): Kernel {
+  const { depth, inputs, outputs } = channels;
+  const [taps, positions] = [tapsOf(depth), positionsOf(depth)];
+  const filter = taps.length;
+  const [perOutput, perInput] = isAdjoint ? [filter, filter * outputs] : [filter * inputs, filter];
   const blocks = outputBlocks(outputs);
-  const key = `winograd weights ${[inputs, outputs, isAdjoint]}`;
+  const key = `winograd weights ${[depth, inputs, outputs, isAdjoint]}`;
   return engine.kernel(key, (module) => {
     /** filters(from, to): one filter in each lane. */
     const filters = (count: number) =>
@@ -51,16 +54,16 @@ export function weightKernel(engine: Engine, channels: Channels, isAdjoint: bool
         return block(
           ...taps.map((tap) => {
             const value = cube[corner(tap)]!;
-            const place = 4 * (isAdjoint ? 26 - tap : tap);
+            const place = 4 * (isAdjoint ? filter - 1 - tap : tap);
             const lanes = Array.from({ length: count - 1 }, (_, i): Code => {
               const weight = f32.load(from!.get, place + 4 * (i + 1) * perOutput);
               return value.set(f32x4.replace(value.get, i + 1, weight));
             });
             return block(value.set(v128.loadFirst(from!.get, place)), ...lanes);
           }),
-          along(2, weightTransform, cube, spare, [3, 3, 1]),
-          along(1, weightTransform, cube, spare, [3, 1, 4]),
-          along(0, weightTransform, cube, spare, [1, 4, 4]),
+          along(2, weightTransform, cube, spare, [depth, 3, 1]),
+          along(1, weightTransform, cube, spare, [depth, 1, 4]),
+          depth === 3 ? along(0, weightTransform, cube, spare, [1, 4, 4]) : [],
           ...cube.map((value, position) => v128.store(to!.get, value.get, position * weightBytes(channels))),
         );
       });
@@ -79,7 +82,7 @@ export function weightKernel(engine: Engine, channels: Channels, isAdjoint: bool
           group!.set(quotient(item!.get, inputs * blocks.length)),
           from!.set(addressOf(
             word(0),
-            [group!, 4 * 27 * inputs * outputs],
+            [group!, 4 * filter * inputs * outputs],
             [output!, 16 * perOutput],
             [input!, 4 * perInput],
           )),
@@ -101,7 +104,7 @@ export function weightKernel(engine: Engine, channels: Channels, isAdjoint: bool
 }
 
 /** Bytes of a group's sums at one position, `[output][inputs / 4][4]`, outputs filled up to four. */
-export function sumBytes({ inputs, outputs }: Channels): number {
+export function sumBytes({ inputs, outputs }: Pick<Filters, "inputs" | "outputs">): number {
   return positionBytes(4 * channelVectors(inputs) * channelVectors(outputs));
 }
 
@@ -111,12 +114,14 @@ export function sumBytes({ inputs, outputs }: Channels): number {
  */
 export function weightGradientKernel(
   engine: Engine,
-  channels: Channels,
+  channels: Filters,
   { groups, parts }: { groups: number; parts: number },
 ): Kernel {
-  const { inputs, outputs } = channels;
+  const { depth, inputs, outputs } = channels;
+  const [taps, positions] = [tapsOf(depth), positionsOf(depth)];
+  const filter = taps.length;
   const vectors = channelVectors(inputs);
-  const key = `winograd weight gradient ${[inputs, outputs, groups, parts]}`;
+  const key = `winograd weight gradient ${[depth, inputs, outputs, groups, parts]}`;
   return engine.kernel(key, (module) => {
     /** filters(from, to): one filter in each lane. */
     const filters = (count: number) =>
@@ -138,13 +143,13 @@ export function weightGradientKernel(
               from!.set(i32.add(from!.get, i32.const(groups * positions * sumBytes(channels)))),
             ),
           ),
-          along(0, weightGradientTransform, cube, spare, [1, 4, 4]),
-          along(1, weightGradientTransform, cube, spare, [3, 1, 4]),
-          along(2, weightGradientTransform, cube, spare, [3, 3, 1]),
+          depth === 3 ? along(0, weightGradientTransform, cube, spare, [1, 4, 4]) : [],
+          along(1, weightGradientTransform, cube, spare, [depth, 1, 4]),
+          along(2, weightGradientTransform, cube, spare, [depth, 3, 1]),
           ...taps.flatMap((tap) =>
             Array.from({ length: count }, (_, lane) => {
               const value = f32x4.extract(cube[corner(tap)]!.get, lane);
-              return f32.store(to!.get, value, 4 * (27 * lane + tap));
+              return f32.store(to!.get, value, 4 * (filter * lane + tap));
             })
           ),
         );
@@ -170,9 +175,9 @@ export function weightGradientKernel(
           )),
           to!.set(addressOf(
             word(1),
-            [group!, 4 * 27 * inputs * outputs],
-            [output!, 4 * 27 * inputs],
-            [input!, 16 * 27],
+            [group!, 4 * filter * inputs * outputs],
+            [output!, 4 * filter * inputs],
+            [input!, 16 * filter],
           )),
           when(
             i32.ltU(input!.get, i32.const(vectors - 1)),

@@ -28,7 +28,7 @@ except ModuleNotFoundError:
     sys.exit()
 import torch.nn.functional as F
 
-from pytorch_networks import cmc_step, sliding_window, unet_step
+from pytorch_networks import cmc_step, sliding_window, thick_slices, unet_step
 
 torch.set_num_threads(int(threads))
 torch.manual_seed(0)
@@ -71,17 +71,19 @@ def gelu():
     return lambda: F.gelu(x)
 
 
-def conv(channels, size, backward):
+def conv(channels, size, backward, kernel=(3, 3, 3)):
+    padding = tuple(k // 2 for k in kernel)
+
     def prepare():
-        x = torch.randn(2, channels, size, size, size, requires_grad=backward)
-        w = torch.randn(channels, channels, 3, 3, 3, requires_grad=backward)
-        g = torch.randn(2, channels, size, size, size)
+        x = torch.randn(2, channels, *size, requires_grad=backward)
+        w = torch.randn(channels, channels, *kernel, requires_grad=backward)
+        g = torch.randn(2, channels, *size)
 
         def both():
             x.grad = w.grad = None
-            F.conv3d(x, w, padding=1).backward(g)
+            F.conv3d(x, w, padding=padding).backward(g)
 
-        return both if backward else lambda: F.conv3d(x, w, padding=1)
+        return both if backward else lambda: F.conv3d(x, w, padding=padding)
 
     return prepare
 
@@ -92,16 +94,19 @@ workloads = {
     "attention 12×512×64 forward + backward": attention(True),
     "layer norm 512×768 forward": layer_norm,
     "GELU 4 M forward": gelu,
-    "conv3d 32→32 32³ forward": conv(32, 32, False),
-    "conv3d 32→32 32³ forward + backward": conv(32, 32, True),
-    "conv3d 16→16 64³ forward": conv(16, 64, False),
-    "conv3d 16→16 64³ forward + backward": conv(16, 64, True),
+    "conv3d 32→32 32³ forward": conv(32, (32, 32, 32), False),
+    "conv3d 32→32 32³ forward + backward": conv(32, (32, 32, 32), True),
+    "conv3d 16→16 64³ forward": conv(16, (64, 64, 64), False),
+    "conv3d 16→16 64³ forward + backward": conv(16, (64, 64, 64), True),
+    "conv3d 1×3×3 32→32 8×64×64 forward": conv(32, (8, 64, 64), False, (1, 3, 3)),
+    "conv3d 1×3×3 32→32 8×64×64 forward + backward": conv(32, (8, 64, 64), True, (1, 3, 3)),
     "supervised unet-light 24×40×32 step": cmc_step("unet-light", (24, 40, 32), False),
     "CMC unet-light 24×40×32 step": cmc_step("unet-light", (24, 40, 32), True),
-    "UNet3D 16/32/64 32³ step, N = 1": unet_step([16, 32, 64], 32, 1),
+    "UNet3D 16/32/64 32³ step, N = 1": unet_step([16, 32, 64], (32, 32, 32), 1),
     "CMC unet-small 32³ step": cmc_step("unet-small", (32, 32, 32), True),
     "sliding window of 128³, unet-tiny": sliding_window("unet-tiny", 32, 128),
-    "UNet3D 16/32/64 64³ step": unet_step([16, 32, 64], 64, 2),
+    "UNet3D 16/32/64 64³ step": unet_step([16, 32, 64], (64, 64, 64), 2),
+    "thick-slice UNet3D 16/32/64 8×64×64 step": unet_step([16, 32, 64], (8, 64, 64), 2, thick_slices),
     "CMC unet-small 64³ step": cmc_step("unet-small", (64, 64, 64), True),
 }
 if workload not in workloads:

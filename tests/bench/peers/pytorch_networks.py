@@ -12,39 +12,47 @@ presets = {
 }
 
 
-def block(inputs, outputs):
+# Kernel and stride of each level: all alike, and for thick slices.
+cubes = [((3, 3, 3), (2, 2, 2))] * 4
+thick_slices = [((1, 3, 3), (1, 1, 1)), ((1, 3, 3), (1, 2, 2)), ((3, 3, 3), (2, 2, 2))]
+
+
+def block(inputs, outputs, kernel):
+    padding = tuple(k // 2 for k in kernel)
     return nn.Sequential(
-        nn.Conv3d(inputs, outputs, 3, padding=1), nn.InstanceNorm3d(outputs, affine=True), nn.LeakyReLU(0.01, True)
+        nn.Conv3d(inputs, outputs, kernel, padding=padding), nn.InstanceNorm3d(outputs, affine=True), nn.LeakyReLU(0.01, True)
     )
 
 
-def level(*channels):
-    return nn.Sequential(*(block(a, b) for a, b in zip(channels, channels[1:])))
+def level(*channels, kernel=(3, 3, 3)):
+    return nn.Sequential(*(block(a, b, kernel) for a, b in zip(channels, channels[1:])))
 
 
 class Encoder(nn.Module):
-    def __init__(self, channels):
+    def __init__(self, channels, levels=cubes):
         super().__init__()
         below = [1] + [c[-1] for c in channels]
-        self.levels = nn.ModuleList([level(b, *c) for b, c in zip(below, channels)])
+        self.levels = nn.ModuleList([level(b, *c, kernel=k) for b, c, (k, _) in zip(below, channels, levels)])
+        self.strides = [stride for _, stride in levels]
 
     def forward(self, x):
         skips = []
         for i, stage in enumerate(self.levels):
-            x = stage(F.max_pool3d(x, 2) if i else x)
+            x = stage(F.max_pool3d(x, self.strides[i]) if i else x)
             skips.append(x)
         return x, skips[:-1]
 
 
 class Decoder(nn.Module):
-    def __init__(self, channels, convolutions, keeps_below, classes):
+    def __init__(self, channels, convolutions, keeps_below, classes, levels=cubes):
         super().__init__()
         self.ups, self.levels = nn.ModuleList(), nn.ModuleList()
         below = channels[-1][-1]
-        for skip in [c[-1] for c in channels[-2::-1]]:
+        for i in range(len(channels) - 2, -1, -1):
+            skip, kernel, stride = channels[i][-1], levels[i][0], levels[i + 1][1]
             up = below if keeps_below else skip
-            self.ups.append(nn.ConvTranspose3d(below, up, 2, 2))
-            self.levels.append(level(up + skip, *([skip] * convolutions)))
+            self.ups.append(nn.ConvTranspose3d(below, up, stride, stride))
+            self.levels.append(level(up + skip, *([skip] * convolutions), kernel=kernel))
             below = skip
         self.head = nn.Conv3d(below, classes, 1)
 
@@ -55,10 +63,10 @@ class Decoder(nn.Module):
 
 
 class Unet(nn.Module):
-    def __init__(self, channels, classes):
+    def __init__(self, channels, classes, levels=cubes):
         super().__init__()
-        levels = [[c, c] for c in channels]
-        self.encoder, self.decoder = Encoder(levels), Decoder(levels, 2, False, classes)
+        twice = [[c, c] for c in channels]
+        self.encoder, self.decoder = Encoder(twice, levels), Decoder(twice, 2, False, classes, levels)
 
     def forward(self, x):
         return self.decoder(*self.encoder(x))
@@ -115,10 +123,10 @@ def step_of(net, loss):
     return step
 
 
-def unet_step(channels, size, samples):
+def unet_step(channels, size, samples, levels=cubes):
     def prepare():
-        net = Unet(channels, 2)
-        x, y = torch.randn(samples, 1, size, size, size), torch.randint(2, (samples, size, size, size))
+        net = Unet(channels, 2, levels)
+        x, y = torch.randn(samples, 1, *size), torch.randint(2, (samples, *size))
         return step_of(net, lambda: dice_cross_entropy(net(x), y))
 
     return prepare

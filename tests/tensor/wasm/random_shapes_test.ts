@@ -78,9 +78,11 @@ for (const [name, draw] of Object.entries(randomCalls)) {
     check(ops[name]!, draw));
 }
 
-for (const [name, draw] of Object.entries(winogradCalls)) {
-  Deno.test(`${name} by Winograd's filtering computes what the oracle computes, on 1 and 2 threads (${callsPerRow} random calls)`, () =>
-    check(ops[name]!, draw));
+for (const depth of [3, 1] as const) {
+  for (const [name, draw] of Object.entries(winogradCalls(depth))) {
+    Deno.test(`${name} ${depth}×3×3 by Winograd's filtering computes what the oracle computes, on 1 and 2 threads (${callsPerRow} random calls)`, () =>
+      check(ops[name]!, draw));
+  }
 }
 
 for (const op of Object.values(ops) as ElementwiseOp[]) {

@@ -3,7 +3,9 @@
 import {
   adjoint,
   convolvesFaster,
+  type Depth,
   weightGradientFaster,
+  type WinogradShape,
   winogradShape,
 } from "../../../tensor/cpu/wasm/winograd.ts";
 import { type Sample, values } from "../../../tensor/ops/op.ts";
@@ -17,8 +19,8 @@ const between = (random: Random, low: number, high: number): number => low + ran
 /** Products of a direct convolution that the reference kernel computes in about ten milliseconds. */
 const mostProducts = 4e6;
 
-/** A convolution with 3 × 3 × 3 weights; one axis is long, the others are short. */
-function convolution(random: Random) {
+/** A convolution with 3 × 3 × 3 or 1 × 3 × 3 weights; one axis is long, the others are short. */
+function convolution(random: Random, depth: Depth) {
   const groups = random.integer(4) === 0 ? 2 : 1;
   const [samples, inputs, outputs] = [
     between(random, 1, 2),
@@ -27,42 +29,44 @@ function convolution(random: Random) {
   ];
   const padding: Triple = [random.integer(3), random.integer(3), random.integer(3)];
   const long = random.integer(3);
+  const kernel: Triple = [depth, 3, 3];
   const size = padding.map((p, axis) =>
-    Math.max(3 - 2 * p, axis === long ? between(random, 1, 40) : between(random, 1, 12))
+    Math.max(1, kernel[axis]! - 2 * p, axis === long ? between(random, 1, 40) : between(random, 1, 12))
   ) as Triple;
   const window = { stride: [1, 1, 1] as const, padding, dilation: [1, 1, 1] as const };
-  const kernel = [3, 3, 3] as const;
   const x = [samples, inputs, ...size];
   const y = [samples, outputs, ...windowOutput("convolution", size, kernel, window)];
   const attributes = { ...window, groups };
-  const products = 27 * inputs / groups * y.reduce((product, n) => product * n, 1);
+  const products = 9 * depth * inputs / groups * y.reduce((product, n) => product * n, 1);
   return { x, y, w: [outputs, inputs / groups, ...kernel], attributes, kernel, size, products };
 }
 
 type Convolution = ReturnType<typeof convolution>;
 
 /** Draws until one is taken. */
-function draw(random: Random, takes: (shape: NonNullable<ReturnType<typeof winogradShape>>) => boolean) {
+function draw(random: Random, depth: Depth, takes: (shape: WinogradShape) => boolean) {
   for (;;) {
-    const drawn: Convolution = convolution(random);
+    const drawn: Convolution = convolution(random, depth);
     const shape = winogradShape(drawn.x, drawn.y, drawn.kernel, drawn.attributes)!;
     if (drawn.products <= mostProducts && takes(shape)) return drawn;
   }
 }
 
-/** One call of each row. */
-export const winogradCalls: Readonly<Record<string, (random: Random) => Sample<unknown>>> = {
+/** One call of each row, for weights of so many taps along z. */
+export const winogradCalls = (
+  depth: Depth,
+): Readonly<Record<string, (random: Random) => Sample<unknown>>> => ({
   conv3d(random) {
-    const { x, y, w, attributes } = draw(random, convolvesFaster);
+    const { x, y, w, attributes } = draw(random, depth, convolvesFaster);
     const bias = random.integer(2) === 0 ? [values([y[1]!])] : [];
     return { inputs: [values(x), values(w), ...bias], attributes };
   },
   conv3dInputGrad(random) {
-    const { y, w, attributes, size } = draw(random, (shape) => convolvesFaster(adjoint(shape)));
+    const { y, w, attributes, size } = draw(random, depth, (shape) => convolvesFaster(adjoint(shape)));
     return { inputs: [values(y), values(w)], attributes: { ...attributes, size } };
   },
   conv3dWeightGrad(random) {
-    const { x, y, attributes, kernel } = draw(random, weightGradientFaster);
+    const { x, y, attributes, kernel } = draw(random, depth, weightGradientFaster);
     return { inputs: [values(x), values(y)], attributes: { ...attributes, kernel } };
   },
-};
+});

@@ -15,14 +15,15 @@ import { Tensor } from "../../../tensor/tensor.ts";
 type Triple = [number, number, number];
 
 /** A convolution that keeps the size. */
-function shapeOf(inputs: number, outputs: number, size: Triple) {
-  const padding = { stride: [1, 1, 1], padding: [1, 1, 1], dilation: [1, 1, 1], groups: 1 } as const;
-  return winogradShape([2, inputs, ...size], [2, outputs, ...size], [3, 3, 3], padding)!;
+function shapeOf(inputs: number, outputs: number, size: Triple, depth: 1 | 3 = 3) {
+  const padding = [depth >> 1, 1, 1] as const;
+  const plain = { stride: [1, 1, 1], padding, dilation: [1, 1, 1], groups: 1 } as const;
+  return winogradShape([2, inputs, ...size], [2, outputs, ...size], [depth, 3, 3], plain)!;
 }
 
 Deno.test("layers of a U-Net go Winograd's way, all three directions; thin and tiny ones the direct way", () => {
-  const chosen = (inputs: number, outputs: number, size: Triple) => {
-    const shape = shapeOf(inputs, outputs, size);
+  const chosen = (inputs: number, outputs: number, size: Triple, depth: 1 | 3 = 3) => {
+    const shape = shapeOf(inputs, outputs, size, depth);
     return [convolvesFaster(shape), convolvesFaster(adjoint(shape)), weightGradientFaster(shape)];
   };
   for (
@@ -34,6 +35,8 @@ Deno.test("layers of a U-Net go Winograd's way, all three directions; thin and t
   ) {
     assert.deepEqual(chosen(channels, channels, [...size]), [true, true, true], `${channels}, ${size}`);
   }
+  assert.deepEqual(chosen(16, 16, [1, 64, 64], 1), [true, true, true], "1×3×3 on a plane");
+  assert.deepEqual(chosen(4, 4, [8, 64, 64], 1), [false, false, false], "1×3×3 on four channels");
   assert.deepEqual(chosen(1, 16, [64, 64, 64]), [false, false, false], "one input channel");
   assert.deepEqual(chosen(16, 16, [1, 64, 64]), [false, false, false], "a plane");
   assert.deepEqual(chosen(64, 64, [2, 2, 2]).slice(0, 2), [false, false], "few voxels");
@@ -43,7 +46,9 @@ Deno.test("strides, dilations and other kernels are not Winograd's", () => {
   const plain = { stride: [1, 1, 1], padding: [1, 1, 1], dilation: [1, 1, 1], groups: 1 } as const;
   const [x, y] = [[2, 16, 16, 16, 16], [2, 16, 16, 16, 16]];
   assert.ok(winogradShape(x, y, [3, 3, 3], plain));
+  assert.ok(winogradShape(x, y, [1, 3, 3], plain));
   assert.equal(winogradShape(x, y, [3, 3, 1], plain), null);
+  assert.equal(winogradShape(x, y, [2, 3, 3], plain), null);
   assert.equal(winogradShape(x, y, [3, 3, 3], { ...plain, stride: [1, 2, 1] }), null);
   assert.equal(winogradShape(x, y, [3, 3, 3], { ...plain, dilation: [1, 1, 2] }), null);
 });
