@@ -12,11 +12,6 @@ export interface UnlabelledBatch {
   readonly cases: readonly string[];
   /** One array a modality, row-major `[N,1,D,H,W]`, normalised; the strong view of each patch. */
   readonly images: readonly Float32Array<ArrayBuffer>[];
-  /**
-   * One array a modality, row-major `[N,D,H,W]`: 1 where the scan has voxels, 0 where its field of view ends before
-   * that of the others. Absent when all scans have voxels everywhere.
-   */
-  readonly inside?: readonly Uint8Array<ArrayBuffer>[];
   /** The same patches with the same geometry and a weak change of intensities, where asked for. */
   readonly weakImages?: readonly Float32Array<ArrayBuffer>[];
   /** Voxels of a patch, `[D,H,W]`. */

@@ -107,8 +107,7 @@ export function recordOf<T>(entries: Iterable<readonly [string, T]>): Record<str
   return record;
 }
 
-/** The label of voxels that nobody labelled, such as those outside the field of view: losses leave them out. */
-export const ignoredLabel = 255;
+export { ignoredLabel } from "../tensor/ignored_label.ts";
 
 /** The modalities a case has an image of, in the data set's order. */
 export function modalitiesOf(dataset: Pick<Dataset, "modalities">, of: UnlabelledCase): Modality[] {

@@ -166,9 +166,6 @@ export class BatchLoader {
       cases: parts.map(({ id }) => id),
       images: stack(parts.map(({ images }) => images)),
       ...(weakViews ? { weakImages: stack(parts.map(({ weakImages }) => weakImages!)) } : {}),
-      ...(parts.some(({ inside }) => inside !== undefined)
-        ? { inside: stack(parts.map(({ inside, images }) => inside ?? images.map(allInside))) }
-        : {}),
       shape: patch,
     };
   }
@@ -235,10 +232,6 @@ function stack<T extends Float32Array | Uint8Array>(patches: readonly (readonly 
     patches.forEach((images, at) => out.set(images[modality]!, at * first.length));
     return out;
   });
-}
-
-function allInside({ length }: Float32Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(length).fill(1);
 }
 
 function bytesOf({ images, ...rest }: PreparedCase | PreparedLabelledCase): number {

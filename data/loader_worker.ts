@@ -43,13 +43,8 @@ self.onmessage = async ({ data }: MessageEvent<OpenMessage | BatchRequest>) => {
     const batch = stream === "labelled"
       ? await loader!.labelledBatch(step)
       : await loader!.unlabelledBatch(step);
-    const { images, weakImages = [], labels = [], inside = [] } = {
-      weakImages: undefined,
-      labels: undefined,
-      inside: undefined,
-      ...batch,
-    };
-    const buffers = [...images, ...weakImages, ...labels, ...inside].map(({ buffer }) => buffer);
+    const { images, weakImages = [], labels = [] } = { weakImages: undefined, labels: undefined, ...batch };
+    const buffers = [...images, ...weakImages, ...labels].map(({ buffer }) => buffer);
     self.postMessage({ stream, step, batch }, buffers);
   } catch (error) {
     const { message } = error as Error;

@@ -22,8 +22,6 @@ export interface Patch {
   readonly images: readonly Float32Array<ArrayBuffer>[];
   /** The same patches under a weak change of intensities, where asked for. */
   readonly weakImages?: readonly Float32Array<ArrayBuffer>[];
-  /** For each image 1 where its scan has voxels and 0 where not; absent when all have everywhere. */
-  readonly inside?: readonly Uint8Array<ArrayBuffer>[];
   /** Where the patches were cut, one an image. */
   readonly deformations: readonly Deformation[];
 }
@@ -42,7 +40,7 @@ export function cutLabelledPatch(
   augmentation: Augmentation,
   random: Random,
 ): Patch & { readonly labels: readonly Uint8Array<ArrayBuffer>[] } {
-  const patch = cutImages(images, shape, aligned, augmentation, random, false, (at, stream) => {
+  const patch = cutImages(images, shape, aligned, augmentation, random, false, false, (at, stream) => {
     const present = classVoxels[at]!.slice(1).filter((voxels) => voxels.length > 0);
     if (present.length === 0 || stream.uniform() >= classShare) return undefined;
     return pick(present[stream.integer(present.length)]!, stream);
@@ -55,7 +53,11 @@ export function cutLabelledPatch(
   return { ...patch, labels: cut };
 }
 
-/** A patch for the unlabelled stream, around a voxel that the intensities say is patient; labels play no part. */
+/**
+ * A patch for the unlabelled stream, around a voxel that the intensities say is patient; labels play no part. Where
+ * the field of view of one of the aligned images ends, all of them show background: what only some show cannot be
+ * compared.
+ */
 export function cutUnlabelledPatch(
   images: readonly PreparedImage[],
   shape: Triple,
@@ -71,6 +73,7 @@ export function cutUnlabelledPatch(
     augmentation,
     random,
     weakViews,
+    aligned,
     (at, stream) => pick(images[at]!.foreground, stream),
   );
 }
@@ -82,6 +85,7 @@ function pick(voxels: Uint32Array, random: Random): number {
 /**
  * Cuts one patch an image; aligned images share place and geometry, others have their own.
  *
+ * @param blank whether voxels that one image lacks are background in all of them
  * @param anchor the flat index of a voxel that the patch must contain, or nothing for a patch anywhere
  */
 function cutImages(
@@ -91,6 +95,7 @@ function cutImages(
   augmentation: Augmentation,
   random: Random,
   weakViews: boolean,
+  blank: boolean,
   anchor: (image: number, stream: Random) => number | undefined,
 ): Patch {
   const draw = (at: number) => {
@@ -106,23 +111,35 @@ function cutImages(
     sampleAffine(image.data, image.shape, map, out, shape, "linear", image.background, displacement);
     return out;
   });
-  const inside = images.some((image) => image.inside !== undefined)
-    ? images.map((image, at) => {
-      const out = new Uint8Array(shape[0] * shape[1] * shape[2]).fill(1);
-      const { map, displacement } = deformations[at]!;
-      if (image.inside !== undefined) {
-        sampleAffine(image.inside, image.shape, map, out, shape, "nearest", 1, displacement);
-      }
-      return out;
-    })
-    : undefined;
+  if (blank) blankWhereAnyLacks(plain, images, deformations, shape);
   const weakImages = weakViews ? plain.map((patch) => patch.slice()) : undefined;
   const weakRanges = weaken(augmentation.intensity);
   plain.forEach((patch, at) =>
     changeIntensity(patch, shape, augmentation.intensity, random.child(`strong/${at}`))
   );
   weakImages?.forEach((patch, at) => changeIntensity(patch, shape, weakRanges, random.child(`weak/${at}`)));
-  return { images: plain, ...(weakImages && { weakImages }), ...(inside && { inside }), deformations };
+  return { images: plain, ...(weakImages && { weakImages }), deformations };
+}
+
+/** Fills all patches with background at voxels that one of the scans does not have. */
+function blankWhereAnyLacks(
+  patches: readonly Float32Array[],
+  images: readonly PreparedImage[],
+  deformations: readonly Deformation[],
+  shape: Triple,
+): void {
+  const lacking = new Uint8Array(shape[0] * shape[1] * shape[2]);
+  images.forEach(({ inside, shape: size }, at) => {
+    if (inside === undefined) return;
+    const one = new Uint8Array(lacking.length), { map, displacement } = deformations[at]!;
+    sampleAffine(inside, size, map, one, shape, "nearest", 1, displacement);
+    for (let voxel = 0; voxel < one.length; voxel++) if (one[voxel] === 0) lacking[voxel] = 1;
+  });
+  patches.forEach((patch, at) => {
+    for (let voxel = 0; voxel < patch.length; voxel++) {
+      if (lacking[voxel] === 1) patch[voxel] = images[at]!.background;
+    }
+  });
 }
 
 /** The first voxel of a patch; along an axis where the patch is larger than the volume it is centred. */

@@ -18,7 +18,7 @@ export interface DiceCrossEntropyAttributes {
 
 /**
  * `mean −log p_y + mean_{n,k} (1 − 2 Σ p g / (Σ p² + Σ g + ε))`, p = softmax of the logits `[N,K,…]` over K,
- * g the one-hot labels `[N,…]` (i32). Outputs: the loss `[]`, and the sums `[N,K,3]` of p·g, p² and g.
+ * g the one-hot labels `[N,…]` (i32). A voxel labelled `ignoredLabel` adds nothing to any sum. Outputs: the loss `[]`, and the sums `[N,K,3]` of p·g, p² and g.
  */
 export const diceCrossEntropyOp: Op<DiceCrossEntropyAttributes> = {
   name: "diceCrossEntropy",
@@ -73,7 +73,7 @@ export const diceCrossEntropyGradOp: Op<DiceCrossEntropyAttributes> = {
  * the background counts as a class. A class absent from the labels contributes exactly 1 and no gradient.
  *
  * @param logits `[N,K,…]`
- * @param y class ids, i32, `[N,…]`, each in 0 … K − 1
+ * @param y class ids, i32, `[N,…]`, each in 0 … K − 1, or 255 for voxels to leave out
  * @returns scalar
  * @throws {ShapeError} when the shapes do not fit
  */

@@ -7,6 +7,8 @@ import {
   softDice,
   targetConsistency,
 } from "../../losses/mod.ts";
+import { ignoredLabel } from "../../tensor/ignored_label.ts";
+import { testOnDevices } from "../tensor/devices.ts";
 import { type Device, openDevice, Random, softmax, Tensor } from "../../tensor/mod.ts";
 
 /** `s · sin(a i + phase)`: the test vectors of the method's description. */
@@ -131,3 +133,45 @@ Deno.test("losses between modalities refuse different shapes and a lone class", 
     assert.throws(() => loss(lone, lone), { code: "shape.classes" });
   }
 });
+
+testOnDevices(
+  "diceCrossEntropy() leaves ignored voxels out of every sum, and gives them no gradient",
+  async (device) => {
+    // 41 voxels of 2 samples: whole vectors and a rest. Loss and gradient are those of the known voxels alone, but for
+    // the mean of the cross-entropy, which is over all.
+    const [samples, classes, voxels] = [2, 3, 41];
+    const random = new Random(5);
+    const z = Float32Array.from({ length: samples * classes * voxels }, () => random.normal(0, 2));
+    const y = Int32Array.from(
+      { length: samples * voxels },
+      (_, i) => i % 4 === 3 ? ignoredLabel : random.integer(classes),
+    );
+    const p = (n: number, k: number, v: number) => {
+      const e = (c: number) => Math.exp(z[(n * classes + c) * voxels + v]!);
+      return e(k) / [0, 1, 2].reduce((sum, c) => sum + e(c), 0);
+    };
+    let expected = 0;
+    for (let n = 0; n < samples; n++) {
+      for (let k = 0; k < classes; k++) {
+        let [both, squares, size] = [0, 0, 0];
+        for (let v = 0; v < voxels; v++) {
+          const label = y[n * voxels + v]!;
+          if (label === ignoredLabel) continue;
+          squares += p(n, k, v) ** 2;
+          if (label === k) both += p(n, k, v), size++, expected -= Math.log(p(n, k, v)) / (samples * voxels);
+        }
+        expected += (1 - 2 * both / (squares + size + 1e-6)) / (samples * classes);
+      }
+    }
+    using logits = Tensor.from(device, z, [samples, classes, voxels]).asParameter();
+    using labels = Tensor.from(device, y, [samples, voxels], "i32");
+    using loss = diceCrossEntropy(logits, labels);
+    near(await loss.item(), expected, 2e-6);
+    loss.backward();
+    const gradient = await logits.grad!.data();
+    for (let at = 0; at < gradient.length; at++) {
+      const ignored = y[Math.floor(at / (classes * voxels)) * voxels + at % voxels] === ignoredLabel;
+      assert.equal(gradient[at] === 0, ignored, `${at}`);
+    }
+  },
+);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ignoredLabel } from "../../ignored_label.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
 
 /** Visits the voxels of logits `[N,K,…]`: sample, label and softmax over the classes. */
@@ -36,6 +37,7 @@ export const lossKernels: Pick<CpuKernels, "diceCrossEntropy" | "diceCrossEntrop
     const totals = new Float64Array(samples * classes * 3);
     let entropy = 0;
     forVoxels(logits!, labels!, (n, v, label, p, logSum) => {
+      if (label === ignoredLabel) return;
       const isClass = label >= 0 && label < classes;
       entropy += isClass ? logSum - logits!.data[(n * classes + label) * voxels + v]! : NaN;
       for (let k = 0; k < classes; k++) {
@@ -59,6 +61,10 @@ export const lossKernels: Pick<CpuKernels, "diceCrossEntropy" | "diceCrossEntrop
     const scale = g!.data[0]!;
     const slopes = new Float64Array(classes); // gradient of the Dice term for each probability
     forVoxels(logits!, labels!, (n, v, label, p) => {
+      if (label === ignoredLabel) {
+        for (let k = 0; k < classes; k++) out!.data[(n * classes + k) * voxels + v] = 0;
+        return;
+      }
       let dot = 0;
       for (let k = 0; k < classes; k++) {
         const at = (n * classes + k) * 3;

@@ -6,6 +6,7 @@
  */
 
 import { sizeOf } from "../../shape.ts";
+import { ignoredLabel } from "../../ignored_label.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { lossKernels as referenceLoss } from "../reference/loss.ts";
 import {
@@ -82,7 +83,8 @@ function sumsKernel(engine: Engine, sizes: Sizes) {
   const parameters = { logits: "i32", labels: "i32", sums: "i32" } as const;
   return engine.compile(key, parameters, ({ logits, labels, sums }, { each }) => {
     const { x, y, to } = declare({ x: "i32", y: "i32", to: "i32" });
-    const { label, isLabel, right } = declare({ label: "i32x4", isLabel: "i32x4", right: "f32x4" });
+    const { label, isLabel, isKnown } = declare({ label: "i32x4", isLabel: "i32x4", isKnown: "i32x4" });
+    const { right } = declare({ right: "f32x4" });
     const { totals } = declare({ totals: ["f32x4", sumsOf(classes)] });
     return each((item) => [
       x.set(logits.add(item.div(runs).mul(4 * classes * voxels))),
@@ -94,15 +96,16 @@ function sumsKernel(engine: Engine, sizes: Sizes) {
         return [
           label.set(load(y.add(at)).bits()),
           code,
+          isKnown.set(label.eq(ignoredLabel).xor(-1).and(present)),
           right.set(NaN), // stays where a label is no class
           p.map((probability, k) => [
             isLabel.set(label.eq(k).and(present)),
             totals[3 * k]!.increase(probability.where(isLabel)),
-            totals[3 * k + 1]!.increase(probability.mul(probability).where(present)),
+            totals[3 * k + 1]!.increase(probability.mul(probability).where(isKnown)),
             totals[3 * k + 2]!.increase(f32x4.const(1).where(isLabel)),
             right.set(select(isLabel, logit(k), right)),
           ]),
-          totals.at(-1)!.increase(top.add(log(sum)).sub(right).where(present)),
+          totals.at(-1)!.increase(top.add(log(sum)).sub(right).where(isKnown)),
         ];
       }),
       to.set(sums.add(item.mul(8 * sumsOf(classes)))),
@@ -169,7 +172,12 @@ function gradientKernel(engine: Engine, sizes: Sizes) {
   const parameters = { ...addresses, epsilon: "f32", perVoxel: "f32", perClass: "f32" } as const;
   return engine.compile(key, parameters, ({ g, logits, labels, sums, out, ...rest }, { each }) => {
     const { x, y, to, ofSample } = declare({ x: "i32", y: "i32", to: "i32", ofSample: "i32" });
-    const { label, dot, scale } = declare({ label: "i32x4", dot: "f32x4", scale: "f32x4" });
+    const { label, isKnown, dot, scale } = declare({
+      label: "i32x4",
+      isKnown: "i32x4",
+      dot: "f32x4",
+      scale: "f32x4",
+    });
     const { slopes } = declare({ slopes: ["f32x4", classes] });
     const { a, b, code: setSlopes } = diceSlopes(sizes, { ...rest, sums: ofSample, g: f32.load(g) });
     return each((item) => [
@@ -183,6 +191,7 @@ function gradientKernel(engine: Engine, sizes: Sizes) {
         const { p, code } = probabilities(sizes, (k) => load(x.add(at), 4 * k * voxels));
         return [
           label.set(load(y.add(at)).bits()),
+          isKnown.set(label.eq(ignoredLabel).xor(-1)),
           code,
           dot.set(0),
           p.map((probability, k) => [
@@ -192,7 +201,7 @@ function gradientKernel(engine: Engine, sizes: Sizes) {
           p.map((probability, k) => {
             const entropy = probability.sub(f32x4.const(1).where(label.eq(k))).mul(scale);
             const dice = probability.mul(slopes[k]!.sub(dot));
-            return store(to.add(at), entropy.add(dice), 4 * k * voxels);
+            return store(to.add(at), entropy.add(dice).where(isKnown), 4 * k * voxels);
           }),
         ];
       }),

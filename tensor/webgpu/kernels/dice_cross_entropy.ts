@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ignoredLabel } from "../../ignored_label.ts";
 import type { KernelAttributes } from "../../ops/registry.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Call, Kernel } from "../kernel.ts";
@@ -59,7 +60,7 @@ export const diceCrossEntropy: Kernel<Attributes> = {
   let v = (row / ${classes}u) * ${voxels}u + k;
   let p = exp(z_at(row * ${voxels}u + k) - log_sums_at(v));
   let g = select(0.0, 1.0, y_at(v) == i32(row % ${classes}u));
-  return Acc(p * g, p * p, g);`,
+  return Acc(p * g, select(p * p, 0.0, y_at(v) == ${ignoredLabel}), g);`,
         combine: `return Acc(a.both + b.both, a.squares + b.squares, a.label + b.label);`,
         store: `
   set_sums(row * 3u, acc.both);
@@ -78,6 +79,7 @@ export const diceCrossEntropy: Kernel<Attributes> = {
         // A label outside the classes has no logit; NaN says so instead of a wrong loss. WGSL forbids a constant NaN.
         element: `
   let id = y_at(k);
+  if (id == ${ignoredLabel}) { return Acc(0.0); }
   if (id < 0 || id >= ${classes}) { return Acc(bitcast<f32>(0x7fc00000u | (k & 1u))); }
   return Acc(log_sums_at(k) - logit(k / ${voxels}u, u32(id), k % ${voxels}u));`,
         combine: `return Acc(a.sum + b.sum);`,
@@ -127,7 +129,7 @@ fn dice_slope(n: u32, k: u32, p: f32, hit: bool) -> f32 {
     let p = exp(logit(n, k, v) - denominator);
     along += p * dice_slope(n, k, p, id == i32(k));
   }
-  let g = g_at(0u);
+  let g = select(g_at(0u), 0.0, id == ${ignoredLabel});
   for (var k = 0u; k < ${classes}u; k++) {
     let p = exp(logit(n, k, v) - denominator);
     let hit = id == i32(k);
