@@ -50,4 +50,8 @@ export {
 export type { Segmenter, Task } from "./segmenter.ts";
 export * from "./inference/mod.ts";
 export * from "./run/mod.ts";
+export { type ByteSource, bytesSource, fileSource } from "./weights/byte_source.ts";
+export { type Converted, convertWeights } from "./weights/convert.ts";
+export { initialise, type Initialised } from "./weights/initialise.ts";
+export { type Layout, layoutNamed, layouts } from "./weights/layouts.ts";
 export * from "./train/mod.ts";
