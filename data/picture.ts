@@ -5,9 +5,12 @@
  */
 
 import { encodePng } from "./deps.ts";
+import { DataError } from "./errors.ts";
+import { onGridOf } from "./grid_check.ts";
+import { type DirectionLetter, drawLetter, letterSize } from "./letters.ts";
 import { percentiles } from "./normalise.ts";
 import { superiorFirst, turnOf, turnVolume } from "./orientation.ts";
-import { rowMajor, shapeOf, type Volume } from "./volume.ts";
+import { gridOf, rowMajor, shapeOf, type Volume } from "./volume.ts";
 
 /** Label colours that differ in hue and brightness for every kind of colour vision (Okabe and Ito 2008). */
 const colours = [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [
@@ -16,18 +19,26 @@ const colours = [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [
   167,
 ]] as const;
 
+/** What lies left, right, above and below in each plane. */
+const ends: readonly (readonly [DirectionLetter, DirectionLetter, DirectionLetter, DirectionLetter])[] = [
+  ["R", "L", "A", "P"],
+  ["R", "L", "S", "I"],
+  ["A", "P", "S", "I"],
+];
+
 /**
  * The axial, coronal and sagittal plane side by side, as the bytes of a PNG. The planes go through the middle of
  * the labels, or of the volume; voxels are shown with their true proportions, superior and anterior up, the
- * patient's right on the left. Grey goes from the 1st to the 99th percentile.
+ * patient's right on the left; letters at the edges say so. Grey goes from the 1st to the 99th percentile.
  *
  * @param stored with axes in any order; it is turned to the nearest anatomical ones
- * @param overlaid labels on the same grid; drawn half transparent
+ * @param overlaid labels on the same grid, their axes in any order; drawn half transparent
  * @param pixels height of the picture
+ * @throws {DataError} `geometry.mismatch` when the labels lie on another grid
  */
 export function picture(stored: Volume, overlaid?: Volume<Uint8Array>, pixels = 192): Uint8Array {
   const turn = turnOf(stored, superiorFirst);
-  const volume = turnVolume(stored, turn), labels = overlaid && turnVolume(overlaid, turn);
+  const volume = turnVolume(stored, turn), labels = overlaid && turnVolume(placed(stored, overlaid), turn);
   const shape = shapeOf(volume), { spacing } = volume;
   const image = rowMajor(volume), label = labels && rowMajor(labels);
   const centre = (label && middleOf(label, shape)) ?? shape.map((length) => length >> 1);
@@ -55,9 +66,44 @@ export function picture(stored: Volume, overlaid?: Volume<Uint8Array>, pixels = 
         }
       }
     }
+    drawEnds(ends[plane]!, { left, top, width: widths[plane]!, height }, pixels, (x, y, grey) => {
+      if (x >= 0 && x < width && y >= 0 && y < pixels) {
+        data.fill(grey, 3 * (y * width + x), 3 * (y * width + x) + 3);
+      }
+    });
     left += widths[plane]! + 4;
   });
   return encodePng({ width, height: pixels, data, channels: 3 });
+}
+
+/** Labels with the axes of an image. */
+function placed(image: Volume, labels: Volume<Uint8Array>): Volume<Uint8Array> {
+  const turned = onGridOf(labels, gridOf(image));
+  if (turned !== undefined) return turned;
+  const text = ({ array, affine }: Volume): string =>
+    `${array.shape.join("×")} voxels, affine [${affine.slice(0, 12).join(", ")}]`;
+  throw new DataError(
+    "geometry.mismatch",
+    `the labels do not lie on the grid of the image: ${text(labels)}; the image has ${text(image)}`,
+    { fix: "Draw labels over the image they belong to, or resample them." },
+  );
+}
+
+/** Writes the four directions at the edges of a plane; above and below a plane too thin to hold them. */
+function drawEnds(
+  [start, end, up, down]: typeof ends[number],
+  plane: { left: number; top: number; width: number; height: number },
+  pixels: number,
+  put: Parameters<typeof drawLetter>[4],
+): void {
+  const scale = Math.max(1, Math.floor(pixels / 128));
+  const w = letterSize.width * scale, h = letterSize.height * scale, { left, top, width, height } = plane;
+  const middle = left + ((width - w) >> 1), level = top + ((height - h) >> 1);
+  const outside = height < 3 * h;
+  drawLetter(start, left + 2, level, scale, put);
+  drawLetter(end, left + width - w - 2, level, scale, put);
+  drawLetter(up, middle, outside ? top - h - 2 : top + 2, scale, put);
+  drawLetter(down, middle, outside ? top + height + 2 : top + height - h - 2, scale, put);
 }
 
 /** The voxel in the middle of the labels, or nothing when there are none. */

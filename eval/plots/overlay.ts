@@ -20,6 +20,13 @@ export interface OverlayCase {
   readonly classes: readonly LabelClass[];
 }
 
+/** What lies left, right, above and below in each plane. */
+const ends: Readonly<Record<Plane, readonly [string, string, string, string]>> = {
+  axial: ["R", "L", "A", "P"],
+  coronal: ["R", "L", "S", "I"],
+  sagittal: ["A", "P", "S", "I"],
+};
+
 /**
  * Image with outlines in three planes as SVG, each through the slice that shows most of the reference.
  *
@@ -49,8 +56,11 @@ export function overlayPlot({ title, image, reference, prediction, classes }: Ov
     const to = `translate(${x},${y}) scale(${picture.pixel[0] * scale},${picture.pixel[1] * scale})`;
     drawOutlines(svg, cutSlice(reference, plane, index), classes, to, "");
     drawOutlines(svg, cutSlice(prediction, plane, index), classes, to, "3 2");
-    if (plane !== "sagittal") label(svg, x + 4, y + 13, "R");
-    label(svg, x + 4, y + mm[1] * scale - 5, plane === "axial" ? "P" : "I");
+    const [start, end, up, down] = ends[plane], [w, h] = [mm[0] * scale, mm[1] * scale];
+    label(svg, x + 8, y + h / 2 + 4, start);
+    label(svg, x + w - 8, y + h / 2 + 4, end);
+    label(svg, x + w / 2, h < 50 ? y - 3 : y + 13, up); // beside a plane too thin to hold them
+    label(svg, x + w / 2, h < 50 ? y + h + 12 : y + h - 5, down);
   });
   classes.forEach((c, i) => {
     const g = svg.append("g").attr("transform", `translate(${14 + i * 110},${side + 62})`);
@@ -65,7 +75,7 @@ function label(svg: SvgSelection, x: number, y: number, text: string): void {
     "stroke-width",
     2.5,
   )
-    .attr("paint-order", "stroke").attr("font-weight", "bold").text(text);
+    .attr("paint-order", "stroke").attr("font-weight", "bold").attr("text-anchor", "middle").text(text);
 }
 
 function drawOutlines(
