@@ -94,7 +94,11 @@ const warn = printWarnings((line) => say(terminal.isTerminal ? `\r\x1b[K${line}`
 
 function announce(dataset: Dataset, split: Split, config: TrainConfig, device: string): void {
   const modalities = dataset.modalities.map(({ id }) => id).join(" + ");
-  say(`${dataset.name}: ${dataset.cases.length} cases, ${modalities}, ${dataset.classes.length} classes`);
+  say(
+    `${dataset.name}: ${dataset.cases.length} cases, ${modalities}, ${dataset.classes.length} ${
+      dataset.classes.length === 1 ? "class" : "classes"
+    }`,
+  );
   say(
     `labelled ${split.labelled.length} (${split.labelled.join(", ")}; label ratio ${
       Number((100 * labelRatio(dataset, split)).toPrecision(3))

@@ -2,7 +2,7 @@ import type { CaseRecord } from "../metrics/case_record.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
 import { classLabels, distinctClasses } from "../statistics/class_labels.ts";
-import { axes, color, figure, legend, marker, type PanelBox } from "./figure.ts";
+import { axes, color, figure, legend, legendWidth, marker, type PanelBox } from "./figure.ts";
 
 /**
  * Bland–Altman plot of volumes as SVG: difference against mean of predicted and reference volume, with the
@@ -22,9 +22,10 @@ export function blandAltman(records: readonly CaseRecord[]): string {
   const bias = d3.mean(shown, (r) => r.volume_difference_ml!)!;
   const spread = 1.96 * d3.deviation(shown, (r) => r.volume_difference_ml!)!;
   const nameOf = classLabels(shown), classes = distinctClasses(shown).map(nameOf);
+  const entries = classes.map((label, index) => ({ label, index }));
   const { svg, finish } = figure(
     "Bland–Altman plot of volumes",
-    700,
+    600 + legendWidth(entries),
     340,
     `bias ${bias.toFixed(3)} ml, limits of agreement ${(bias - spread).toFixed(3)} to ${
       (bias + spread).toFixed(3)
@@ -52,6 +53,6 @@ export function blandAltman(records: readonly CaseRecord[]): string {
         `${r.case}, ${r.modality}, ${nameOf(r)}: ${r.volume_difference_ml!.toFixed(3)} ml`,
       );
   }
-  legend(svg, 595, 60, classes.map((label, index) => ({ label, index })));
+  legend(svg, 595, 60, entries);
   return finish();
 }

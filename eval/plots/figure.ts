@@ -48,8 +48,9 @@ export function figure(title: string, width: number, height: number, description
   svg.append("title").text(title);
   if (description !== "") svg.append("desc").text(description);
   svg.append("rect").attr("width", width).attr("height", height).attr("fill", "#fff");
+  const bold = 13 * Math.min(1, (width - 12) / (1.08 * textWidth(title, 13))); // a long title is set smaller
   svg.append("text").attr("x", width / 2).attr("y", 18).attr("text-anchor", "middle")
-    .attr("font-size", 13).attr("font-weight", "bold").text(title);
+    .attr("font-size", bold).attr("font-weight", "bold").text(title);
   return { svg, finish: () => svgText(svg.node() as unknown as Parameters<typeof svgText>[0]) + "\n" };
 }
 
@@ -74,10 +75,11 @@ export function axes(
   box: PanelBox,
   x: AxisScale,
   y: d3.AxisScale<d3.NumberValue>,
-  labels: { x: string; y: string },
+  labels: { x: string; y: string; xTicks?: readonly number[] },
 ): void {
   const bottom = d3.axisBottom(x as d3.AxisScale<d3.NumberValue>).tickSizeOuter(0);
-  if (!("bandwidth" in x)) bottom.ticks(Math.max(2, Math.floor((box.right - box.left) / 70)));
+  if (labels.xTicks !== undefined) bottom.tickValues(labels.xTicks);
+  else if (!("bandwidth" in x)) bottom.ticks(Math.max(2, Math.floor((box.right - box.left) / 70)));
   const left = d3.axisLeft(y).ticks(5).tickSizeInner(-(box.right - box.left)).tickSizeOuter(0).tickPadding(6);
   const paint = (g: SvgSelection): void => {
     g.selectAll("path").attr("stroke", "#444");
@@ -110,6 +112,16 @@ export interface LegendEntry {
   readonly label: string;
   /** Place of the series, which gives colour, dashes and marker. */
   readonly index: number;
+}
+
+/** About how wide a text is drawn, in px: the middle width of DejaVu Sans, a full em for the scripts of East Asia. */
+export function textWidth(text: string, size = 11): number {
+  return [...text].reduce((sum, char) => sum + size * (char.codePointAt(0)! > 0x2e7f ? 1 : 0.62), 0);
+}
+
+/** Room that a legend needs, in px. */
+export function legendWidth(entries: readonly LegendEntry[]): number {
+  return 36 + Math.max(0, ...entries.map(({ label }) => textWidth(label)));
 }
 
 /** Draws a column of legend entries with line and marker. */

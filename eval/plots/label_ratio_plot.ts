@@ -1,9 +1,10 @@
+import type { MetricRow } from "../metrics/metric_row.ts";
 import { type Metric, metrics } from "../metrics/metrics.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
 import { summarise } from "../statistics/summarise.ts";
-import { axes, figure, legend, type PanelBox } from "./figure.ts";
+import { axes, figure, legend, legendWidth, type PanelBox } from "./figure.ts";
 import { drawSeries, rangeOf, seriesPoint } from "./series.ts";
 
 /** What {@link labelRatioPlot} can be told. */
@@ -49,7 +50,8 @@ export function labelRatioPlot(
     });
   }
   const { label, unit } = metrics[metric];
-  const width = 130 + panels.length * 300;
+  const entries = methods.map((method, index) => ({ label: method, index }));
+  const width = 28 + panels.length * 320 + legendWidth(entries);
   const { svg, finish } = figure(
     `${label} by label ratio`,
     width,
@@ -57,19 +59,24 @@ export function labelRatioPlot(
     "mean over seeds; bars: lowest to highest seed",
   );
   panels.forEach(({ modality, series }, i) => {
-    const box: PanelBox = { left: 70 + i * 300, right: 310 + i * 300, top: 50, bottom: 250 };
+    const box: PanelBox = { left: 70 + i * 320, right: 310 + i * 320, top: 50, bottom: 250 };
     const margin = (ratios.at(-1)! - ratios[0]!) * 10 || 5;
     const x = d3.scaleLinear([100 * ratios[0]! - margin, 100 * ratios.at(-1)! + margin], [
       box.left,
       box.right,
     ]);
-    const y = d3.scaleLinear(rangeOf(all), [box.bottom, box.top]).nice();
-    axes(svg, box, x, y, { x: "labelled subjects (%)", y: unit === "" ? label : `${label} (${unit})` });
+    const y = d3.scaleLinear(rangeOf(all, (metrics[metric] as MetricRow).range), [box.bottom, box.top])
+      .nice();
+    axes(svg, box, x, y, {
+      x: "labelled subjects (%)",
+      xTicks: ratios.map((ratio) => 100 * ratio),
+      y: unit === "" ? label : `${label} (${unit})`,
+    });
     svg.append("text").attr("x", (box.left + box.right) / 2).attr("y", 40).attr("text-anchor", "middle").text(
       modality,
     );
     for (const s of series) drawSeries(svg, s, x, y);
   });
-  legend(svg, width - 115, 58, methods.map((method, index) => ({ label: method, index })));
+  legend(svg, 25 + panels.length * 320, 58, entries);
   return finish();
 }

@@ -1,7 +1,17 @@
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
 import type { LogRow } from "../report/log.ts";
-import { axes, color, dash, figure, legend, marker, type PanelBox, type SvgSelection } from "./figure.ts";
+import {
+  axes,
+  color,
+  dash,
+  figure,
+  legend,
+  legendWidth,
+  marker,
+  type PanelBox,
+  type SvgSelection,
+} from "./figure.ts";
 
 /** What {@link learningCurves} can be told. */
 export interface LearningCurvesOptions {
@@ -54,8 +64,17 @@ export function learningCurves(
     { label: "loss", curves: curves.filter((c) => !isDice(c.name)), domain: undefined },
     { label: "Dice", curves: curves.filter((c) => isDice(c.name)), domain: [0, 1] as const },
   ].filter((panel) => panel.curves.length > 0);
+  const entries = panels.map((panel) =>
+    panel.curves.map(({ name }, index) => ({ label: readable(name), index }))
+  );
+  const phases = laterLosses(curves.filter((c) => !isDice(c.name)));
   const seeds = runs.length > 1 ? `mean and range of ${runs.length} seeds` : "one run";
-  const { svg, finish } = figure(title, 720, 50 + panels.length * 230, `${chosen.join(", ")}; ${seeds}`);
+  const { svg, finish } = figure(
+    title,
+    576 + Math.max(...entries.map(legendWidth)),
+    50 + panels.length * 230,
+    `${chosen.join(", ")}; ${seeds}`,
+  );
   const steps = d3.extent(curves.flatMap((c) => c.points.map((p) => p.step))) as [number, number];
   panels.forEach((panel, i) => {
     const box: PanelBox = { left: 70, right: 560, top: 36 + i * 230, bottom: 216 + i * 230 };
@@ -70,9 +89,38 @@ export function learningCurves(
       .nice();
     axes(svg, box, x, y, { x: "step", y: panel.label });
     panel.curves.forEach((curve, index) => drawCurve(svg, { ...curve, index }, x, y, runs.length > 1));
-    legend(svg, 576, box.top + 8, panel.curves.map(({ name }, index) => ({ label: name, index })));
+    for (const { step, names } of phases) {
+      drawPhase(svg, box, x(step), i === 0 ? `${names.join(", ")} from step ${step}` : "");
+    }
+    legend(svg, 576, box.top + 8, entries[i]!);
   });
   return finish();
+}
+
+/** A column of the log in words: `val_dice_ct_liver` is the Dice of ct liver. */
+function readable(column: string): string {
+  if (column === "val_dice") return "mean";
+  return column.replace(/^val_dice_/, "").replaceAll("_", " ");
+}
+
+/** The steps at which losses begin that the first step did not have, such as those on unlabelled images. */
+function laterLosses(
+  curves: readonly { name: string; points: readonly CurvePoint[] }[],
+): { step: number; names: string[] }[] {
+  const first = d3.min(curves, (c) => c.points[0]!.step);
+  const later = curves.filter((c) => c.points[0]!.step !== first);
+  return [...Map.groupBy(later, (c) => c.points[0]!.step)].map(([step, own]) => ({
+    step,
+    names: own.map((c) => readable(c.name)),
+  }));
+}
+
+function drawPhase(svg: SvgSelection, box: PanelBox, x: number, text: string): void {
+  svg.append("line").attr("x1", x).attr("x2", x).attr("y1", box.top).attr("y2", box.bottom)
+    .attr("stroke", "#444").attr("stroke-dasharray", "3 3");
+  const end = x > (box.left + box.right) / 2;
+  svg.append("text").attr("x", end ? x - 4 : x + 4).attr("y", box.top + 10)
+    .attr("text-anchor", end ? "end" : "start").text(text);
 }
 
 function curveOf(runs: readonly (readonly LogRow[])[], name: string): CurvePoint[] {

@@ -3,7 +3,7 @@ import { d3 } from "../deps.ts";
 import type { LabelClass } from "../metrics/label_grid.ts";
 import { average } from "../statistics/summarise.ts";
 import { pngUrl } from "./data_url.ts";
-import { color, figure, type SvgSelection } from "./figure.ts";
+import { color, figure, type SvgSelection, textWidth } from "./figure.ts";
 import { busiestSlice, cutSlice, greyScale, type ImageGrid, type Plane, type Slice } from "./slice.ts";
 
 /** A case to show. */
@@ -19,6 +19,11 @@ export interface OverlayCase {
   /** The classes to outline. */
   readonly classes: readonly LabelClass[];
 }
+
+/** Where a column and row of a slice lie on the page. */
+type OnPage = (column: number, row: number) => [number, number];
+
+const predictionDashes = "3 2";
 
 /** What lies left, right, above and below in each plane. */
 const ends: Readonly<Record<Plane, readonly [string, string, string, string]>> = {
@@ -53,20 +58,29 @@ export function overlayPlot({ title, image, reference, prediction, classes }: Ov
       .attr("href", pngUrl(Uint8Array.from(picture.values, grey), picture.width, picture.height, 1));
     svg.append("text").attr("x", 10 + i * (side + 10) + side / 2).attr("y", 36).attr("text-anchor", "middle")
       .text(`${plane}, slice ${index + 1}`);
-    const to = `translate(${x},${y}) scale(${picture.pixel[0] * scale},${picture.pixel[1] * scale})`;
-    drawOutlines(svg, cutSlice(reference, plane, index), classes, to, "");
-    drawOutlines(svg, cutSlice(prediction, plane, index), classes, to, "3 2");
+    const onPage: OnPage = (column, row) => [
+      x + column * picture.pixel[0] * scale,
+      y + row * picture.pixel[1] * scale,
+    ];
+    drawOutlines(svg, cutSlice(reference, plane, index), classes, onPage, "");
+    drawOutlines(svg, cutSlice(prediction, plane, index), classes, onPage, predictionDashes);
     const [start, end, up, down] = ends[plane], [w, h] = [mm[0] * scale, mm[1] * scale];
     label(svg, x + 8, y + h / 2 + 4, start);
     label(svg, x + w - 8, y + h / 2 + 4, end);
     label(svg, x + w / 2, h < 50 ? y - 3 : y + 13, up); // beside a plane too thin to hold them
     label(svg, x + w / 2, h < 50 ? y + h + 12 : y + h - 5, down);
   });
-  classes.forEach((c, i) => {
-    const g = svg.append("g").attr("transform", `translate(${14 + i * 110},${side + 62})`);
-    g.append("line").attr("x2", 20).attr("stroke", color(i)).attr("stroke-width", 2.5);
-    g.append("text").attr("x", 26).attr("dy", "0.32em").text(c.name);
-  });
+  let right = 14;
+  const key = (text: string, stroke: string, dashes: string): void => {
+    const g = svg.append("g").attr("transform", `translate(${right},${side + 62})`);
+    g.append("line").attr("x2", 20).attr("stroke", stroke).attr("stroke-width", 2.5)
+      .attr("stroke-dasharray", dashes || null);
+    g.append("text").attr("x", 26).attr("dy", "0.32em").text(text);
+    right += 44 + textWidth(text);
+  };
+  key("reference", "#111", "");
+  key("prediction", "#111", predictionDashes);
+  classes.forEach((c, i) => key(c.name, color(i), ""));
   return finish();
 }
 
@@ -82,17 +96,23 @@ function drawOutlines(
   svg: SvgSelection,
   { width, height, values }: Slice,
   classes: readonly LabelClass[],
-  transform: string,
+  onPage: OnPage,
   dashes: string,
 ): void {
   classes.forEach((c, i) => {
     const mask = Array.from(values, (v) => v === c.id ? 1 : 0);
     if (!mask.includes(1)) return;
     const [outline] = d3.contours().size([width, height]).thresholds([0.5])(mask);
-    const path = d3.geoPath()(outline!);
+    const path = d3.geoPath(d3.geoTransform({
+      point(column, row) {
+        this.stream.point(...onPage(column, row));
+      },
+    })).digits(2)(outline!);
     for (const [stroke, width] of [["#fff", 3.2], [color(i), 1.8]] as const) { // on white, to be seen in grey
-      svg.append("path").attr("transform", transform).attr("d", path).attr("fill", "none")
-        .attr("stroke", stroke).attr("stroke-width", width).attr("vector-effect", "non-scaling-stroke")
+      svg.append("path").attr("d", path).attr("fill", "none").attr("stroke", stroke).attr(
+        "stroke-width",
+        width,
+      )
         .attr("stroke-dasharray", dashes || null).append("title").text(c.name);
     }
   });

@@ -1,8 +1,10 @@
+import type { MetricRow } from "../metrics/metric_row.ts";
 import { type Metric, metrics } from "../metrics/metrics.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
 import { perturbationUnits, robustnessPoints, type RobustnessRecord } from "../tables/robustness.ts";
-import { axes, figure, legend, type PanelBox } from "./figure.ts";
+import { percent } from "../tables/percent.ts";
+import { axes, figure, legend, legendWidth, type PanelBox } from "./figure.ts";
 import { drawSeries, rangeOf, seriesPoint } from "./series.ts";
 
 /** What {@link robustnessCurves} can be told. */
@@ -31,17 +33,18 @@ export function robustnessCurves(
   const modalities = [...new Set(records.map((r) => r.modality))];
   const severalRatios = new Set(records.map((r) => r.label_ratio)).size > 1;
   const name = (p: { method: string; label_ratio: number }): string =>
-    severalRatios ? `${p.method} ${Number((100 * p.label_ratio).toPrecision(3))} %` : p.method;
+    severalRatios ? `${p.method} ${percent(p.label_ratio)}` : p.method;
   const lines = [...new Set(records.map(name))];
   const { label, unit } = metrics[metric];
-  const width = 150 + modalities.length * 300;
+  const entries = lines.map((line, index) => ({ label: line, index }));
+  const width = 28 + modalities.length * 320 + legendWidth(entries);
   const { svg, finish } = figure(
     `${label} under misalignment`,
     width,
     40 + kinds.length * 255,
     "mean over seeds; bars: lowest to highest seed",
   );
-  const y0 = rangeOf(points.map((p) => seriesPoint(p.level, p.seeds)));
+  const y0 = rangeOf(points.map((p) => seriesPoint(p.level, p.seeds)), (metrics[metric] as MetricRow).range);
   kinds.forEach((kind, row) => {
     const levels = d3.extent(points.filter((p) => p.perturbation === kind), (p) => p.level) as [
       number,
@@ -49,8 +52,8 @@ export function robustnessCurves(
     ];
     modalities.forEach((modality, column) => {
       const box: PanelBox = {
-        left: 70 + column * 300,
-        right: 310 + column * 300,
+        left: 70 + column * 320,
+        right: 310 + column * 320,
         top: 52 + row * 255,
         bottom: 238 + row * 255,
       };
@@ -72,6 +75,6 @@ export function robustnessCurves(
       });
     });
   });
-  legend(svg, width - 135, 60, lines.map((line, index) => ({ label: line, index })));
+  legend(svg, 25 + modalities.length * 320, 60, entries);
   return finish();
 }

@@ -39,9 +39,16 @@ export function drawSeries(
   }
 }
 
-/** Domain of a vertical axis that holds all ranges, with some air. */
-export function rangeOf(points: readonly SeriesPoint[]): [number, number] {
+/**
+ * Domain of a vertical axis that holds all ranges, with some air.
+ *
+ * @param bounds smallest and largest value there can be; the axis does not go beyond
+ */
+export function rangeOf(
+  points: readonly SeriesPoint[],
+  [least, most]: readonly [number, number] = [-Infinity, Infinity],
+): [number, number] {
   const low = d3.min(points, (p) => p.low)!, high = d3.max(points, (p) => p.high)!;
   const air = (high - low) * 0.08 || Math.abs(high) * 0.05 || 0.05;
-  return [low - air, high + air];
+  return [Math.max(least, low - air), Math.min(most, high + air)];
 }

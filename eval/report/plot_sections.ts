@@ -10,6 +10,7 @@ import { chooseCases, overlayPlot } from "../plots/overlay.ts";
 import { pairedDifference } from "../plots/paired_difference.ts";
 import { robustnessCurves } from "../plots/robustness_curves.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
+import { average } from "../statistics/summarise.ts";
 import { percent } from "../tables/percent.ts";
 import { robustnessTableModels } from "../tables/robustness.ts";
 import { escapeHtml } from "../text.ts";
@@ -102,6 +103,12 @@ export function missingModalitiesHtml(groups: readonly RunGroup[]): string {
   }).join("\n");
 }
 
+/** Mean Dice of one image of a case over its classes, in words. */
+function diceOf(run: RunResults, { case: id, modality }: ReportCase): string {
+  const own = run.records.filter((r) => r.case === id && r.modality === modality && r.dice !== null);
+  return average(own.map((r) => r.dice!))?.toFixed(3) ?? "–";
+}
+
 /** The best, median and worst case of each group with their outlines. */
 export function overlaysHtml(
   groups: readonly RunGroup[],
@@ -115,7 +122,11 @@ export function overlaysHtml(
       cases.filter((c) => c.case === chosen.case).flatMap((c) => {
         const prediction = c.predictions.get(run.name);
         if (prediction === undefined) return [];
-        const title = `${chosen.rank}: ${chosen.case} (${c.modality}), mean Dice ${chosen.dice.toFixed(3)}`;
+        const title =
+          `${chosen.rank}: ${chosen.case}, Dice ${
+            chosen.dice.toFixed(3)
+          } over all its images; ${c.modality} ` +
+          diceOf(run, c);
         return [overlayPlot({ title, image: c.image, reference: c.reference, prediction, classes })];
       })
     );

@@ -1,6 +1,6 @@
 import type { LabelClass } from "../metrics/label_grid.ts";
 import { color } from "../plots/figure.ts";
-import type { ImageGrid } from "../plots/slice.ts";
+import { busiestSlice, type ImageGrid } from "../plots/slice.ts";
 import { escapeHtml } from "../text.ts";
 import { imageSprite, labelSprite, type SpriteLayout, spriteLayout } from "./sprite.ts";
 
@@ -24,6 +24,8 @@ interface ViewerCase extends SpriteLayout {
   reference: string;
   /** By place of the run; null where it has none. */
   predictions: (string | null)[];
+  /** The slice it opens with: that with most of the reference. */
+  start: number;
 }
 
 /** A slice viewer over test cases as HTML: image, reference and prediction side by side, one slider. */
@@ -33,6 +35,7 @@ export function viewerHtml(cases: readonly ReportCase[], classes: readonly Label
     const layout = spriteLayout(c.image);
     return {
       ...layout,
+      start: Math.floor(busiestSlice(c.reference, "axial") / layout.through),
       name: `${c.case} (${c.modality})`,
       image: imageSprite(c.image, layout),
       reference: labelSprite(c.reference, classes, layout),
@@ -108,7 +111,7 @@ const script = `
   }
   function open() {
     slider.max = cases[caseBox.value].slices - 1;
-    slider.value = Math.floor(slider.max / 2);
+    slider.value = cases[caseBox.value].start;
     draw();
   }
   caseBox.addEventListener("change", open);
