@@ -9,7 +9,7 @@
 
 import { parseArgs } from "node:util";
 import { CodedError } from "../tensor/errors.ts";
-import { nearest } from "../model/train/config.ts";
+import { nearest } from "../model/train/nearest.ts";
 
 /** One option of a command. */
 export interface Option {

@@ -17,9 +17,12 @@ import {
   checkTraining,
   clock,
   costOf,
+  decodeCheckpoint,
+  judgedParts,
   methodNames,
   preparationFor,
   presetNames,
+  readFile,
   resolveConfig,
   testColumns,
   type TrainConfig,
@@ -36,8 +39,10 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
+import { methodOptionTable } from "./method_options.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { say, terminal } from "./terminal.ts";
+import type { StateDict } from "../tensor/mod.ts";
 import { openCases } from "./train_data.ts";
 import { readSettings } from "./train_settings.ts";
 
@@ -51,8 +56,7 @@ const options = {
   modalities: dataOptions.modalities,
   nan: dataOptions.nan,
   split: { value: "FILE", help: "JSON with the case ids of labelled, unlabelled, validation, test" },
-  method: { value: "NAME", help: `one of ${methodNames.join(", ")}` },
-  profile: { value: "NAME", help: "cmc, cmc-confident" },
+  method: { value: "NAME|FILE", help: `one of ${methodNames.join(", ")} (cmc), or a module of your own` },
   preset: { value: "NAME", help: `size of the network: ${presetNames.join(", ")}` },
   patch: { value: "D,H,W", help: "voxels of a training patch" },
   "label-ratio": {
@@ -76,8 +80,25 @@ const options = {
   storage: { value: "TYPE", help: "f32, or f16: activations in half the memory, on WebGPU" },
   validations: { value: "N", help: "how many times to validate during the training" },
   "learning-rate": { value: "LR", help: "peak learning rate" },
-  "csc-weight": { value: "W", help: "weight of channel-wise semantic consistency; 0 turns it off" },
-  "cac-weight": { value: "W", help: "weight of anatomical consistency; 0 turns it off" },
+  "weight-decay": { value: "X", help: "weight decay; norms and biases have none" },
+  optimizer: { value: "NAME", help: "adamw, or sgd" },
+  momentum: { value: "X", help: "momentum of sgd (0.9)" },
+  schedule: {
+    value: "NAME",
+    help: "how the learning rate falls: cosine after the supervised phase, or poly",
+  },
+  "warm-up": { value: "SHARE", help: "share of the steps over which the learning rate rises (0.05)" },
+  "clip-norm": { value: "X", help: "largest norm of the gradients (1)" },
+  "semi-supervised-from": { value: "SHARE", help: "share of the steps that see labelled patches only (0.4)" },
+  accumulate: { value: "N", help: "batches whose gradients are averaged for each step (1)" },
+  "average-decay": {
+    value: "D",
+    help: "predict with a moving average of the parameters, such as 0.999 (0: no)",
+  },
+  patience: { value: "N", help: "end after so many validations without a better one (0: never)" },
+  keep: { value: "NAME", help: "which parameters are judged: best (by validation), or last" },
+  overfit: { value: "N", help: "train and validate on N labelled cases alone: can they be learned at all?" },
+  init: { value: "RUN|FILE", help: "start from the parameters of a run or checkpoint" },
   seed: { value: "N", help: "decides initial values and batches; same seed, same device, same bits" },
   device: { value: "NAME", help: "auto, cpu or webgpu" },
   threads: { value: "N", help: "threads of the cpu device" },
@@ -87,6 +108,7 @@ const options = {
   resume: { value: "DIR", help: "go on with the interrupted run in this folder" },
   "time-limit": { value: "MIN", help: "save and end after so many minutes" },
   "dry-run": { help: "check everything and print what the training would cost" },
+  ...methodOptionTable,
 } as const;
 
 /** Clears the progress line first; the next step draws it again. */
@@ -107,11 +129,21 @@ function announce(dataset: Dataset, split: Split, config: TrainConfig, device: s
       `validation ${split.validation.length}, test ${split.test.length}`,
   );
   say(
-    `${config.method}, ${config.preset}, patch ${
+    `${config.methodLabel}, ${config.preset}, patch ${
       config.patch.join("×")
     }, ${config.steps} steps, seed ${config.seed}`,
   );
   say(`device: ${device}`);
+}
+
+/** The predicting parameters of a checkpoint, or of the best one of a run. */
+async function parametersOf(path: string): Promise<StateDict> {
+  const info = await Deno.stat(path).catch(() => undefined);
+  const file = info?.isDirectory ? `${path}/checkpoints/best.safetensors` : path;
+  const { network, average } = decodeCheckpoint(
+    await readFile(file, "Give a run folder or a checkpoint after --init."),
+  );
+  return average.size > 0 ? average : network;
 }
 
 /** First signal: end after this step. Second: at once. */
@@ -143,15 +175,17 @@ export const command: Command = {
       throw new UsageError("--out and --name do not go with --resume: the run stays in its folder");
     }
     const settings = await readSettings(values);
-    const config = resolveConfig(settings.training);
+    const { method } = settings;
+    const config = resolveConfig(settings.training, method);
     const { dataset, split, settings: origin } = await openCases(settings, resume, warn);
-    checkTraining(config, dataset, split);
+    checkTraining(method, config, dataset, split);
+    const init = origin.init === undefined ? undefined : await parametersOf(origin.init);
     const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
     const { spacing, orientation } = origin;
     const isChosen = spacing !== undefined || orientation !== undefined;
     if (values["dry-run"]) {
-      await checkData({ dataset, split, progress: terminal });
-      const cost = await costOf(config, task);
+      await checkData({ dataset, split: judgedParts(config, split), progress: terminal });
+      const cost = await costOf(config, task, method);
       const lines = [
         `parameters     ${cost.parameters.toLocaleString("en")}`,
         `trainable      ${cost.trainable.toLocaleString("en")}`,
@@ -166,7 +200,7 @@ export const command: Command = {
     const limit = number(values, "time-limit");
     const timer = limit === undefined ? undefined : setTimeout(() => controller.abort(), limit * 60_000);
     const begin = performance.now();
-    const { folder, run } = await trainInFolder(config, {
+    const { folder, run } = await trainInFolder({ ...config, method }, {
       device,
       dataset,
       split,
@@ -179,6 +213,7 @@ export const command: Command = {
       root: text(values, "out") ?? "runs",
       name: text(values, "name") ?? `${config.method}-seed${config.seed}`,
       ...(resume !== undefined && { resumeFrom: resume }),
+      ...(init && { init }),
       origin: { ...origin },
       inWorker: true,
       onWarning: warn,

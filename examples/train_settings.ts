@@ -6,7 +6,15 @@
  */
 
 import { resolve } from "node:path";
-import { nearest, readJsonObject, settingNames, type TrainOptions } from "../model/mod.ts";
+import {
+  engineNames,
+  type Method,
+  nearest,
+  optionOf,
+  readJsonObject,
+  type TrainOptions,
+} from "../model/mod.ts";
+import { isModule, loadMethod, methodSettings } from "./method_options.ts";
 import { number, numbers, text, UsageError, type Values } from "./command.ts";
 
 /** Where data and split come from, as `config.json` stores it; the names are those of the options. */
@@ -25,6 +33,10 @@ export interface DataSettings {
   readonly spacing?: [number, number, number];
   /** How axes are named. */
   readonly orientation?: "anatomical" | "slices";
+  /** Checkpoint or run whose parameters the training starts from. */
+  readonly init?: string;
+  /** File with the method, when it is none of the table. */
+  readonly methodModule?: string;
   /** File with the split. */
   readonly split?: string;
   /** Seed of the split. */
@@ -43,6 +55,8 @@ export interface DataSettings {
 export interface Settings {
   /** Of the method and the trainer. */
   readonly training: TrainOptions;
+  /** The method. */
+  readonly method: Method;
   /** Of data and split. */
   readonly data: DataSettings;
   /** What was said about the split in this call, by name of the option; a resumed run's own settings do not count. */
@@ -59,6 +73,9 @@ const splitOptions = {
   test: "--test",
 } as const;
 
+/** Settings that name other things than the data. */
+const otherNames: readonly string[] = ["method", "methodLabel", "settings"];
+
 const dataNames: readonly string[] = [
   "data",
   "phantom",
@@ -71,7 +88,7 @@ const dataNames: readonly string[] = [
 ];
 
 /** Settings that are alternatives: giving one takes back the other from a weaker source. */
-const alternatives: readonly (readonly string[])[] = [["labelRatio", "labelled"]];
+const alternatives: readonly (readonly string[])[] = [["labelRatio", "labelled"], ["method", "methodModule"]];
 
 type Flat = Readonly<Record<string, unknown>>;
 
@@ -82,7 +99,7 @@ function defined(object: Flat): Flat {
 /** A settings file; `dataset` and `preparation`, which a run's own `config.json` has, only describe. */
 async function settingsIn(path: string, fix: string): Promise<Flat> {
   const { dataset: _, preparation: _preparation, ...settings } = await readJsonObject(path, fix);
-  const known = [...settingNames, ...dataNames];
+  const known = [...otherNames, ...engineNames, ...dataNames];
   const unknown = Object.keys(settings).find((name) => !known.includes(name));
   if (unknown !== undefined) {
     const guess = nearest(unknown, known);
@@ -97,21 +114,26 @@ async function settingsIn(path: string, fix: string): Promise<Flat> {
 /** Paths count from the working directory; in a run folder they are stored whole, so that the run can be found again. */
 const whole = (path: string | undefined) => path === undefined ? undefined : resolve(path);
 
+/** Settings of the trainer that are numbers or words; the options have their names. */
+const plainNumbers = [
+  ...["steps", "batch", "accumulate", "validations", "patience", "overfit", "seed"],
+  ...["learningRate", "weightDecay", "momentum", "warmUp", "clipNorm", "semiSupervisedFrom", "averageDecay"],
+] as const;
+const plainWords = ["preset", "augmentation", "storage", "optimizer", "schedule", "keep"] as const;
+
+function methodGiven(method: string | undefined): Flat {
+  return method !== undefined && isModule(method) ? { methodModule: resolve(method) } : { method };
+}
+
 function fromCommandLine(values: Values): Flat {
-  const weights = defined({ csc: number(values, "csc-weight"), cac: number(values, "cac-weight") });
+  const plain = [
+    ...plainNumbers.map((name) => [name, number(values, optionOf(name))]),
+    ...plainWords.map((name) => [name, text(values, optionOf(name))]),
+  ];
   return defined({
-    method: text(values, "method"),
-    profile: text(values, "profile"),
-    preset: text(values, "preset"),
+    ...Object.fromEntries(plain),
+    ...methodGiven(text(values, "method")),
     patch: numbers(values, "patch", 3),
-    steps: number(values, "steps"),
-    batch: number(values, "batch"),
-    augmentation: text(values, "augmentation"),
-    storage: text(values, "storage"),
-    validations: number(values, "validations"),
-    learningRate: number(values, "learning-rate"),
-    seed: number(values, "seed"),
-    weights: Object.keys(weights).length > 0 ? weights : undefined,
     data: whole(text(values, "data")),
     phantom: text(values, "phantom"),
     recipe: whole(text(values, "recipe")),
@@ -125,6 +147,7 @@ function fromCommandLine(values: Values): Flat {
     labelled: number(values, "labelled"),
     validation: number(values, "validation"),
     test: number(values, "test"),
+    init: whole(text(values, "init")),
   });
 }
 
@@ -149,8 +172,11 @@ function over(stronger: Flat, weaker: Flat): Flat {
     if (group.some((name) => stronger[name] !== undefined)) { for (const name of group) delete kept[name]; }
   }
   if (stronger.data !== undefined) { for (const name of ["recipe", "modalities"]) delete kept[name]; } // of the other
-  const weights = { ...kept.weights as object, ...stronger.weights as object };
-  return { ...kept, ...stronger, ...(Object.keys(weights).length > 0 && { weights }) };
+  // A method's settings mean nothing to another one.
+  const isOther = (name: string) => stronger[name] !== undefined && stronger[name] !== weaker[name];
+  if (isOther("method") || isOther("methodModule")) delete kept.settings;
+  const settings = { ...kept.settings as object, ...stronger.settings as object };
+  return { ...kept, ...stronger, ...(Object.keys(settings).length > 0 && { settings }) };
 }
 
 /**
@@ -170,11 +196,14 @@ export async function readSettings(values: Values): Promise<Settings> {
   if (now.labelRatio !== undefined && now.labelled !== undefined) {
     throw new UsageError("--label-ratio and --labelled contradict each other", "Give one of them.");
   }
-  const all = over(now, earlier);
+  const merged = over(now, earlier);
+  const method = await loadMethod(String(merged.methodModule ?? merged.method ?? "cmc"));
+  const all = over({ settings: methodSettings(values, method) }, merged);
   const pick = (from: (name: string) => boolean) =>
     Object.fromEntries(Object.entries(all).filter(([name]) => from(name)));
   return {
-    training: pick((name) => !dataNames.includes(name)),
+    training: { ...pick((name) => !dataNames.includes(name)), method },
+    method,
     data: pick((name) => dataNames.includes(name)),
     aboutSplit,
   };

@@ -47,6 +47,7 @@ export {
   type VitShape,
   type VitTuning,
 } from "./vit.ts";
+export type { NetworkConfig } from "./network_config.ts";
 export type { Segmenter, Task } from "./segmenter.ts";
 export * from "./inference/mod.ts";
 export * from "./run/mod.ts";

@@ -13,7 +13,8 @@ import type { Device } from "../../tensor/device.ts";
 import { CodedError } from "../../tensor/errors.ts";
 import { Random } from "../../tensor/random.ts";
 import { type CheckpointInfo, decodeCheckpoint } from "../run/checkpoint.ts";
-import { methods } from "../train/methods/table.ts";
+import type { Method } from "../train/method.ts";
+import { methodNamed } from "../train/resolve.ts";
 import { type Segmentation, segmentCase, type SegmentOptions, type SegmentSetting } from "./segment_case.ts";
 
 /** A network with what it needs to know about images. */
@@ -28,15 +29,19 @@ export interface Predictor extends Disposable {
  * Loads a network from a checkpoint.
  *
  * @param bytes content of a file from the `checkpoints` folder of a run
+ * @param method of a network that was trained with a method which is not in the table
  * @throws {ParameterFileError} for a damaged file or one of another kind
+ * @throws {CodedError} `method.unknown` when the method is neither given nor in the table
  */
-export function openPredictor(bytes: Uint8Array, device: Device): Predictor {
-  const { info, network: parameters } = decodeCheckpoint(bytes);
+export function openPredictor(bytes: Uint8Array, device: Device, method?: Method): Predictor {
+  const { info, network: trained, average } = decodeCheckpoint(bytes);
+  const parameters = average.size > 0 ? average : trained;
   const { modalities, aligned } = info.preparation, classes = info.preparation.classes.length + 1;
   const task = { modalities: modalities.length, classes };
   // Parameters are f32 whatever the training stored, and f32 runs on every device.
   const config = { ...info.config, storage: "f32" } as const;
-  const network = methods[config.method]!.build({ device, random: new Random(0) }, task, config);
+  const { build } = method ?? methodNamed(config.method);
+  const network = build({ device, random: new Random(0) }, task, config, config.settings);
   network.loadStateDict(parameters);
   return {
     info,

@@ -11,10 +11,18 @@ import type { StateDict } from "../../tensor/module.ts";
 import { decodeSafetensors, encodeSafetensors, type SafeTensor } from "../../tensor/safetensors.ts";
 import { parsePreparation, type Preparation } from "../../data/prepare/preparation.ts";
 import { z } from "../deps.ts";
-import { resolveConfig, type TrainConfig } from "../train/config.ts";
+import { resolveEngine } from "../train/config.ts";
+import type { TrainConfig } from "../train/resolve.ts";
 
 const formatVersion = 2;
 const format = `cmc-checkpoint-${formatVersion}` as const;
+
+/** What a method's settings are is for the method to know. */
+const methodPart = z.object({
+  method: z.string(),
+  methodLabel: z.string(),
+  settings: z.record(z.string(), z.union([z.number(), z.string()])),
+});
 
 const described = z.strictObject({
   format: z.literal(format),
@@ -46,9 +54,11 @@ export interface CheckpointInfo {
 export interface Checkpoint {
   /** What it says about itself. */
   readonly info: CheckpointInfo;
-  /** Parameters of the network. */
+  /** Tensors of the networks. */
   readonly network: StateDict;
-  /** Moments of the optimiser; empty in a checkpoint for inference. */
+  /** Their moving average, when the training keeps one; empty otherwise. It predicts instead of them. */
+  readonly average: StateDict;
+  /** State of the optimiser; empty in a checkpoint for inference. */
   readonly optimizer: StateDict;
 }
 
@@ -57,9 +67,11 @@ export function encodeCheckpoint(
   info: CheckpointInfo,
   network: StateDict,
   optimizer: StateDict = new Map(),
+  average: StateDict = new Map(),
 ): Uint8Array<ArrayBuffer> {
   const tensors = new Map<string, SafeTensor>();
   for (const [name, tensor] of network) tensors.set(`network.${name}`, tensor);
+  for (const [name, tensor] of average) tensors.set(`average.${name}`, tensor);
   for (const [name, tensor] of optimizer) tensors.set(`optimizer.${name}`, tensor);
   return encodeSafetensors(tensors, new Map([["checkpoint", JSON.stringify({ format, ...info })]]));
 }
@@ -91,6 +103,10 @@ function requireVersion(found: unknown): void {
   );
 }
 
+function storedConfig({ method, methodLabel, settings, ...engine }: TrainConfig): TrainConfig {
+  return { ...methodPart.parse({ method, methodLabel, settings }), ...resolveEngine(engine) };
+}
+
 /**
  * Decodes a checkpoint.
  *
@@ -109,12 +125,13 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
       },
     );
   }
-  let info: z.output<typeof described>, preparation: Preparation;
+  let info: z.output<typeof described>, preparation: Preparation, config: TrainConfig;
   try {
     const description = JSON.parse(text);
     requireVersion(description?.format);
     info = described.parse(description);
     preparation = parsePreparation(info.preparation);
+    config = storedConfig(info.config as TrainConfig);
   } catch (cause) {
     if (cause instanceof ParameterFileError) throw cause;
     throw new ParameterFileError("checkpoint.format", "the checkpoint's description cannot be read", {
@@ -124,8 +141,9 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   }
   const { format: _, ...rest } = info;
   return {
-    info: { ...rest, preparation, config: resolveConfig(info.config as object) },
+    info: { ...rest, preparation, config },
     network: part(tensors, "network"),
+    average: part(tensors, "average"),
     optimizer: part(tensors, "optimizer"),
   };
 }

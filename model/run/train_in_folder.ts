@@ -27,22 +27,19 @@ import {
   encodeCheckpoint,
   requireSameTraining,
 } from "./checkpoint.ts";
-import { resolveConfig, type TrainConfig, type TrainOptions } from "../train/config.ts";
+import { methodOf, resolveConfig, type TrainConfig, type TrainOptions } from "../train/resolve.ts";
 import { costOf } from "../train/cost.ts";
 import type { Task } from "../segmenter.ts";
 import { logCsv } from "./log_csv.ts";
 import { changedFile, type DataIdentity, identify, sha256Of } from "./data_identity.ts";
 import { readFile, readJsonObject } from "./read_json.ts";
 import { RunFolder } from "./run_folder.ts";
-import { checkTraining } from "../train/training.ts";
-import {
-  checkData,
-  preparationFor,
-  train,
-  type TrainedRun,
-  type TrainSetting,
-  type TrainState,
-} from "../train/train.ts";
+import { checkData, checkTraining } from "../train/checks.ts";
+import type { TrainSetting } from "../train/fit.ts";
+import { preparationFor } from "../train/preparation_for.ts";
+import type { TrainState } from "../train/state.ts";
+import { judgedParts } from "../train/training.ts";
+import { train, type TrainedRun } from "../train/train.ts";
 
 /** Where the folder goes. */
 export interface FolderSetting extends Omit<TrainSetting, "save" | "resume" | "predicted" | "isChecked"> {
@@ -96,6 +93,7 @@ async function loadState(path: string, now: CheckpointInfo, identity: DataIdenti
   return {
     step,
     network: last.network,
+    average: last.average,
     optimizer: last.optimizer,
     best,
     log: rows.filter((row) => row.step <= step),
@@ -165,7 +163,10 @@ async function saveState(folder: RunFolder, info: CheckpointInfo, state: TrainSt
     await folder.write("checkpoints/best.safetensors", bytes);
   }
   if (state.log.length > 0) await folder.write("log.csv", logCsv(state.log));
-  await folder.write("checkpoints/last.safetensors", encodeCheckpoint(now, state.network, state.optimizer));
+  await folder.write(
+    "checkpoints/last.safetensors",
+    encodeCheckpoint(now, state.network, state.optimizer, state.average),
+  );
 }
 
 /** The header of an image that lies in a file, so that a prediction can be written on its grid. */
@@ -200,9 +201,10 @@ async function writeResults(
   }
   await folder.writeJson("metrics.json", {
     best: { step: best.step, val_dice: best.dice },
+    judged: config.keep,
     test: test.length > 0 ? { ...summarise(test), cases: test } : null,
     cost: {
-      ...await costOf(config, task),
+      ...await costOf(config, task, run.method),
       seconds,
       inferenceMs: caseMs.size > 0
         ? [...caseMs.values()].reduce((sum, ms) => sum + ms, 0) / caseMs.size
@@ -220,24 +222,25 @@ async function writeResults(
  */
 export async function trainInFolder(options: TrainOptions, setting: FolderSetting): Promise<FolderRun> {
   const { device, dataset, split, resumeFrom, root, name } = setting;
-  const config = resolveConfig(options);
+  const method = methodOf(options);
+  const config = resolveConfig(options, method);
   // All that can be refused is refused before there is a folder.
   requireStored(device, config.storage);
-  checkTraining(config, dataset, split);
+  checkTraining(method, config, dataset, split);
   using opened = resumeFrom === undefined ? undefined : await RunFolder.open(resumeFrom);
   const identity = await identify(dataset, split);
   // A run that goes on must come to the preparation it began with; `loadState` compares them.
   const preparation = setting.preparation ?? await preparationFor(setting);
   const info = describe(config, preparation, split, identity);
   const resume = opened && await loadState(opened.path, info, identity);
-  await checkData(setting);
+  await checkData({ ...setting, split: judgedParts(config, split) });
   using created = opened ? undefined : await RunFolder.create(root, name);
   const folder = (opened ?? created)!;
   if (created) await writeSettings(created, info, setting, identity);
   else await writeConfig(folder, info, setting);
   const begin = performance.now();
   const caseMs = new Map<string, number>();
-  const run = await train(config, {
+  const run = await train({ ...config, method }, {
     ...setting,
     preparation,
     isChecked: true,

@@ -10,9 +10,9 @@ import { AdamW } from "../../tensor/optim.ts";
 import { Random } from "../../tensor/random.ts";
 import { sizeOf } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
-import type { TrainConfig } from "./config.ts";
 import type { Task } from "../segmenter.ts";
-import { methods } from "./methods/table.ts";
+import type { Method } from "./method.ts";
+import { methodNamed, type TrainConfig } from "./resolve.ts";
 import { type HostBatch, trainStep } from "./step.ts";
 
 /** Cost of a network and of its training. */
@@ -35,10 +35,13 @@ function blankBatch({ batch, patch }: TrainConfig, { modalities }: Task): Requir
 }
 
 /** Counts; computes nothing and needs no device. */
-export async function costOf(config: TrainConfig, task: Task): Promise<Cost> {
+export async function costOf(
+  config: TrainConfig,
+  task: Task,
+  method: Method = methodNamed(config.method),
+): Promise<Cost> {
   using device = new CountingDevice();
-  const method = methods[config.method]!;
-  using network = method.build({ device, random: new Random(0) }, task, config);
+  using network = method.build({ device, random: new Random(0) }, task, config, config.settings);
   noGrad(() => {
     network.segment(
       Array.from({ length: task.modalities }, () => Tensor.zeros(device, [1, 1, ...config.patch])),
@@ -47,9 +50,15 @@ export async function costOf(config: TrainConfig, task: Task): Promise<Cost> {
   const { multiplyAdds } = device;
   using optimizer = new AdamW(network);
   const { weakImages, ...plain } = blankBatch(config, task);
-  const views = method.unlabelledViews(config, 1);
-  const unlabelled = views === "none" ? undefined : views === "strong" ? plain : { ...plain, weakImages };
-  await trainStep({ device, network, method, optimizer, config }, plain, unlabelled, 0, 1);
+  const { unlabelled, labelledBatches = 1 } = method.wants(config.settings, 1);
+  const batch = {
+    labelled: labelledBatches === 1
+      ? plain
+      : blankBatch({ ...config, batch: labelledBatches * config.batch }, task),
+    unlabelled: unlabelled && (unlabelled === "strong" ? plain : { ...plain, weakImages }),
+  };
+  const place = { step: 0, learningRate: 0, factor: 1 };
+  await trainStep({ device, network, method, optimizer, config }, [batch], place);
   const parameters = [...network.namedTensors()].reduce((n, [, { shape }]) => n + sizeOf(shape), 0);
   return {
     parameters,

@@ -4,20 +4,34 @@
  * @module
  */
 
-export { nearest, resolveConfig, settingNames, type TrainConfig, type TrainOptions } from "./config.ts";
+export { checkData, checkTraining } from "./checks.ts";
+export { type EngineConfig, engineNames, type EngineOptions } from "./config.ts";
 export { type Cost, costOf } from "./cost.ts";
-export type { LossTerm, Method, StepBatch, UnlabelledViews } from "./method.ts";
+export type { TrainSetting } from "./fit.ts";
+export type { LossTerm, Method, StepBatch, StepContext, Wants } from "./method.ts";
 export { methodNames, methods } from "./methods/table.ts";
+export { nearest } from "./nearest.ts";
+export { preparationFor } from "./preparation_for.ts";
 export { clock, Progress, type ProgressSink, silent } from "./progress.ts";
-export { learningRateFactor, type Phases, unlabelledFactor } from "./schedule.ts";
-export { type HostBatch, type StepSetting, trainStep } from "./step.ts";
 export {
-  type BestState,
-  checkData,
-  preparationFor,
-  train,
-  type TrainedRun,
-  type TrainSetting,
-  type TrainState,
-} from "./train.ts";
-export { checkTraining, type Training, type TrainingData } from "./training.ts";
+  methodNamed,
+  methodOf,
+  requireMethod,
+  resolveConfig,
+  type TrainConfig,
+  type TrainOptions,
+} from "./resolve.ts";
+export { learningRateFactor, type LearningRateShape, type Phases, unlabelledFactor } from "./schedule.ts";
+export {
+  choice,
+  type ChoiceSetting,
+  type NumberSetting,
+  optionOf,
+  quantity,
+  type SettingsSchema,
+  type SettingValues,
+} from "./settings.ts";
+export type { BestState, TrainState } from "./state.ts";
+export { type HostBatch, type MicroBatch, type StepPlace, type StepSetting, trainStep } from "./step.ts";
+export { train, type TrainedRun } from "./train.ts";
+export { judgedParts, type Training, type TrainingData } from "./training.ts";

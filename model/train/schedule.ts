@@ -12,15 +12,25 @@ export interface Phases {
   readonly semiSupervisedFrom: number;
 }
 
-/** Share of the steps over which the learning rate rises. */
-const warmUp = 0.05;
+/** How the learning rate changes. */
+export interface LearningRateShape {
+  /**
+   * `cosine`: constant through the supervised phase, then a cosine to 0; `poly`: `(1 − step / steps)^0.9` from the
+   * first step.
+   */
+  readonly schedule: "cosine" | "poly";
+  /** Share of the steps over which it rises in a line. */
+  readonly warmUp: number;
+}
 
-/**
- * Factor on the learning rate at a step counted from 0: linear warm-up over 5 % of the steps, constant through
- * the supervised phase, then a cosine to 0.
- */
-export function learningRateFactor(step: number, { steps, semiSupervisedFrom }: Phases): number {
-  const rise = Math.min(1, (step + 1) / (warmUp * steps));
+/** Factor on the learning rate at a step counted from 0. */
+export function learningRateFactor(
+  step: number,
+  { steps, semiSupervisedFrom }: Phases,
+  { schedule, warmUp }: LearningRateShape = { schedule: "cosine", warmUp: 0.05 },
+): number {
+  const rise = warmUp === 0 ? 1 : Math.min(1, (step + 1) / (warmUp * steps));
+  if (schedule === "poly") return rise * (1 - step / steps) ** 0.9;
   if (step < semiSupervisedFrom) return rise;
   const through = (step - semiSupervisedFrom) / (steps - semiSupervisedFrom);
   return rise * 0.5 * (1 + Math.cos(Math.PI * through));

@@ -8,10 +8,11 @@ import type { Device } from "../../tensor/device.ts";
 import { concat } from "../../tensor/ops/layout.ts";
 import type { Optimizer } from "../../tensor/optimizer.ts";
 import { clipFactor, globalGradientNorm } from "../../tensor/clip.ts";
+import { Random } from "../../tensor/random.ts";
 import { scope } from "../../tensor/scope.ts";
 import type { Shape } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
-import type { TrainConfig } from "./config.ts";
+import type { TrainConfig } from "./resolve.ts";
 import type { Method, StepBatch } from "./method.ts";
 import type { Segmenter } from "../segmenter.ts";
 
@@ -27,6 +28,14 @@ export interface HostBatch {
   readonly weakImages?: readonly Float32Array[];
 }
 
+/** Patches of one forward and backward pass. */
+export interface MicroBatch {
+  /** With labels. */
+  readonly labelled: HostBatch;
+  /** Without, when the method wants them. */
+  readonly unlabelled?: HostBatch | undefined;
+}
+
 /** What a step works on. */
 export interface StepSetting {
   /** Where it runs. */
@@ -35,59 +44,84 @@ export interface StepSetting {
   readonly network: Segmenter;
   /** Its losses. */
   readonly method: Method;
-  /** Moments of the parameters. */
+  /** State of the parameters. */
   readonly optimizer: Optimizer;
   /** Settings. */
   readonly config: TrainConfig;
 }
 
-function upload(device: Device, { images, shape }: HostBatch): Tensor[] {
-  return images.map((image) => Tensor.from(device, image, [image.length / size(shape), 1, ...shape]));
+/** Where in the training a step is. */
+export interface StepPlace {
+  /** The step, from 0. */
+  readonly step: number;
+  /** Its learning rate. */
+  readonly learningRate: number;
+  /** Ramp of the unlabelled losses. */
+  readonly factor: number;
 }
 
 const size = (shape: Shape) => shape.reduce((n, m) => n * m, 1);
 
-function uploadLabels(device: Device, { labels, shape }: HostBatch): Tensor[] {
-  return labels!.map((label) => Tensor.from(device, label, [label.length / size(shape), ...shape], "i32"));
+function upload(device: Device, shape: Shape, images: readonly Float32Array[]): Tensor[] {
+  return images.map((image) => Tensor.from(device, image, [image.length / size(shape), 1, ...shape]));
 }
 
+function uploadBatch(device: Device, { labelled, unlabelled }: MicroBatch): StepBatch {
+  const { shape } = labelled;
+  return {
+    labelled: {
+      images: upload(device, shape, labelled.images),
+      labels: labelled.labels!.map((label) =>
+        Tensor.from(device, label, [label.length / size(shape), ...shape], "i32")
+      ),
+    },
+    ...(unlabelled && {
+      unlabelled: {
+        images: upload(device, unlabelled.shape, unlabelled.images),
+        ...(unlabelled.weakImages && {
+          weakImages: upload(device, unlabelled.shape, unlabelled.weakImages),
+        }),
+      },
+    }),
+  };
+}
+
+const asRow = (scalars: readonly Tensor[]) => concat(scalars.map((scalar) => scalar.reshape([1])), 0);
+
 /**
- * Runs one step and returns the loss, its terms without their weights, and the gradient's norm before clipping.
- *
- * @param learningRate of this step
- * @param factor ramp of the unlabelled losses
+ * Runs one step over one or more micro-batches, whose gradients are averaged, and returns the loss, its terms
+ * without their weights, and the gradient's norm before clipping.
  */
 export async function trainStep(
   { device, network, method, optimizer, config }: StepSetting,
-  labelled: HostBatch,
-  unlabelled: HostBatch | undefined,
-  learningRate: number,
-  factor: number,
+  batches: readonly MicroBatch[],
+  { step, learningRate, factor }: StepPlace,
 ): Promise<Record<string, number>> {
+  const share = 1 / batches.length;
+  const random = new Random(config.seed).child("losses").child(step);
+  const context = (micro: number) => ({
+    settings: config.settings,
+    ...{ step, factor, random: batches.length === 1 ? random : random.child(micro) },
+  });
   const names: string[] = [];
   const report = scope(() => {
-    const batch: StepBatch = {
-      labelled: { images: upload(device, labelled), labels: uploadLabels(device, labelled) },
-      ...(unlabelled && {
-        unlabelled: {
-          images: upload(device, unlabelled),
-          ...(unlabelled.weakImages && {
-            weakImages: upload(device, { images: unlabelled.weakImages, shape: unlabelled.shape }),
-          }),
-        },
-      }),
-    };
-    const terms = Object.entries(method.losses(network, batch, config, factor));
-    const loss = terms.map(([, { value, weight }]) => value.mul(weight)).reduce((sum, term) => sum.add(term));
-    loss.backward();
+    const reports = batches.map((batch, micro) =>
+      scope(() => {
+        const terms = Object.entries(method.losses(network, uploadBatch(device, batch), context(micro)));
+        const loss = terms.map(([, { value, weight }]) => value.mul(weight)).reduce((sum, term) =>
+          sum.add(term)
+        );
+        (share === 1 ? loss : loss.mul(share)).backward();
+        if (micro === 0) names.push("loss", ...terms.map(([name]) => name), "gradient_norm");
+        return asRow([loss, ...terms.map(([, { value }]) => value)]).detach();
+      })
+    );
     const norm = globalGradientNorm([...network.namedParameters()].map(([, parameter]) => parameter));
     optimizer.step(learningRate, clipFactor(norm, config.clipNorm));
     network.zeroGrad();
-    names.push("loss", ...terms.map(([name]) => name), "gradient_norm");
-    return concat(
-      [loss, ...terms.map(([, { value }]) => value), norm].map((scalar) => scalar.reshape([1])),
-      0,
-    );
+    method.afterStep?.(network, context(0));
+    const sum = reports.reduce((total, row) => total.add(row));
+    return concat([share === 1 ? sum : sum.mul(share), norm.reshape([1])], 0);
   });
   const values = await report.data();
   report.dispose();

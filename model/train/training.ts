@@ -4,21 +4,22 @@
  * @module
  */
 
-import type { Dataset } from "../../data/dataset.ts";
+import { type Dataset, isLabelled } from "../../data/dataset.ts";
 import { AheadLoader, type BatchSource } from "../../data/ahead_loader.ts";
 import { defaultAugmentation, noAugmentation, strongAugmentation } from "../../data/augmentation.ts";
-import { DataError, type DataWarning } from "../../data/errors.ts";
+import type { DataWarning } from "../../data/errors.ts";
 import { BatchLoader } from "../../data/loader.ts";
 import type { Preparation } from "../../data/prepare/preparation.ts";
-import { checkSplit, type Split } from "../../data/split.ts";
+import type { Split } from "../../data/split.ts";
 import { type Device, requireStored } from "../../tensor/device.ts";
-import { CodedError } from "../../tensor/errors.ts";
-import { AdamW } from "../../tensor/optim.ts";
+import type { Init } from "../../tensor/layers.ts";
+import { AdamW, Sgd } from "../../tensor/optim.ts";
+import type { Optimizer } from "../../tensor/optimizer.ts";
 import { Random } from "../../tensor/random.ts";
-import { resolveConfig, type TrainConfig, type TrainOptions } from "./config.ts";
 import type { Method } from "./method.ts";
 import type { Segmenter } from "../segmenter.ts";
-import { methods } from "./methods/table.ts";
+import { methodOf, resolveConfig, type TrainConfig, type TrainOptions } from "./resolve.ts";
+import { checkTraining } from "./checks.ts";
 import type { Phases } from "./schedule.ts";
 import type { SegmentSetting } from "../inference/segment_case.ts";
 
@@ -53,8 +54,10 @@ export interface Training extends Disposable {
   readonly method: Method;
   /** Its networks. */
   readonly network: Segmenter;
-  /** Moments of the parameters. */
-  readonly optimizer: AdamW;
+  /** Their moving average, which then predicts, when the settings ask for one. */
+  readonly average: Segmenter | undefined;
+  /** State of the parameters. */
+  readonly optimizer: Optimizer;
   /** Batches of each step. */
   readonly loader: BatchSource;
   /** The two phases. */
@@ -65,50 +68,45 @@ export interface Training extends Disposable {
   readonly segment: SegmentSetting;
 }
 
-/**
- * Refuses settings, data and split that do not go together. Reads no file.
- *
- * @throws {CodedError} `method.modalities`, `method.unpaired`
- * @throws {DataError} `split.*`
- */
-export function checkTraining(config: TrainConfig, dataset: Dataset, split: Split): void {
-  const method = methods[config.method]!;
-  const { name, paired, aligned, modalities } = dataset;
-  const { leastModalities = 1 } = method;
-  if (modalities.length < leastModalities) {
-    throw new CodedError(
-      "method.modalities",
-      `${method.name} needs ${leastModalities} modalities, but the data set ${name} has ${modalities.length}`,
-      { fix: "Use --method supervised, which works with one." },
-    );
-  }
-  checkSplit(dataset, split);
-  if (split.labelled.length === 0) {
-    throw new DataError("split.empty", "the split has no labelled case to train on", {
-      fix: "Raise the label ratio, or add labels.",
-    });
-  }
-  if (method.unlabelledViews(config, 1) === "none" || (paired && aligned)) return;
-  throw new CodedError(
-    "method.unpaired",
-    `${method.name} compares the modalities voxel by voxel, but the data set ${name} is ${
-      paired ? "not aligned" : "not paired"
-    }`,
-    {
-      fix: "Set both weights to 0, use --method supervised, or register the images and declare them aligned.",
-    },
-  );
+/** The parts that are trained on: with `usesAllLabels`, labels of unlabelled cases count, where there are any. */
+function trainedParts(
+  { usesAllLabels }: Method,
+  { overfit }: TrainConfig,
+  dataset: Dataset,
+  split: Split,
+): Split {
+  const { labelled, unlabelled } = split;
+  const none = { validation: [], test: [] };
+  if (overfit > 0) return { ...none, labelled: labelled.slice(0, overfit), unlabelled: [] };
+  if (!usesAllLabels) return { ...none, labelled, unlabelled };
+  const withLabels = new Set(dataset.cases.filter(isLabelled).map(({ id }) => id));
+  return {
+    ...none,
+    labelled: [...labelled, ...unlabelled.filter((id) => withLabels.has(id) && !labelled.includes(id))],
+    unlabelled: [],
+  };
 }
 
-/** Checks the settings and makes network, optimiser and loader. Nothing is loaded yet. */
+/** The cases that are judged: with `overfit`, those that are trained on. */
+export function judgedParts({ overfit }: Pick<TrainConfig, "overfit">, split: Split): Split {
+  return overfit === 0 ? split : { ...split, validation: split.labelled.slice(0, overfit), test: [] };
+}
+
+function optimizerFor(network: Segmenter, { optimizer, weightDecay, momentum }: TrainConfig): Optimizer {
+  return optimizer === "sgd"
+    ? new Sgd(network, { weightDecay, momentum })
+    : new AdamW(network, { weightDecay });
+}
+
+/** Checks the settings and makes networks, optimiser and loader. Nothing is loaded yet. */
 export function openTraining(
   options: TrainOptions,
   { device, dataset, split, preparation, inWorker = false, onWarning }: TrainingData,
 ): Training {
-  const config = resolveConfig(options);
+  const method = methodOf(options);
+  const config = resolveConfig(options, method);
   requireStored(device, config.storage);
-  const method = methods[config.method]!;
-  checkTraining(config, dataset, split);
+  checkTraining(method, config, dataset, split);
   const { patch, batch, seed, steps } = config;
   const batches = {
     preparation,
@@ -116,29 +114,35 @@ export function openTraining(
     labelled: batch,
     unlabelled: batch,
     seed,
-    augmentation: augmentations[config.augmentation],
-    weakViews: method.unlabelledViews(config, 1) === "strong-and-weak",
+    augmentation: augmentations[config.overfit > 0 ? "none" : config.augmentation],
+    weakViews: method.wants(config.settings, 1).unlabelled === "strong-and-weak",
   };
+  const trained = trainedParts(method, config, dataset, split);
   const loader = inWorker
-    ? new AheadLoader(dataset, split, { ...batches, ...(onWarning && { onWarning }) })
-    : new BatchLoader(dataset, split, batches);
+    ? new AheadLoader(dataset, trained, { ...batches, ...(onWarning && { onWarning }) })
+    : new BatchLoader(dataset, trained, batches);
   const classes = dataset.classes.length + 1;
-  const init = { device, random: new Random(seed).child("init") };
-  const network = method.build(init, { modalities: dataset.modalities.length, classes }, config);
-  const optimizer = new AdamW(network, { weightDecay: config.weightDecay });
+  const task = { modalities: dataset.modalities.length, classes };
+  // Built from the same numbers, the average starts where the parameters start.
+  const init = (): Init => ({ device, random: new Random(seed).child("init") });
+  const network = method.build(init(), task, config, config.settings);
+  const average = config.averageDecay > 0 ? method.build(init(), task, config, config.settings) : undefined;
+  const optimizer = optimizerFor(network, config);
   return {
     device,
     config,
     method,
     network,
+    average,
     optimizer,
     loader,
     phases: { steps, semiSupervisedFrom: Math.round(config.semiSupervisedFrom * steps) },
     preparation,
-    segment: { device, network, patch, classes, aligned: preparation.aligned },
+    segment: { device, network: average ?? network, patch, classes, aligned: preparation.aligned },
     [Symbol.dispose]() {
       loader[Symbol.dispose]();
       network[Symbol.dispose]();
+      average?.[Symbol.dispose]();
       optimizer[Symbol.dispose]();
     },
   };

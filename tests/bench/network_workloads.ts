@@ -3,8 +3,7 @@
 import { slidingWindow } from "../../eval/mod.ts";
 import { diceCrossEntropy } from "../../losses/mod.ts";
 import { type PresetName, presetNamed } from "../../model/presets.ts";
-import { resolveConfig } from "../../model/train/config.ts";
-import { methods } from "../../model/train/methods/table.ts";
+import { methodNamed, resolveConfig } from "../../model/train/resolve.ts";
 import { patchPredictor } from "../../model/inference/patch_predictor.ts";
 import { type HostBatch, trainStep } from "../../model/train/step.ts";
 import { UnetDecoder, UnetEncoder } from "../../model/unet.ts";
@@ -90,13 +89,14 @@ function hostBatch(shape: Triple, samples: number): HostBatch {
 export function cmcStep(preset: PresetName, patch: Triple, isSemiSupervised: boolean): Prepare {
   return (device) => {
     const config = resolveConfig({ method: "cmc", preset, patch: [...patch] });
-    const method = methods.cmc!;
-    const network = method.build({ device, random: new Random(1) }, task, config);
+    const method = methodNamed("cmc");
+    const network = method.build({ device, random: new Random(1) }, task, config, config.settings);
     const optimizer = new AdamW(network, { weightDecay: config.weightDecay });
     const [labelled, unlabelled] = [hostBatch(patch, 2), isSemiSupervised ? hostBatch(patch, 2) : undefined];
     const setting = { device, network, method, optimizer, config };
     return async () => {
-      await trainStep(setting, labelled, unlabelled, 1e-3, isSemiSupervised ? 1 : 0);
+      const factor = isSemiSupervised ? 1 : 0;
+      await trainStep(setting, [{ labelled, unlabelled }], { step: 0, learningRate: 1e-3, factor });
     };
   };
 }
@@ -105,7 +105,12 @@ export function cmcStep(preset: PresetName, patch: Triple, isSemiSupervised: boo
 export function slidingWindowInference(preset: PresetName, size: number): Prepare {
   return (device) => {
     const config = resolveConfig({ method: "cmc", preset });
-    const network = methods.cmc!.build({ device, random: new Random(1) }, task, config);
+    const network = methodNamed("cmc").build(
+      { device, random: new Random(1) },
+      task,
+      config,
+      config.settings,
+    );
     const { patch } = presetNamed(preset);
     const predict = patchPredictor(device, network, patch, [true, true]);
     const images = ["a", "b"].map((modality) => normalValues(modality, size ** 3));

@@ -206,7 +206,7 @@ Deno.test(`${count} damaged splits`, () =>
 Deno.test(`${count} damaged settings`, () =>
   survive(async (random) => {
     const settings = await Promise.resolve(
-      resolveConfig({ patch: [16, 16, 16], steps: 5, weights: { csc: 1, cac: 0 } }),
+      resolveConfig({ patch: [16, 16, 16], steps: 5, settings: { cscWeight: 1, cacWeight: 0 } }),
     );
     const text = new TextDecoder().decode(changed([settings], random));
     resolveConfig(parseJson(text, "config.json") as TrainOptions);

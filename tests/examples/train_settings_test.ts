@@ -127,7 +127,7 @@ Deno.test("a byte order mark at the start of settings and split is skipped", asy
     split: "FOLDER/split.json",
   });
   assert.deepEqual(outcome.split, lists);
-  assert.deepEqual(outcome.training, { steps: 7 });
+  assert.equal((outcome.training as { steps: number }).steps, 7);
 });
 
 Deno.test("a run's own config.json is a settings file; what an option says wins, and takes its alternative back", async () => {

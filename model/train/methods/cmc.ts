@@ -1,6 +1,6 @@
 /**
  * CMC: supervised loss on labelled pairs, channel-wise semantic consistency (CSC) and anatomical consistency
- * (CAC) between the modalities on unlabelled ones, with live gradients.
+ * (CAC) between the modalities on unlabelled ones, with live gradients; and its ablations.
  *
  * @module
  */
@@ -8,64 +8,95 @@
 import {
   anatomicalConsistency,
   channelConsistency,
-  confidentTarget,
-  targetConsistency,
+  channelContrast,
+  pooledConsistency,
 } from "../../../losses/mod.ts";
-import { noGrad } from "../../../tensor/autograd.ts";
-import { softmax } from "../../../tensor/ops/softmax.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
-import type { LossTerm, Method, StepBatch } from "../method.ts";
+import type { LossTerm, Method } from "../method.ts";
+import { choice, quantity, type SettingValues } from "../settings.ts";
 import { buildCmc, type CmcSegmenter } from "./cmc_segmenter.ts";
-import { meanOf, supervisedTerm } from "./supervised.ts";
+import { overPairs, supervisedTerm } from "./terms.ts";
 
-/** A loss of two tensors, averaged over all pairs of modalities. */
-function overPairs(perModality: readonly (Tensor | null)[], loss: (a: Tensor, b: Tensor) => Tensor): Tensor {
-  const pairs = perModality.flatMap((a, m) => perModality.slice(m + 1).map((b) => loss(a!, b!)));
-  return meanOf(pairs);
+/** Weights of the two consistency losses; {@link quantity} 0 turns one off. */
+export const consistencyWeights = {
+  cscWeight: quantity(0.1, "weight of channel-wise semantic consistency; 0 turns it off"),
+  cacWeight: quantity(1, "weight of anatomical consistency; 0 turns it off"),
+} as const;
+
+const settings = {
+  ...consistencyWeights,
+  cscForm: choice(
+    ["cosine", "contrastive", "pooled"],
+    "CSC compares channels voxel by voxel, by contrast with other channels, or by their means (unpaired images)",
+  ),
+  cacForm: choice(
+    ["dice", "contrastive", "proportion"],
+    "CAC compares classes voxel by voxel, by contrast with other classes, or by their shares (unpaired images)",
+  ),
+  gradient: choice(
+    ["live", "other", "none"],
+    "consistency trains both sides, each towards the other held fixed (CAC), or nothing",
+  ),
+  mia: choice(["on", "off"], "modality-independent awareness; off, it stays the identity it starts as"),
+} as const;
+
+/** The values of CMC's settings. */
+export type CmcSettings = SettingValues<typeof settings>;
+
+const cscForms = {
+  cosine: channelConsistency,
+  contrastive: channelContrast,
+  pooled: (a: Tensor, b: Tensor) => pooledConsistency(a, b, 1),
+} as const;
+
+/** CSC between the features of all modalities. */
+export function cscTerm(features: readonly (Tensor | null)[], weight: number, form: CmcSettings["cscForm"]) {
+  return { value: overPairs(features, cscForms[form]), weight };
 }
 
-/** CAC of the `cmc-confident` profile: strong views follow what the weak views say together. */
-function confidentCac(
-  network: CmcSegmenter,
-  logits: readonly (Tensor | null)[],
-  weak: readonly Tensor[],
-): Tensor {
-  const target = noGrad(() => confidentTarget(network.segment(weak).map((z) => softmax(z!, 1))));
-  return meanOf(logits.map((z) => targetConsistency(z!, target)));
-}
-
-function unlabelledTerms(
-  network: CmcSegmenter,
-  { images, weakImages }: NonNullable<StepBatch["unlabelled"]>,
-  weights: { csc: number; cac: number },
-): Record<string, LossTerm> {
-  const { features, logits } = network.forward(images);
-  const terms: Record<string, LossTerm> = {};
-  if (weights.csc > 0) terms.csc = { value: overPairs(features, channelConsistency), weight: weights.csc };
-  if (weights.cac > 0) {
-    const value = weakImages
-      ? confidentCac(network, logits, weakImages)
-      : overPairs(logits, (a, b) => anatomicalConsistency(a, b));
-    terms.cac = { value, weight: weights.cac };
-  }
-  return terms;
+/** Name of a method with what is switched off. */
+export function labelWithout(name: string, parts: Readonly<Record<string, boolean>>): string {
+  const off = Object.keys(parts).filter((part) => parts[part]);
+  return off.length === 0 ? name : `${name} without ${off.join(" and ")}`;
 }
 
 /** Cross Modality Collaboration. */
-export const cmc: Method<CmcSegmenter> = {
+export const cmc: Method<typeof settings, CmcSegmenter> = {
   name: "cmc",
   cite: "Zhou et al., MICCAI 2024",
-  summary: "two encoders that meet at the bottleneck; CSC and CAC on unlabelled pairs",
+  summary: "an encoder a modality, joined at the bottleneck (MIA, fusion); CSC and CAC on unlabelled pairs",
+  settings,
   leastModalities: 2,
-  build: buildCmc,
-  unlabelledViews({ weights, profile }, factor) {
-    if (factor === 0 || (weights.csc === 0 && weights.cac === 0)) return "none";
-    return profile === "cmc-confident" && weights.cac > 0 ? "strong-and-weak" : "strong";
+  label({ cscWeight, cacWeight, gradient, mia, cscForm, cacForm }) {
+    const name = labelWithout("cmc", { CSC: cscWeight === 0, CAC: cacWeight === 0, MIA: mia === "off" });
+    const forms = [
+      ...cscForm === "cosine" ? [] : [`CSC ${cscForm}`],
+      ...cacForm === "dice" ? [] : [`CAC ${cacForm}`],
+      ...gradient === "live" ? [] : [`gradient ${gradient}`],
+    ];
+    return forms.length === 0 ? name : `${name} (${forms.join(", ")})`;
   },
-  losses(network, batch, { weights }, factor) {
-    const supervised = supervisedTerm(network, batch);
-    if (!batch.unlabelled) return { supervised };
-    const scaled = { csc: factor * weights.csc, cac: factor * weights.cac };
-    return { supervised, ...unlabelledTerms(network, batch.unlabelled, scaled) };
+  comparesVoxels: ({ cscWeight, cacWeight, cscForm, cacForm }) =>
+    (cscWeight > 0 && cscForm !== "pooled") || (cacWeight > 0 && cacForm !== "proportion"),
+  build(init, task, config, { mia }) {
+    const network = buildCmc(init, task, config);
+    if (mia === "off") network.mia.gamma.requiresGrad = false;
+    return network;
+  },
+  wants: ({ cscWeight, cacWeight }, factor) =>
+    factor > 0 && cscWeight + cacWeight > 0 ? { unlabelled: "strong" } : {},
+  losses(network, batch, { settings: { cscWeight, cacWeight, cscForm, cacForm, gradient }, factor }) {
+    const terms: Record<string, LossTerm> = { supervised: supervisedTerm(network, batch) };
+    if (!batch.unlabelled) return terms;
+    const { features, logits } = network.forward(batch.unlabelled.images);
+    const side = (tensors: readonly (Tensor | null)[]) =>
+      gradient === "none" ? tensors.map((tensor) => tensor!.detach()) : tensors;
+    if (cscWeight > 0) terms.csc = cscTerm(side(features), factor * cscWeight, cscForm);
+    if (cacWeight > 0) {
+      const target = gradient === "other" ? "stopgrad-other" : "symmetric";
+      const value = overPairs(side(logits), (a, b) => anatomicalConsistency(a, b, target, cacForm));
+      terms.cac = { value, weight: factor * cacWeight };
+    }
+    return terms;
   },
 };

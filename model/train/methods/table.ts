@@ -1,18 +1,18 @@
 /**
- * All training methods by name.
+ * All training methods by name: the command line, its help and the documentation are made from this table.
  *
  * @module
  */
 
 import type { Method } from "../method.ts";
 import { cmc } from "./cmc.ts";
+import { cmcConfident } from "./cmc_confident.ts";
 import { supervised } from "./supervised.ts";
 
+const rows: readonly Method[] = [cmc, cmcConfident, supervised];
+
 /** The table. */
-export const methods: Readonly<Record<string, Method>> = { cmc, supervised } as unknown as Record<
-  string,
-  Method
->;
+export const methods: ReadonlyMap<string, Method> = new Map(rows.map((method) => [method.name, method]));
 
 /** Names on the command line. */
-export const methodNames: readonly string[] = Object.keys(methods);
+export const methodNames: readonly string[] = [...methods.keys()];

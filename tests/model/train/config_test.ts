@@ -21,7 +21,25 @@ Deno.test("resolveConfig() names the nearest known setting", () => {
 Deno.test("resolveConfig() refuses bad values", () => {
   assert.throws(() => resolveConfig({ learningRate: -1 }), { code: "config.value" });
   assert.throws(() => resolveConfig({ steps: 1.5 }), { code: "config.value" });
-  assert.throws(() => resolveConfig({ method: "magic" }), { code: "config.value" });
+});
+
+Deno.test("a mistyped method, and a setting of another method, are named with what was meant", () => {
+  assert.throws(() => resolveConfig({ method: "supervisd" }), {
+    code: "method.unknown",
+    fix: 'Did you mean "supervised"?',
+  });
+  assert.throws(() => resolveConfig({ settings: { cscWieght: 1 } }), {
+    code: "config.key",
+    fix: 'Did you mean "cscWeight"?',
+  });
+  assert.throws(() => resolveConfig({ method: "supervised", settings: { cscWeight: 1 } }), {
+    message: 'supervised has no setting "cscWeight"',
+  });
+  assert.throws(() => resolveConfig({ settings: { cscForm: "cosinus" } }), {
+    code: "config.value",
+    message: 'cscForm is "cosinus"; expected cosine, contrastive, pooled',
+  });
+  assert.throws(() => resolveConfig({ settings: { cacWeight: -1 } }), { code: "config.value" });
 });
 
 Deno.test("resolveConfig() prints the next valid patch", () => {

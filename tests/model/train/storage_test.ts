@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import {
   costOf,
   encodeCheckpoint,
-  methods,
+  methodNamed,
   openPredictor,
   resolveConfig,
   train,
@@ -33,13 +33,17 @@ function noise(size: number) {
 /** A CMC step: its losses, and the most bytes that it took besides parameters and moments. */
 async function step(device: WebGpuDevice, storage: "f32" | "f16") {
   const config = resolveConfig({ preset: "unet-light", patch: [32, 32, 32], batch: 1, storage });
-  const method = methods.cmc!;
-  using network = method.build({ device, random: new Random(0) }, task, config);
+  const method = methodNamed("cmc");
+  using network = method.build({ device, random: new Random(0) }, task, config, config.settings);
   using optimizer = new AdamW(network);
   const before = device.stats();
   device.resetPeak();
   const batch = noise(32);
-  const losses = await trainStep({ device, network, method, optimizer, config }, batch, batch, 1e-3, 1);
+  const losses = await trainStep(
+    { device, network, method, optimizer, config },
+    [{ labelled: batch, unlabelled: batch }],
+    { step: 0, learningRate: 1e-3, factor: 1 },
+  );
   const { liveBytes, liveBuffers, peakBytes } = device.stats();
   assert.deepEqual([liveBytes, liveBuffers], [before.liveBytes, before.liveBuffers]);
   return { losses, bytes: peakBytes - liveBytes };
@@ -84,7 +88,7 @@ Deno.test("a checkpoint of a training stored as f16 predicts on a device without
   using device = await openDevice("cpu");
   const config = resolveConfig({ ...smallOptions, storage: "f16" });
   const init = { device, random: new Random(0) };
-  using network = methods.cmc!.build(init, task, { ...config, storage: "f32" });
+  using network = methodNamed("cmc").build(init, task, { ...config, storage: "f32" }, config.settings);
   const bytes = encodeCheckpoint({
     config,
     preparation: smallPreparation,

@@ -9,6 +9,9 @@ import type { WebGpuDevice } from "../../../tensor/webgpu/device.ts";
 import { devices } from "../../tensor/devices.ts";
 import { smallData, smallOptions, smallPreparation } from "./setting.ts";
 
+/** Where a step of a test is in its training. */
+const place = { step: 0, learningRate: 1e-3, factor: 1 };
+
 function fingerprint(state: StateDict): string {
   const hash = createHash("sha256");
   for (const [name, { data }] of state) {
@@ -27,10 +30,13 @@ async function outcome(device: Device, options: TrainOptions, extra: Partial<Tra
 }
 
 /** One step in the semi-supervised phase with the given weights; returns names of the parameters it changed more than the supervised step did. */
-async function parametersChangedBy(device: Device, weights: { csc: number; cac: number }): Promise<string[]> {
-  const after = async (chosen: { csc: number; cac: number }) => {
+async function parametersChangedBy(
+  device: Device,
+  weights: { cscWeight: number; cacWeight: number },
+): Promise<string[]> {
+  const after = async (chosen: { cscWeight: number; cacWeight: number }) => {
     const data = smallData();
-    using training = openTraining({ ...smallOptions, weights: chosen }, {
+    using training = openTraining({ ...smallOptions, settings: chosen }, {
       device,
       ...data,
       preparation: smallPreparation,
@@ -43,11 +49,12 @@ async function parametersChangedBy(device: Device, weights: { csc: number; cac: 
       seed: 0,
     });
     const labelled = await loader.labelledBatch(0);
-    const none = chosen.csc + chosen.cac === 0;
-    await trainStep(training, labelled, none ? undefined : await loader.unlabelledBatch(0), 1e-3, 1);
+    const none = chosen.cscWeight + chosen.cacWeight === 0;
+    const unlabelled = none ? undefined : await loader.unlabelledBatch(0);
+    await trainStep(training, [{ labelled, unlabelled }], place);
     return await training.network.stateDict();
   };
-  const [plain, changed] = [await after({ csc: 0, cac: 0 }), await after(weights)];
+  const [plain, changed] = [await after({ cscWeight: 0, cacWeight: 0 }), await after(weights)];
   return [...plain.keys()].filter((name) =>
     plain.get(name)!.data.some((v, i) => v !== changed.get(name)!.data[i])
   );
@@ -55,7 +62,7 @@ async function parametersChangedBy(device: Device, weights: { csc: number; cac: 
 
 Deno.test("CSC alone and CAC alone each change encoder parameters on an unlabelled batch", async () => {
   using device = await openDevice("cpu");
-  for (const weights of [{ csc: 1, cac: 0 }, { csc: 0, cac: 1 }]) {
+  for (const weights of [{ cscWeight: 1, cacWeight: 0 }, { cscWeight: 0, cacWeight: 1 }]) {
     const changed = await parametersChangedBy(device, weights);
     for (const encoder of ["encoders.0.", "encoders.1."]) {
       assert.ok(changed.some((name) => name.startsWith(encoder)), `${JSON.stringify(weights)}: ${encoder}`);
@@ -65,7 +72,7 @@ Deno.test("CSC alone and CAC alone each change encoder parameters on an unlabell
 
 Deno.test("CMC with both weights 0 trains bit for bit like the supervised method", async () => {
   using device = await openDevice("cpu");
-  const off = await outcome(device, { weights: { csc: 0, cac: 0 } });
+  const off = await outcome(device, { settings: { cscWeight: 0, cacWeight: 0 } });
   const supervised = await outcome(device, { method: "supervised" });
   const on = await outcome(device, {});
   assert.deepEqual(off.log, supervised.log);
@@ -103,7 +110,7 @@ Deno.test("a run that was stopped and resumed equals one that was not", async ()
 
 Deno.test("cmc-confident trains on weak and strong views", async () => {
   using device = await openDevice("cpu");
-  const confident = await outcome(device, { profile: "cmc-confident" });
+  const confident = await outcome(device, { method: "cmc-confident" });
   assert.ok(confident.log!.at(-1)!.cac! > 0);
   assert.notEqual(confident.parameters, (await outcome(device, {})).parameters);
 });
@@ -174,7 +181,7 @@ Deno.test({
     const [labelled, unlabelled] = [await loader.labelledBatch(0), await loader.unlabelledBatch(0)];
     let compiled = 0;
     device.onCompile = (count) => compiled = count;
-    for (let step = 0; step < 2; step++) await trainStep(training, labelled, unlabelled, 1e-3, 1);
+    for (let step = 0; step < 2; step++) await trainStep(training, [{ labelled, unlabelled }], place);
     assert.ok(compiled > 20, `${compiled} kernels`);
     compiled = 0;
     const calls: Record<string, number> = { submit: 0, createBuffer: 0, mapAsync: 0 };
@@ -192,7 +199,7 @@ Deno.test({
     counted(gpu, "createBuffer");
     const restore = counted(GPUBuffer.prototype, "mapAsync");
     const before = device.stats().dispatches;
-    await trainStep(training, labelled, unlabelled, 1e-3, 1);
+    await trainStep(training, [{ labelled, unlabelled }], place);
     restore();
     // Every 512 dispatches the GPU is given what there is, so that it works while the rest is recorded.
     const submit = Math.ceil((device.stats().dispatches - before) / 512);
@@ -216,7 +223,7 @@ for (const { name, open } of devices.filter(({ name }) => name !== "reference cp
     const [labelled, unlabelled] = [await loader.labelledBatch(0), await loader.unlabelledBatch(0)];
     const counts: string[] = [];
     for (let step = 0; step < steps; step++) {
-      await trainStep(training, labelled, unlabelled, 1e-3, 1);
+      await trainStep(training, [{ labelled, unlabelled }], place);
       const { liveBuffers, liveBytes } = device.stats();
       counts.push(`${liveBuffers} ${liveBytes}`);
     }

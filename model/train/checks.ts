@@ -1,0 +1,68 @@
+/**
+ * Everything that can be refused before the first step.
+ *
+ * @module
+ */
+
+import type { Dataset } from "../../data/dataset.ts";
+import { DataError } from "../../data/errors.ts";
+import { checkJudgedCases, checkLabelledClasses } from "../../data/label_check.ts";
+import { checkSplit, type Split } from "../../data/split.ts";
+import { CodedError } from "../../tensor/errors.ts";
+import type { Method } from "./method.ts";
+import { Progress, type ProgressSink, silent } from "./progress.ts";
+import type { TrainConfig } from "./resolve.ts";
+
+/**
+ * Refuses settings, data and split that do not go together. Reads no file.
+ *
+ * @throws {CodedError} `method.modalities`, `method.unpaired`
+ * @throws {DataError} `split.*`
+ */
+export function checkTraining(method: Method, config: TrainConfig, dataset: Dataset, split: Split): void {
+  const { name, paired, aligned, modalities } = dataset;
+  const { leastModalities = 1 } = method;
+  if (modalities.length < leastModalities) {
+    throw new CodedError(
+      "method.modalities",
+      `${method.name} needs ${leastModalities} modalities, but the data set ${name} has ${modalities.length}`,
+      { fix: "Use --method supervised, which works with one." },
+    );
+  }
+  checkSplit(dataset, split);
+  if (split.labelled.length === 0) {
+    throw new DataError("split.empty", "the split has no labelled case to train on", {
+      fix: "Raise the label ratio, or add labels.",
+    });
+  }
+  if (!method.comparesVoxels(config.settings) || (paired && aligned)) return;
+  throw new CodedError(
+    "method.unpaired",
+    `${method.name} compares the modalities voxel by voxel, but the data set ${name} is ${
+      paired ? "not aligned" : "not paired"
+    }`,
+    {
+      fix:
+        "Register the images and declare them aligned, or use a method or settings that do not compare voxels.",
+    },
+  );
+}
+
+/**
+ * Checks all that files can tell before the first step: labels of every class to learn from, and cases that can
+ * be judged.
+ *
+ * @throws {DataError} as {@link checkLabelledClasses} and {@link checkJudgedCases}
+ */
+export async function checkData(
+  { dataset, split, progress: sink = silent }: {
+    readonly dataset: Dataset;
+    readonly split: Split;
+    readonly progress?: ProgressSink;
+  },
+): Promise<void> {
+  const progress = new Progress(sink, 1);
+  for (const { message } of await checkLabelledClasses(dataset, split)) progress.note(`warning: ${message}`);
+  await checkJudgedCases(dataset, split, (id, share) => progress.busy(`checking ${id}`, share));
+  progress.clear();
+}

@@ -1,0 +1,103 @@
+/**
+ * The loop over the steps of a training.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers/promises";
+import type { Preparation } from "../../data/prepare/preparation.ts";
+import type { LogRow } from "../../eval/mod.ts";
+import type { StateDict } from "../../tensor/module.ts";
+import type { Prediction } from "../inference/evaluate_cases.ts";
+import { loadStep } from "./batches.ts";
+import { requireFinite } from "./finite.ts";
+import { Progress, type ProgressSink, silent } from "./progress.ts";
+import { learningRateFactor, unlabelledFactor } from "./schedule.ts";
+import { type BestState, moveAverage, restore, stateOf, type TrainState } from "./state.ts";
+import { trainStep } from "./step.ts";
+import type { Training, TrainingData } from "./training.ts";
+import { short, stepsWithValidation, validate, validationsSinceBest, warnOfCollapse } from "./validate.ts";
+
+/** How a training is followed and bounded; none of it changes the result. */
+export interface TrainSetting extends Omit<TrainingData, "preparation"> {
+  /** How cases are prepared; chosen from the training cases when absent. */
+  readonly preparation?: Preparation;
+  /** Where progress is shown; nowhere by default. */
+  readonly progress?: ProgressSink;
+  /** Ends the training after the current step; what was reached is saved. */
+  readonly signal?: AbortSignal;
+  /** Called after each validation and at the end with what a resumed run needs. */
+  readonly save?: (state: TrainState) => Promise<void>;
+  /** Called with each test case's prediction. */
+  readonly predicted?: (prediction: Prediction) => Promise<void>;
+  /** Where an earlier run stopped. */
+  readonly resume?: TrainState;
+  /** Values of the networks to start from, instead of random ones. */
+  readonly init?: StateDict;
+  /** Whether {@link checkData} was called already. */
+  readonly isChecked?: boolean;
+}
+
+/**
+ * Runs the steps.
+ *
+ * @returns what was reached, or null when the signal ended it early
+ */
+export async function fit(
+  training: Training,
+  { dataset, split, progress: sink = silent, signal, save, resume, init }: TrainSetting,
+): Promise<{ best: BestState; log: LogRow[]; waitedMs: number } | null> {
+  const { config, phases, method, loader, network } = training;
+  const log: LogRow[] = [...resume?.log ?? []];
+  let best = resume?.best ?? null;
+  let waitedMs = 0;
+  if (resume) restore(training, resume);
+  else if (init) { for (const one of [network, training.average]) one?.loadStateDict(init); }
+  const first = resume?.step ?? 0;
+  const progress = new Progress(sink, config.steps, first);
+  const validateAfter = stepsWithValidation(config.steps, config.validations);
+  if (!loader.hasUnlabelled && method.wants(config.settings, 1).unlabelled) {
+    progress.note("warning: the split has no unlabelled case; training uses the labelled ones alone");
+  }
+  training.device.onCompile = (kernels) => progress.busy(`compiling kernels: ${kernels}`);
+  // A run that is killed early has something to go on from, and a disk that is full shows now.
+  if (!resume) await save?.(await stateOf(training, 0, null, log));
+  const isStale = () => config.patience > 0 && validationsSinceBest(log) >= config.patience;
+  for (let step = first; step < config.steps && !isStale(); step++) {
+    await setImmediate(); // timers, signals and other tasks of the program have their turn
+    const factor = unlabelledFactor(step, phases);
+    const asked = performance.now();
+    const batches = await loadStep(loader, method, config, phases, step, factor);
+    waitedMs += performance.now() - asked;
+    const learningRate = config.learningRate * learningRateFactor(step, phases, config);
+    const report = await trainStep(training, batches, { step, learningRate, factor });
+    moveAverage(training, step);
+    requireFinite(
+      step + 1,
+      report,
+      batches.flatMap(({ labelled, unlabelled }) => [...labelled.cases, ...unlabelled?.cases ?? []]),
+    );
+    const numbers = Object.fromEntries(Object.entries(report).map(([name, value]) => [name, short(value)]));
+    const row: LogRow = { step: step + 1, lr: short(learningRate), ...numbers };
+    const isJudged = validateAfter.has(step + 1);
+    if (isJudged) {
+      const columns = await validate(training, dataset, split.validation, progress);
+      Object.assign(row, columns);
+      const dice = columns.val_dice;
+      if (best === null || dice > best.dice) {
+        best = { step: step + 1, dice, network: await training.segment.network.stateDict() };
+      }
+      progress.note(
+        `step ${step + 1}: validation Dice ${dice.toFixed(3)}${best.step === step + 1 ? " (best)" : ""}`,
+      );
+      if (2 * (step + 1) >= config.steps) warnOfCollapse(columns, progress);
+    }
+    log.push(row);
+    progress.step(step + 1, `loss ${row.loss!.toFixed(4)}`);
+    if (isJudged && isStale()) progress.note(`no better validation in ${config.patience}: ending early`);
+    const stop = signal?.aborted ?? false;
+    if (isJudged || stop) await save?.(await stateOf(training, step + 1, best, log));
+    if (stop && step + 1 < config.steps && !isStale()) return null;
+  }
+  return { best: best!, log, waitedMs };
+}
