@@ -168,9 +168,11 @@ async function readManifest(text: string, file: string, findings: Findings): Pro
     }
     const problems = manifestProblems(shape, file);
     problems.forEach((problem) => findings.refused(problem));
-    const usable = shape.cases.filter((of) =>
-      manifestProblems({ ...shape, cases: [of] }, file).every(({ code }) => code === "manifest.unpaired")
-    );
+    // What is wrong with the whole, such as two classes of one name, does not keep its files from being checked.
+    const found = (cases: Manifest["cases"]) =>
+      manifestProblems({ ...shape, cases }, file).filter(({ code }) => code !== "manifest.unpaired").length;
+    const ofTheWhole = found([]);
+    const usable = shape.cases.filter((of) => found([of]) === ofTheWhole);
     return { ...shape, cases: usable };
   }
 }
