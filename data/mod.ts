@@ -51,6 +51,7 @@ export * from "./orientation.ts";
 export * from "./phantom.ts";
 export { overlay, picture } from "./picture.ts";
 export {
+  chooseFrom,
   choosePreparation,
   type ChosenPreparation,
   type PreparationChoices,
@@ -63,6 +64,7 @@ export * from "./prepare/restore.ts";
 export { gridWithSpacing, type Interpolation, resampleLabels, resampleOnto } from "./resample.ts";
 export * from "./split.ts";
 export { readSplit } from "./split_file.ts";
+export { fingerprintWarnings } from "./survey_check.ts";
 export { withholdModalities } from "./perturb/withhold_modalities.ts";
 export {
   type Problem,

@@ -6,8 +6,10 @@
 
 import type { Triple } from "./affine.ts";
 import type { DataWarning } from "./errors.ts";
+import type { Fingerprint } from "./fingerprint.ts";
 import { listed } from "./listed.ts";
 import { type Direction, directionOf, throughPlaneAxis } from "./orientation.ts";
+import type { SurveyedCase } from "./prepare/choose.ts";
 import type { Grid } from "./volume.ts";
 
 /** An image of a data set. */
@@ -92,6 +94,20 @@ export function surveyWarnings(images: readonly SurveyedImage[], patch?: Triple)
     }
   }
   return warnings;
+}
+
+/** As {@link surveyWarnings}, for a data set of which the numbers and the geometry are known already. */
+export function fingerprintWarnings(
+  { each }: Pick<Fingerprint, "each">,
+  survey: readonly SurveyedCase[],
+): DataWarning[] {
+  return surveyWarnings(each.flatMap(({ id, images }, at) =>
+    images.map(({ modality, foreground }, i) => ({
+      what: `case ${id} (${modality})`,
+      grid: survey[at]!.images[i]!,
+      foreground,
+    }))
+  ));
 }
 
 function ratio(spacing: Triple): number {

@@ -21,6 +21,7 @@ import { type Manifest, manifestProblems, parseManifestShape } from "./manifest.
 import { largestGap } from "./nifti/affine.ts";
 import { readImage, readNiftiHeader } from "./nifti/read.ts";
 import { datasetOf, entryPath, type FileDataset, type OpenOptions } from "./open_dataset.ts";
+import { overlapOf } from "./prepare/common_grid.ts";
 import { modalitiesOf } from "./dataset.ts";
 import { checkSplit } from "./split.ts";
 import { type SurveyedImage, surveyWarnings } from "./survey_check.ts";
@@ -269,35 +270,36 @@ function checkIntensities(
   return inside / voxels.length;
 }
 
-/** Two images of a case in an aligned set: on one grid, or on grids that at least cover the same place. */
+/** Less than this share of a field of view seen by the other modality as well is worth a warning. */
+const leastOverlap = 0.8;
+
+/** Two images of a case in an aligned set: on one grid, or on grids that cover the same place. */
 function checkTogether(first: Volume, image: Volume, what: string, findings: Findings): void {
   const a = gridOf(first), b = gridOf(image);
   if (sameGrid(a, b)) return;
-  const size = Math.hypot(...a.shape.map((length, axis) => length * a.spacing[axis]!));
-  const gap = a.shape.join() === b.shape.join() ? largestGap(a.affine, b.affine, a.shape) : undefined;
-  const middle = (grid: typeof a) =>
-    [0, 4, 8].map((row) =>
-      [0, 1, 2].reduce(
-        (sum, i) => sum + grid.affine[row + i]! * (grid.shape[i]! - 1) / 2,
-        grid.affine[row + 3]!,
-      )
-    );
-  const p = middle(a), q = middle(b);
-  const distance = Math.hypot(...p.map((mm, axis) => mm - q[axis]!));
-  if (distance > size / 2) {
+  const shared = Math.min(overlapOf(a, b), overlapOf(b, a));
+  if (shared === 0) {
     findings.error(
       "geometry.apart",
-      `${what}: its centre lies ${distance.toFixed(0)} mm from that of the first modality`,
+      `${what}: it does not overlap the first modality`,
       'The images do not show the same place: repair the affine, or set "aligned": false.',
     );
     return;
   }
-  const how = gap === undefined
-    ? `${b.shape.join("×")} voxels against ${a.shape.join("×")}`
-    : `corners up to ${gap.toPrecision(3)} mm apart`;
+  if (shared < leastOverlap) {
+    findings.warn({
+      code: "geometry.overlap",
+      message: `${what}: its field of view and that of the first modality share only ${
+        Math.round(100 * shared)
+      } %`,
+    });
+  }
+  const how = a.shape.join() === b.shape.join()
+    ? `corners up to ${largestGap(a.affine, b.affine, a.shape).toPrecision(3)} mm apart`
+    : `${b.shape.join("×")} voxels against ${a.shape.join("×")}`;
   findings.warn({
     code: "geometry.grids",
-    message: `${what}: not on the grid of the first modality (${how}); it will be resampled onto it`,
+    message: `${what}: not on the grid of the first modality (${how}); both are brought onto one`,
   });
 }
 

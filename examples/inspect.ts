@@ -10,15 +10,18 @@
  */
 
 import {
+  chooseFrom,
   fileName,
   type FileReport,
   type Fingerprint,
   fingerprint,
+  fingerprintWarnings,
   inspectFile,
   inspectFolder,
   type ListedFile,
   picture,
   type Spread,
+  surveyCases,
 } from "../data/mod.ts";
 import { type Command, main, type Result, text, UsageError, type Values } from "./command.ts";
 import { openAt, printWarnings } from "./open_data.ts";
@@ -59,7 +62,20 @@ async function run(values: Values, positionals: readonly string[]): Promise<Resu
     }
   });
   const note = folder === undefined ? "" : `\n\nPictures: ${folder}`;
-  return { text: summaryText(summary) + note, json: summary };
+  const survey = await surveyCases(dataset);
+  const chosen = chooseFrom(dataset, survey), warnings = fingerprintWarnings(summary, survey);
+  const { orientation: { rule }, spacing } = chosen.preparation;
+  const plan = [
+    `axes         ${rule}: ${chosen.orientationReason}`,
+    `voxels       ${
+      spacing.map((mm) => Number(mm.toPrecision(4))).join(" × ")
+    } mm [D,H,W]: ${chosen.spacingReason}`,
+    ...warnings.map(({ code, message }) => `warning[${code}]: ${message}`),
+  ];
+  return {
+    text: `${summaryText(summary)}\n\nAs a training would prepare it:\n${plan.join("\n")}${note}`,
+    json: { ...summary, preparation: chosen.preparation, warnings },
+  };
 }
 
 /** Whether a path is a folder without a manifest. */

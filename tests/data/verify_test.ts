@@ -93,3 +93,39 @@ Deno.test("fingerprint() sums up shapes, spacings, intensities and class volumes
     ]]);
   });
 });
+
+Deno.test("verifyDataset() warns of fields of view that hardly overlap, and compares volumes with a patch", async () => {
+  await withDataset(2, async (folder) => {
+    // 6 voxels of 2 mm: moved by two voxels, each sees two thirds of the other.
+    const moved = imageFile({ srow: [2, 0, 0, -1, 0, 3, 0, -6, 0, 0, 4, -7] });
+    await Deno.writeFile(`${folder}/b/case_1.nii.gz`, moved);
+    const found = await verifyDataset(folder, { patch: [8, 8, 8] });
+    assert.deepEqual(found.problems.map(({ code }) => code), [
+      "geometry.overlap",
+      "geometry.grids",
+      "geometry.patch",
+    ]);
+    assert.match(found.problems[0]!.message, /case case_1 \(b\).*share only (6|7)\d %/);
+    assert.match(found.problems[2]!.message, /4 of 4 images .* 8×8×8/);
+  });
+});
+
+Deno.test("verifyDataset() checks the files although two classes have one name, and takes two raters of one person", async () => {
+  await withDataset(2, async (folder, manifest) => {
+    manifest.classes[1]!.name = manifest.classes[0]!.name;
+    await Deno.writeTextFile(`${folder}/dataset.json`, JSON.stringify(manifest));
+    const { checked, problems } = await verifyDataset(folder);
+    assert.deepEqual([checked, problems.map(({ code }) => code)], [2, ["manifest.classes"]]);
+    manifest.classes[1]!.name = "right";
+    manifest.cases[1] = {
+      ...manifest.cases[0]!,
+      id: "second_rater",
+      labels: { shared: "labels/case_1.nii.gz" },
+    };
+    await Deno.writeTextFile(`${folder}/dataset.json`, JSON.stringify(manifest));
+    assert.deepEqual((await verifyDataset(folder)).problems, []);
+    manifest.cases[1]!.subject = "someone else";
+    await Deno.writeTextFile(`${folder}/dataset.json`, JSON.stringify(manifest));
+    assert.ok((await verifyDataset(folder)).problems.every(({ code }) => code === "split.leak"));
+  });
+});

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { manifestOf, withDataset } from "../data/make_dataset.ts";
+import { inFreshFolder, runExample } from "./run_example.ts";
+
+Deno.test("manifest lists what a recipe matches and leaves out, writes it once, and the others read it", async () => {
+  await withDataset(2, (data) =>
+    inFreshFolder(async (cwd) => {
+      await Deno.remove(`${data}/dataset.json`);
+      await Deno.rename(`${data}/labels/case_1.nii.gz`, `${data}/labels/case_1_v2.nii.gz`);
+      const { cases: _, paired: __, ...rest } = manifestOf(2);
+      const recipe = { ...rest, images: "{modality}/{case}.nii.gz", labels: "labels/{case}.nii[.gz]" };
+      await Deno.writeTextFile(`${cwd}/recipe.json`, JSON.stringify(recipe));
+      const args = [data, "--recipe", "recipe.json"];
+      const listed = await runExample("manifest", args, cwd);
+      assert.equal(listed.code, 0, listed.stderr);
+      assert.match(
+        listed.stdout,
+        /^small: 2 cases of 2 subjects, 1 with labels; images: a 2, b 2\n {2}case_0: a\/case_0/,
+      );
+      assert.match(
+        listed.stdout,
+        /1 files are not used:\n {2}labels\/case_1_v2\.nii\.gz is a label map without an image/,
+      );
+
+      const out = ["--out", `${cwd}/m.json`];
+      assert.equal((await runExample("manifest", [...args, ...out], cwd)).code, 0);
+      const again = await runExample("manifest", [...args, ...out, "--json"], cwd);
+      assert.equal(again.code, 1);
+      assert.match(again.stderr, /^error\[io\.write\]: .*m\.json is already there\n.*--overwrite/);
+      assert.equal((await runExample("manifest", [...args, ...out, "--overwrite"], cwd)).code, 0);
+
+      const verified = await runExample("verify", ["m.json", "--patch", "4,4,4"], cwd);
+      assert.match(verified.stdout, /^2 checked: 0 errors, 0 warnings/);
+      const one = await runExample("train", ["--data", "m.json", "--modalities", "c", "--dry-run"], cwd);
+      assert.match(one.stderr, /^error\[config\.modality\]: modalities c of a, b/);
+      assert.equal((await runExample("train", ["--modalities", "a"], cwd)).code, 2);
+    }));
+});
