@@ -6,7 +6,8 @@
  */
 
 import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
-import { block, call, type Code, f32, i32, loop, v128, when } from "./instructions.ts";
+import { block, call, f32, i32, loop, v128, when } from "./instructions.ts";
+import { transpose } from "./transpose.ts";
 
 type Size = readonly [number, number, number];
 
@@ -42,8 +43,7 @@ function interleaveKernel(engine: Engine, layout: InterleavedLayout): Kernel {
         const at = locals.local("i32");
         const values = locals.locals("v128", 4);
         const pairs = locals.locals("v128", 4);
-        const [a, b, c, d] = values.map(({ get }) => get) as [Code, Code, Code, Code];
-        const [abLow, cdLow, abHigh, cdHigh] = pairs.map(({ get }) => get) as [Code, Code, Code, Code];
+        const { prepare, columns } = transpose(values.map(({ get }) => get), pairs);
         const source = (channel: number) =>
           i32.add(i32.add(from!.get, at.get), i32.const(4 * channel * D * H * W));
         const target = i32.add(to!.get, i32.shl(at.get, i32.const(2)));
@@ -56,14 +56,8 @@ function interleaveKernel(engine: Engine, layout: InterleavedLayout): Kernel {
             16,
             block(
               ...values.map((value, i) => value.set(i < count ? v128.load(source(i)) : v128.zero)),
-              pairs[0]!.set(v128.shuffle(a, b, [0, 4, 1, 5])),
-              pairs[1]!.set(v128.shuffle(c, d, [0, 4, 1, 5])),
-              pairs[2]!.set(v128.shuffle(a, b, [2, 6, 3, 7])),
-              pairs[3]!.set(v128.shuffle(c, d, [2, 6, 3, 7])),
-              v128.store(target, v128.shuffle(abLow, cdLow, [0, 1, 4, 5]), 16 * bx),
-              v128.store(target, v128.shuffle(abLow, cdLow, [2, 3, 6, 7]), 16 * bx + 16),
-              v128.store(target, v128.shuffle(abHigh, cdHigh, [0, 1, 4, 5]), 16 * bx + 32),
-              v128.store(target, v128.shuffle(abHigh, cdHigh, [2, 3, 6, 7]), 16 * bx + 48),
+              prepare,
+              ...columns.map((column, i) => v128.store(target, column, 16 * (bx + i))),
             ),
           ),
           loop(

@@ -146,7 +146,8 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
     return call(attributes, x, values([inputs, outputs / groups, ...kernel]), ...bias);
   },
   matmul(random) {
-    const [m, n] = [between(random, 1, 40), between(random, 1, 40)];
+    const length = () => random.integer(8) === 0 ? between(random, 81, 300) : between(random, 1, 40);
+    const [m, n] = [length(), length()];
     const k = random.integer(6) === 0 ? between(random, 250, 530) : between(random, 1, 40);
     const [transposeA, transposeB] = [random.integer(2) === 0, random.integer(2) === 0];
     const batch = shapeOf(random, random.integer(3), 3);
