@@ -10,6 +10,7 @@
  */
 
 import { type Callee, declare, emitAll, type Local as Variable, type Statements } from "./emit/code.ts";
+import { ConstantTable } from "./constant_table.ts";
 import { loop } from "./emit/control.ts";
 import { encodeModule } from "./emit/module.ts";
 import { f32 as floats, i32 as integers, madd } from "./emit/values.ts";
@@ -78,7 +79,9 @@ function hasRelaxedSimd(): boolean {
     result: undefined,
     emit: (to) => emitAll(x.set(madd(x, x, x)), to),
   };
-  return WebAssembly.validate(encodeModule(probe, { isShared: false, hasFusedMadd: true }));
+  return WebAssembly.validate(
+    encodeModule(probe, { isShared: false, hasFusedMadd: true, addressOf: () => 0 }),
+  );
 }
 
 /**
@@ -115,6 +118,7 @@ export class Engine {
   readonly #pool: ThreadPool;
   readonly #kernels = new Map<string, Kernel>();
   readonly #hasFusedMadd = hasRelaxedSimd();
+  readonly #constants: ConstantTable;
   readonly #arguments: number;
   #words: Int32Array;
   #floats: Float32Array;
@@ -122,6 +126,7 @@ export class Engine {
   /** The pool's threads compute the items. */
   constructor(memory: WasmMemory, pool: ThreadPool, wide = hasWideVectors()) {
     this.memory = memory;
+    this.#constants = new ConstantTable(memory);
     this.wide = wide;
     this.#pool = pool;
     useFusedMadd(this.#hasFusedMadd);
@@ -175,6 +180,7 @@ export class Engine {
     const module = encodeModule(run, {
       isShared: this.memory.shared,
       hasFusedMadd: this.#hasFusedMadd,
+      addressOf: (bytes) => this.#constants.addressOf(bytes),
     });
     const kernel: Kernel<P> = {
       index: this.#pool.compile(module),

@@ -68,7 +68,7 @@ function probabilities({ classes }: Sizes, logit: (k: number) => Code<"f32x4">) 
   const { p, top, sum, inverse } = declare({ p: [v, classes], top: v, sum: v, inverse: v });
   const code = [
     p.map((probability, k) => probability.set(logit(k))),
-    top.set(p.slice(1).reduce<Code<"f32x4">>((a, b) => a.max(b), p[0]!)),
+    top.set(p.slice(1).reduce<Code<"f32x4">>((a, b) => a.atLeast(b), p[0]!)),
     sum.set(0),
     p.map((probability) => [probability.set(exp(probability.sub(top))), sum.increase(probability)]),
     inverse.set(f32x4.const(1).div(sum)),

@@ -63,8 +63,8 @@ const arrays = { x: "i32", y: "i32", out: "i32" } as const;
 function joinLanes(found: Local<"f32x4">, how: "max" | "sum"): Statements {
   if (how === "sum") return found.set(f32x4.splat(sumLanes(found)));
   return [
-    found.set(found.max(shuffle(found, found, [2, 3, 0, 1]))),
-    found.set(found.max(shuffle(found, found, [1, 0, 3, 2]))),
+    found.set(found.atLeast(shuffle(found, found, [2, 3, 0, 1]))),
+    found.set(found.atLeast(shuffle(found, found, [1, 0, 3, 2]))),
   ];
 }
 
@@ -133,7 +133,7 @@ function sideways(engine: Engine, { name, code }: LineKernel, [outer, count, inn
 function powers({ each, join }: Line, top: Local<"f32x4">, sum: Local<"f32x4">): Statements {
   return [
     top.set(-Infinity),
-    each(({ load }) => top.set(top.max(load("x")))),
+    each(({ load }) => top.set(top.atLeast(load("x")))),
     join(top, "max"),
     sum.set(0),
     each(({ load }) => sum.increase(exp(load("x").sub(top)))),

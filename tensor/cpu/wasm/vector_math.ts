@@ -25,13 +25,18 @@ const ln2High = 0.693145751953125;
 const ln2Low = Math.LN2 - ln2High;
 const factorial = (n: number): number => n < 2 ? 1 : n * factorial(n - 1);
 
-/** x = n ln 2 + r with |r| ≤ ½ ln 2: `code` sets r and n. */
+/** 1.5 · 2²³: a small float added to it is rounded to a whole number, which stands in its low bits. */
+const rounder = 12582912;
+const rounderBits = new Int32Array(new Float32Array([rounder]).buffer)[0]!;
+
+/** x = n ln 2 + r with |r| ≤ ½ ln 2 for x of a few hundred at most: `code` sets r and n. */
 function reduceExponent(x: Floats) {
   const { r, whole, n } = declare({ r: "f32x4", whole: "f32x4", n: "i32x4" });
   const code = [
     r.set(x),
-    whole.set(r.mul(Math.LOG2E).nearest()),
-    n.set(whole.toInteger()),
+    whole.set(r.mul(Math.LOG2E).add(rounder)),
+    n.set(whole.bits().sub(rounderBits)),
+    whole.set(whole.sub(rounder)),
     r.set(madd(whole, -ln2High, r)),
     r.set(madd(whole, -ln2Low, r)),
   ];
@@ -43,7 +48,7 @@ const powerOfTwo = (n: Code<"i32x4">): Floats => n.add(127).shl(23).asFloat();
 
 /** eˣ: overflows to infinity, underflows to 0, keeps NaN. */
 export function exp(x: Floats): Floats {
-  const { r, n, code } = reduceExponent(x.min(89).max(-104));
+  const { r, n, code } = reduceExponent(x.atMost(89).atLeast(-104));
   const { half } = declare({ half: "i32x4" });
   const series = polynomial(r, [0, 1, 2, 3, 4, 5, 6, 7].map((k) => 1 / factorial(k)));
   return after(
@@ -85,7 +90,7 @@ export function log(x: Floats): Floats {
 /** tanh x = E / (E + 2) with E = e^{2|x|} − 1, computed without cancellation; the sign is put back. */
 export function tanh(x: Floats): Floats {
   const { value, e, scale } = declare({ value: "f32x4", e: "f32x4", scale: "f32x4" });
-  const { r, n, code } = reduceExponent(value.abs().min(10).mul(2));
+  const { r, n, code } = reduceExponent(value.abs().atMost(10).mul(2));
   const minusOne = r.mul(polynomial(r, [1, 2, 3, 4, 5, 6, 7, 8].map((k) => 1 / factorial(k))));
   return after([
     value.set(x),
@@ -123,7 +128,7 @@ export function erf(x: Floats): Floats {
   const width = erfcHigh - erfcLow;
   return after([
     value.set(x),
-    size.set(value.abs().min(4.3)),
+    size.set(value.abs().atMost(4.3)),
     square.set(size.mul(size)),
     u.set(f32x4.const(1).div(madd(size, 0.5, 1))),
     u.set(madd(u, 2 / width, -(erfcHigh + erfcLow) / width)),

@@ -19,6 +19,8 @@ export interface Writer {
   numberOf(local: Local<Type>): number;
   /** Number of a function. */
   functionNumberOf(callee: Callee): number;
+  /** Leaves a vector of 16 bytes. */
+  writeVector(bytes: readonly number[]): void;
 }
 
 /** A function of the module. */
@@ -67,8 +69,8 @@ const opcodes = {
   and: { i32: 0x71, i32x4: 0x4e },
   or: { i32: 0x72, i32x4: 0x50 },
   xor: { i32: 0x73, i32x4: 0x51 },
-  min: { f32x4: 0xe8 },
-  max: { f32x4: 0xe9 },
+  atMost: { f32x4: 0xea },
+  atLeast: { f32x4: 0xeb },
   eq: { i32: 0x46, f32: 0x5b, f32x4: 0x41, i32x4: 0x37 },
   lt: { i32: 0x49, f32: 0x5d, f32x4: 0x43, i32x4: 0x3a },
   gt: { i32: 0x4b, f32: 0x5e, f32x4: 0x44, i32x4: 0x3c },
@@ -161,13 +163,13 @@ export abstract class Code<T extends Type> {
   rem(this: Code<"i32">, other: Operand<"i32">): Code<"i32"> {
     return binary("rem", this, other, this.type);
   }
-  /** Smaller of two, NaN if one is. */
-  min(this: Code<"f32x4">, other: Operand<"f32x4">): Code<"f32x4"> {
-    return binary("min", this, other, this.type);
+  /** Itself, or the other where that is less; a NaN stays itself, and no other takes its place. */
+  atMost(this: Code<"f32x4">, other: Operand<"f32x4">): Code<"f32x4"> {
+    return binary("atMost", this, other, this.type);
   }
-  /** Larger of two, NaN if one is. */
-  max(this: Code<"f32x4">, other: Operand<"f32x4">): Code<"f32x4"> {
-    return binary("max", this, other, this.type);
+  /** Itself, or the other where that is greater; a NaN stays itself, and no other takes its place. */
+  atLeast(this: Code<"f32x4">, other: Operand<"f32x4">): Code<"f32x4"> {
+    return binary("atLeast", this, other, this.type);
   }
   /** Bits that both have. */
   and(this: Code<T & With<"and">>, other: Operand<T>): Code<T> {
@@ -296,9 +298,29 @@ export function of<T extends Type>(type: T, parts: readonly Code<Type>[], bytes:
   return new Operation(type, parts, bytes);
 }
 
+class VectorConstant<T extends VectorType> extends Code<T> {
+  readonly #bytes: readonly number[];
+
+  constructor(type: T, bytes: readonly number[]) {
+    super(type);
+    this.#bytes = bytes;
+  }
+
+  emit(to: Writer): void {
+    to.writeVector(this.#bytes);
+  }
+}
+
+/** A constant vector of 16 bytes. */
+export function vectorConstant<T extends VectorType>(type: T, bytes: readonly number[]): Code<T> {
+  return new VectorConstant(type, bytes);
+}
+
 /** A constant, in all lanes of a vector. */
 export function constant<T extends Type>(type: T, value: number): Code<T> {
-  return new Operation(type, [], constantBytes(type, value), type === "i32" ? value | 0 : undefined);
+  const bytes = constantBytes(type, value);
+  if (isVector(type)) return vectorConstant(type as T & VectorType, bytes) as Code<Type> as Code<T>;
+  return new Operation(type, [], bytes, type === "i32" ? value | 0 : undefined);
 }
 
 /** The code of an operand. */

@@ -5,8 +5,8 @@
  */
 
 import { initialPages } from "../memory.ts";
-import type { Callee, Local, Writer } from "./code.ts";
-import { binaryTypes, type Type, unsigned } from "./types.ts";
+import { type Callee, Local, type Writer } from "./code.ts";
+import { binaryTypes, constantBytes, simd, type Type, unsigned } from "./types.ts";
 
 /** What a module is written for. */
 export interface Target {
@@ -14,6 +14,8 @@ export interface Target {
   readonly isShared: boolean;
   /** Whether the engine has relaxed SIMD. */
   readonly hasFusedMadd: boolean;
+  /** Address of a constant vector in the memory. */
+  addressOf(bytes: readonly number[]): number;
 }
 
 const text = (value: string): number[] => {
@@ -55,8 +57,13 @@ class Functions {
 class FunctionWriter implements Writer {
   readonly #bytes: number[] = [];
   readonly #locals = new Map<Local<Type>, number>();
+  /** Constant vectors, by their bytes. */
+  readonly #vectors = new Map<
+    string,
+    { readonly local: Local<"f32x4">; readonly bytes: readonly number[] }
+  >();
 
-  constructor(readonly functions: Functions, readonly callee: Callee, readonly hasFusedMadd: boolean) {
+  constructor(readonly functions: Functions, readonly callee: Callee, readonly target: Target) {
     for (const parameter of callee.parameters) this.numberOf(parameter);
   }
 
@@ -78,14 +85,44 @@ class FunctionWriter implements Writer {
     return this.functions.numberOf(callee);
   }
 
+  get hasFusedMadd(): boolean {
+    return this.target.hasFusedMadd;
+  }
+
+  /**
+   * The engine makes a constant anew wherever it is used, in three instructions. One that a function loads when
+   * it starts stays in a register, or is read from the stack.
+   */
+  writeVector(bytes: readonly number[]): void {
+    if (bytes.every((byte) => byte === bytes[0]) && (bytes[0] === 0 || bytes[0] === 255)) {
+      this.write([...simd(0x0c), ...bytes]); // these take one
+      return;
+    }
+    const key = bytes.join();
+    const { local } = this.#vectors.get(key) ?? { local: new Local("f32x4") };
+    this.#vectors.set(key, { local, bytes });
+    local.emit(this);
+  }
+
+  /** Loads the constant vectors. */
+  #prologue(): number[] {
+    return [...this.#vectors.values()].flatMap(({ local, bytes }) => [
+      ...constantBytes("i32", this.target.addressOf(bytes)),
+      ...simd(0x00),
+      ...[0, 0], // alignment and offset
+      0x21,
+      ...unsigned(this.numberOf(local)),
+    ]);
+  }
+
   /** Declarations and instructions, as the code section wants them. */
   encode(): number[] {
     this.callee.emit(this);
     const own = [...this.#locals.keys()].slice(this.callee.parameters.length);
     const declared = own.flatMap(({ type }) => [1, binaryTypes[type]]);
     const length = unsigned(own.length);
-    const body = length.length + declared.length + this.#bytes.length + 1;
-    return [...unsigned(body), ...length, ...declared, ...this.#bytes, 0x0b];
+    const code = [...length, ...declared, ...this.#prologue(), ...this.#bytes, 0x0b];
+    return [...unsigned(code.length), ...code];
   }
 }
 
@@ -100,7 +137,7 @@ export function encodeModule(run: Callee, target: Target): Uint8Array<ArrayBuffe
   const functions = new Functions(run);
   const bodies: number[][] = [];
   for (let i = 0; i < functions.list.length; i++) {
-    bodies.push(new FunctionWriter(functions, functions.list[i]!, target.hasFusedMadd).encode());
+    bodies.push(new FunctionWriter(functions, functions.list[i]!, target).encode());
   }
   // Limits with a maximum of 65,536 pages of 64 KiB; a shared memory must declare one.
   const limits = [target.isShared ? 0x03 : 0x01, ...unsigned(initialPages), ...unsigned(65536)];

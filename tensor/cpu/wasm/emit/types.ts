@@ -51,7 +51,7 @@ export function simd(opcode: number): number[] {
 
 const bytesOf = (array: { readonly buffer: ArrayBuffer }): number[] => [...new Uint8Array(array.buffer)];
 
-/** The instruction that leaves a constant. */
+/** The instruction that leaves a constant; of vectors the bytes alone. */
 export function constantBytes(type: Type, value: number): number[] {
   switch (type) {
     case "i32":
@@ -61,8 +61,8 @@ export function constantBytes(type: Type, value: number): number[] {
     case "f64":
       return [0x44, ...bytesOf(new Float64Array([value]))];
     case "f32x4":
-      return [...simd(0x0c), ...bytesOf(new Float32Array(4).fill(value))];
+      return bytesOf(new Float32Array(4).fill(value));
     case "i32x4":
-      return [...simd(0x0c), ...bytesOf(new Int32Array(4).fill(value))];
+      return bytesOf(new Int32Array(4).fill(value));
   }
 }

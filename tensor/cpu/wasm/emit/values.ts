@@ -6,7 +6,17 @@
  * @module
  */
 
-import { Code, constant, type Local, of, type Operand, Statement, toCode, type Writer } from "./code.ts";
+import {
+  Code,
+  constant,
+  type Local,
+  of,
+  type Operand,
+  Statement,
+  toCode,
+  vectorConstant,
+  type Writer,
+} from "./code.ts";
 import { simd, type Type, unsigned, type VectorType } from "./types.ts";
 
 type Address = Operand<"i32">;
@@ -93,7 +103,7 @@ export const i32x4 = {
   splat: (value: Operand<"i32">): Code<"i32x4"> => of("i32x4", [toCode("i32", value)], simd(0x11)),
   /** Four different constants. */
   lanes: (values: readonly [number, number, number, number]): Code<"i32x4"> =>
-    of("i32x4", [], [...simd(0x0c), ...new Uint8Array(new Int32Array(values).buffer)]),
+    vectorConstant("i32x4", [...new Uint8Array(new Int32Array(values).buffer)]),
 } as const;
 
 /** Four places of the eight lanes of two vectors. */
