@@ -6,7 +6,7 @@
  */
 
 import { type Code, f32x4, select } from "./emit/mod.ts";
-import { cos, erf, exp, log, pow, sin, tanh } from "./vector_math.ts";
+import { erf, exp, log, pow, tanh } from "./vector_math.ts";
 
 type Node =
   | { readonly kind: "number"; readonly value: number }
@@ -85,8 +85,6 @@ const unary: Readonly<Record<string, (x: Floats) => Floats>> = {
   log,
   tanh,
   erf,
-  sin,
-  cos,
 };
 
 const binary: Readonly<Record<string, (a: Floats, b: Floats) => Floats>> = {

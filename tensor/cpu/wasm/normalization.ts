@@ -1,243 +1,32 @@
 /**
- * Group normalisation with its activation, and its gradient. A work item is one group of one sample: it is
- * read two or three times in a row, so all but the first time it comes from the cache.
+ * The normalisation kernels: groups of channels, and rows of channels without voxels, as in layer normalisation.
  *
  * @module
  */
 
-import { type Shape, sizeOf } from "../../shape.ts";
 import type { CpuKernels } from "../kernel.ts";
-import {
-  after,
-  type Code,
-  declare,
-  f32,
-  f32x4,
-  f64,
-  func,
-  type Local,
-  madd,
-  procedure,
-  repeat,
-  select,
-  type Statements,
-} from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
-import { overRun, sumOfRun, sumOverRun } from "./runs.ts";
+import { groupNormGradients, groupNormKernel, type Groups, groupsOf } from "./group_norm.ts";
+import { layerNormGradients, layerNormKernel } from "./layer_norm.ts";
 
-/** Groups of channels `[samples, groups, perGroup, voxels]`. */
-interface Groups {
-  readonly groups: number;
-  readonly perGroup: number;
-  readonly voxels: number;
-  /** Elements of a group. */
-  readonly count: number;
-}
-
-function groupsOf(shape: Shape, groups: number): Groups {
-  const [perGroup, voxels] = [shape[1]! / groups, sizeOf(shape.slice(2))];
-  return { groups, perGroup, voxels, count: perGroup * voxels };
-}
-
-/** The sum of squared distances from a mean. */
-const squaredDistances = func({ address: "i32", bytes: "i32", mean: "f32" }, ({ address, bytes, mean }) => {
-  const { total, distance } = declare({ total: "f64", distance: "f32x4" });
-  return after(
-    sumOverRun(bytes, [total], (at, { load, present }, add) => [
-      distance.set(load(address.add(at)).sub(f32x4.splat(mean).mul(f32x4.const(1).where(present)))),
-      add(0, distance.mul(distance)),
-    ]),
-    total,
-  );
-});
-
-/** `x` where a condition holds, else `slope · x`: a leaky ReLU and its gradient. */
-const leaky = (x: Local<"f32x4">, condition: Code<"i32x4">, slope: Code<"f32x4">): Code<"f32x4"> =>
-  select(condition, x, x.mul(slope));
-
-/** Sets vectors to scalars, one each. */
-const splatAll = (vectors: readonly Local<"f32x4">[], scalars: readonly Code<"f32">[]): Statements =>
-  vectors.map((vector, i) => vector.set(f32x4.splat(scalars[i]!)));
-
-/** One channel: `leaky((x − mean) · scale + shift)`. The mean goes first: no cancellation after. */
-function normalizeChannel(voxels: number) {
-  const scalars = { mean: "f32", scale: "f32", shift: "f32", slope: "f32" } as const;
-  return procedure({ x: "i32", out: "i32", ...scalars }, ({ x, out, mean, scale, shift, slope }) => {
-    const { m, a, b, s, value } = declare({ m: "f32x4", a: "f32x4", b: "f32x4", s: "f32x4", value: "f32x4" });
-    return [
-      splatAll([m, a, b, s], [mean, scale, shift, slope]),
-      overRun(0, 4 * voxels, (at, { load, store }) => [
-        value.set(madd(load(x.add(at)).sub(m), a, b)),
-        store(out.add(at), leaky(value, value.gt(0), s)),
-      ]),
-    ];
-  });
-}
-
-function forwardKernel(engine: Engine, { groups, perGroup, voxels, count }: Groups) {
-  const arrays = { x: "i32", gamma: "i32", beta: "i32", out: "i32", means: "i32", rstds: "i32" } as const;
-  const parameters = { ...arrays, epsilon: "f32", slope: "f32" } as const;
-  const key = `groupNorm ${[perGroup, voxels, groups]}`;
-  return engine.compile(key, parameters, ({ x, gamma, beta, out, means, rstds, epsilon, slope }, items) => {
-    const normalize = normalizeChannel(voxels);
-    const { group, mean, rstd } = declare({ group: "i32", mean: "f32", rstd: "f32" });
-    const bytes = 4 * count;
-    return items.each((item) => [
-      group.set(x.add(item.mul(bytes))),
-      mean.set(sumOfRun({ address: group, bytes }).div(count).demote()),
-      rstd.set(
-        f64.const(1).div(
-          squaredDistances({ address: group, bytes, mean }).div(count).add(epsilon.promote()).sqrt(),
-        ).demote(),
-      ),
-      f32.store(means.add(item.mul(4)), mean),
-      f32.store(rstds.add(item.mul(4)), rstd),
-      repeat(perGroup, (c) => {
-        const offset = item.mul(bytes).add(c.mul(4 * voxels));
-        const channel = item.rem(groups).mul(4 * perGroup).add(c.mul(4));
-        return normalize({
-          x: x.add(offset),
-          out: out.add(offset),
-          mean,
-          scale: f32.load(gamma.add(channel)).mul(rstd),
-          shift: f32.load(beta.add(channel)),
-          slope,
-        });
-      }),
-    ]);
-  });
-}
-
-const channelArrays = { g: "i32", x: "i32", to: "i32" } as const;
-const channelScalars = { rstd: "f32", mean: "f32", gamma: "f32", beta: "f32", slope: "f32" } as const;
-
-/** In vectors: the normalised x (`hat`) and the gradient before the activation (`grad`) of a channel. */
-function channelGradient() {
-  const v = "f32x4";
-  const values = declare({ rstd: v, mean: v, gamma: v, beta: v, slope: v, hat: v, grad: v });
-  const { rstd, mean, gamma, beta, slope, hat, grad } = values;
-  return {
-    ...values,
-    constants: [rstd, mean, gamma, beta, slope],
-    /** Sets `hat` and `grad`. */
-    prepare: (x: Code<"f32x4">, g: Code<"f32x4">): Statements => [
-      hat.set(x.sub(mean).mul(rstd)),
-      grad.set(g),
-      grad.set(leaky(grad, madd(hat, gamma, beta).gt(0), slope)),
-    ],
-  };
-}
-
-/** Writes Σ grad and Σ grad·x̂ of one channel. */
-function channelSums(voxels: number) {
-  return procedure({ ...channelArrays, ...channelScalars }, ({ g, x, to, ...scalars }) => {
-    const { constants, prepare, hat, grad } = channelGradient();
-    const { totals } = declare({ totals: ["f64", 2] });
-    return [
-      splatAll(constants, Object.values(scalars)),
-      sumOverRun(4 * voxels, totals, (at, { load }, add) => [
-        prepare(load(x.add(at)), load(g.add(at))), // lanes past the end have g = 0, so they add nothing
-        add(0, grad),
-        add(1, grad.mul(hat)),
-      ]),
-      totals.map((total, i) => f64.store(to, total, 8 * i)),
-    ];
-  });
-}
-
-/** One channel: `dx = rstd·γ·grad − a − b·x̂`. */
-function channelInputGradient(voxels: number) {
-  const parameters = { ...channelArrays, ...channelScalars, a: "f32", b: "f32" } as const;
-  return procedure(parameters, ({ g, x, to, a, b, ...scalars }) => {
-    const { constants, prepare, hat, grad, rstd, gamma } = channelGradient();
-    const { scale, av, bv } = declare({ scale: "f32x4", av: "f32x4", bv: "f32x4" });
-    return [
-      splatAll([...constants, av, bv], [...Object.values(scalars), a, b]),
-      scale.set(rstd.mul(gamma)),
-      overRun(0, 4 * voxels, (at, { load, store }) => [
-        prepare(load(x.add(at)), load(g.add(at))),
-        store(to.add(at), grad.mul(scale).sub(madd(hat, bv, av))),
-      ]),
-    ];
-  });
-}
-
-function gradientKernel(engine: Engine, { groups, perGroup, voxels, count }: Groups) {
-  const arrays = { g: "i32", x: "i32", gamma: "i32", beta: "i32", means: "i32", rstds: "i32" } as const;
-  const parameters = { ...arrays, dx: "i32", sums: "i32", slope: "f32" } as const;
-  const key = `groupNormGrad ${[perGroup, voxels, groups]}`;
-  return engine.compile(key, parameters, ({ g, x, gamma, beta, means, rstds, dx, sums, slope }, items) => {
-    const [writeSums, writeGradient] = [channelSums(voxels), channelInputGradient(voxels)];
-    const { mean, rstd, first, second } = declare({ mean: "f32", rstd: "f32", first: "f64", second: "f64" });
-    const { scale } = declare({ scale: "f64" });
-    /** The gradient's mean term of a weighted sum over the group. */
-    const perVoxel = (sum: Local<"f64">) => rstd.promote().mul(sum).div(count).demote();
-    const channelOf = (item: Local<"i32">, c: Local<"i32">) => {
-      const offset = item.mul(4 * count).add(c.mul(4 * voxels));
-      const channel = item.rem(groups).mul(4 * perGroup).add(c.mul(4));
-      const [weight, bias] = [f32.load(gamma.add(channel)), f32.load(beta.add(channel))];
-      const shared = { g: g.add(offset), x: x.add(offset), rstd, mean, gamma: weight, beta: bias, slope };
-      return { shared, weight, to: dx.add(offset), sumsAt: sums.add(item.mul(16 * perGroup)).add(c.mul(16)) };
-    };
-    return items.each((item) => [
-      mean.set(f32.load(means.add(item.mul(4)))),
-      rstd.set(f32.load(rstds.add(item.mul(4)))),
-      first.set(0),
-      second.set(0),
-      repeat(perGroup, (c) => {
-        const { shared, weight, sumsAt } = channelOf(item, c);
-        return [
-          writeSums({ ...shared, to: sumsAt }),
-          scale.set(weight.promote()),
-          first.increase(scale.mul(f64.load(sumsAt))),
-          second.increase(scale.mul(f64.load(sumsAt, 8))),
-        ];
-      }),
-      repeat(perGroup, (c) => {
-        const { shared, to } = channelOf(item, c);
-        return writeGradient({ ...shared, to, a: perVoxel(first), b: perVoxel(second) });
-      }),
-    ]);
-  });
-}
-
-/** Adds the sums of all samples. An item is a channel. */
-function parameterKernel(engine: Engine, channels: number) {
-  const parameters = { sums: "i32", dgamma: "i32", dbeta: "i32", samples: "i32" } as const;
-  const key = `groupNormGrad sums ${channels}`;
-  return engine.compile(key, parameters, ({ sums, dgamma, dbeta, samples }, items) => {
-    const { from, first, second } = declare({ from: "i32", first: "f64", second: "f64" });
-    return items.each((item) => [
-      first.set(0),
-      second.set(0),
-      repeat(samples, (n) => [
-        from.set(sums.add(n.mul(16 * channels)).add(item.mul(16))),
-        first.increase(f64.load(from)),
-        second.increase(f64.load(from, 8)),
-      ]),
-      f32.store(dgamma.add(item.mul(4)), second.demote()),
-      f32.store(dbeta.add(item.mul(4)), first.demote()),
-    ]);
-  });
-}
+/** Whether a sample is one group, and a channel one number. */
+const isLayer = ({ groups, voxels }: Groups): boolean => groups === 1 && voxels === 1;
 
 /** The normalisation kernels. */
 export function normalizationKernels(engine: Engine): Pick<CpuKernels, "groupNorm" | "groupNormGrad"> {
   return {
     groupNorm([x, gamma, beta], [out, means, rstds], { groups, epsilon, slope }) {
       const arrays = { x: x!, gamma: gamma!, beta: beta!, out: out!, means: means!, rstds: rstds! };
-      const kernel = forwardKernel(engine, groupsOf(x!.shape, groups));
+      const shape = groupsOf(x!.shape, groups);
+      const kernel = isLayer(shape) ? layerNormKernel(engine, shape.count) : groupNormKernel(engine, shape);
       engine.run(kernel, x!.shape[0]! * groups, { ...arrays, epsilon, slope });
     },
     groupNormGrad([g, x, gamma, beta, means, rstds], [dx, dgamma, dbeta], { groups, slope }) {
-      const [samples, channels] = x!.shape as [number, number];
-      const kernel = gradientKernel(engine, groupsOf(x!.shape, groups));
-      engine.scratch({ sums: 16 * samples * channels }, ({ sums }) => {
-        const parameters = { gamma: gamma!, beta: beta!, means: means!, rstds: rstds! };
-        engine.run(kernel, samples * groups, { g: g!, x: x!, ...parameters, dx: dx!, sums, slope });
-        const totals = { sums, dgamma: dgamma!, dbeta: dbeta!, samples };
-        engine.run(parameterKernel(engine, channels), channels, totals);
-      });
+      const inputs = { g: g!, x: x!, gamma: gamma!, beta: beta!, means: means!, rstds: rstds!, slope };
+      const gradients = { dx: dx!, dgamma: dgamma!, dbeta: dbeta! };
+      const shape = groupsOf(x!.shape, groups);
+      if (isLayer(shape)) layerNormGradients(engine, inputs, gradients);
+      else groupNormGradients(engine, shape, inputs, gradients);
     },
   };
 }

@@ -9,18 +9,19 @@ import {
   after,
   type Code,
   declare,
-  f32,
   f32x4,
   func,
   i32,
   i32x4,
   least,
   type Local,
+  locals,
   loop,
   madd,
   type Operand,
   type Statements,
   sumLanes,
+  unroll,
 } from "./emit/mod.ts";
 
 /** How elements are read and written: four neighbours, or one where no four are left. */
@@ -33,7 +34,13 @@ export interface Access {
   readonly present: Code<"i32x4">;
 }
 
-const fourNeighbours: Access = { load: f32x4.load, store: f32x4.store, present: i32x4.const(-1) };
+/** Four neighbours, some bytes after the address. */
+const neighbours = (shift: number): Access => ({
+  load: (address, offset = 0) => f32x4.load(address, shift + offset),
+  store: (address, value, offset = 0) => f32x4.store(address, value, shift + offset),
+  present: i32x4.const(-1),
+});
+const fourNeighbours = neighbours(0);
 const oneElement: Access = {
   load: f32x4.loadFirst,
   store: f32x4.storeFirst,
@@ -61,94 +68,67 @@ export function overRun(
 /** Elements added in float32 before they go into a float64 sum. */
 const shortRun = 1024;
 
-/** Runs a body for each short piece of a run of so many bytes, a multiple of 16. */
-function overPieces(
-  bytes: Operand<"i32">,
-  body: (from: Local<"i32">, to: Local<"i32">) => Statements,
-): Statements {
-  const { stop } = declare({ stop: "i32" });
-  return loop(0, bytes, 4 * shortRun, (piece) => [
-    stop.set(least(piece.add(4 * shortRun), bytes)),
-    body(piece, stop),
-  ]);
-}
+/** Vectors that are summed side by side, so that additions do not wait for each other. */
+const lines = 4;
 
 /**
- * Adds up terms over a run of so many bytes into float64 totals. Terms must be 0 in lanes without an element.
+ * Adds up terms over a run of so many bytes: short pieces in float32, which go into float64 totals. Terms must be
+ * 0 in lanes without an element.
  *
- * @param terms adds its terms: `add(i, term)` for the i-th total
+ * @param terms adds its terms to the float32 sums, one for each total
  */
 export function sumOverRun(
   bytes: Operand<"i32">,
   totals: readonly Local<"f64">[],
-  terms: (
-    at: Local<"i32">,
-    access: Access,
-    add: (i: number, term: Code<"f32x4">) => Statement,
-  ) => Statements,
+  terms: (at: Local<"i32">, access: Access, sums: readonly Local<"f32x4">[]) => Statements,
 ): Statements {
-  const { whole, sums } = declare({ whole: "i32", sums: ["f32x4", totals.length] });
-  const add = (i: number, term: Code<"f32x4">) => sums[i]!.increase(term);
-  const clear = sums.map((sum) => sum.set(0));
-  const flush = totals.map((total, i) => total.increase(sumLanes(sums[i]!).promote()));
+  const { whole, stop, even } = declare({ whole: "i32", stop: "i32", even: "i32" });
+  const sums: readonly Sums[] = unroll(lines, () => locals("f32x4", totals.length));
+  const [first, second, third, fourth] = sums as readonly [Sums, Sums, Sums, Sums];
   const end = typeof bytes === "number" ? i32.const(bytes) : bytes;
+  const clear = sums.flat().map((sum) => sum.set(0));
+  const flush = totals.map((total, i) => [
+    first[i]!.set(first[i]!.add(second[i]!).add(third[i]!.add(fourth[i]!))),
+    total.increase(sumLanes(first[i]!).promote()),
+  ]);
   return [
     whole.set(end.and(-16)),
-    overPieces(whole, (from, to) => [
+    loop(0, whole, 4 * shortRun, (piece) => [
+      stop.set(least(piece.add(4 * shortRun), whole)),
+      even.set(piece.add(stop.sub(piece).and(-16 * lines))),
       clear,
-      loop(from, to, 16, (at) => terms(at, fourNeighbours, add)),
+      loop(piece, even, 16 * lines, (at) => unroll(lines, (i) => terms(at, neighbours(16 * i), sums[i]!))),
+      loop(even, stop, 16, (at) => terms(at, fourNeighbours, first)),
       flush,
     ]),
     clear,
-    loop(whole, end, 4, (at) => terms(at, oneElement, add)),
+    loop(whole, end, 4, (at) => terms(at, oneElement, first)),
     flush,
   ];
 }
 
-interface Term {
-  /** Adds the terms of four elements. */
-  four(sum: Code<"f32x4">, x: Local<"f32x4">): Code<"f32x4">;
-  /** The term of one. */
-  one(x: Local<"f64">): Code<"f64">;
-}
-
-function runSum({ four, one }: Term) {
-  return func({ address: "i32", bytes: "i32" }, ({ address, bytes }) => {
-    const { x, single, total } = declare({ x: "f32x4", single: "f64", total: "f64" });
-    const { sums, end, whole } = declare({ sums: ["f32x4", 4], end: "i32", whole: "i32" });
-    const [first, second, third, fourth] = sums as [
-      Local<"f32x4">,
-      Local<"f32x4">,
-      Local<"f32x4">,
-      Local<"f32x4">,
-    ];
-    const add = (sum: Local<"f32x4">, at: Local<"i32">, offset = 0) => [
-      x.set(f32x4.load(address.add(at), offset)),
-      sum.set(four(sum, x)),
-    ];
-    return after([
-      end.set(bytes.and(-16)),
-      overPieces(end, (from, to) => [
-        sums.map((sum) => sum.set(0)),
-        whole.set(from.add(to.sub(from).and(-64))),
-        loop(from, whole, 64, (at) => sums.map((sum, i) => add(sum, at, 16 * i))),
-        loop(whole, to, 16, (at) => add(first, at)),
-        first.set(first.add(second).add(third.add(fourth))),
-        total.increase(sumLanes(first).promote()),
-      ]),
-      loop(end, bytes, 4, (at) => [
-        single.set(f32.load(address.add(at)).promote()),
-        total.increase(one(single)),
-      ]),
-    ], total);
-  });
-}
+type Sums = readonly Local<"f32x4">[];
 
 /** The sum of the floats in so many bytes at an address. */
-export const sumOfRun = runSum({ four: (sum, x) => sum.add(x), one: (x) => x });
+export const sumOfRun = func({ address: "i32", bytes: "i32" }, ({ address, bytes }) => {
+  const { total } = declare({ total: "f64" });
+  return after(
+    sumOverRun(bytes, [total], (at, { load }, [sum]) => sum!.increase(load(address.add(at)))),
+    total,
+  );
+});
 
 /** The sum of their squares. */
-export const squaresOfRun = runSum({ four: (sum, x) => madd(x, x, sum), one: (x) => x.mul(x) });
+export const squaresOfRun = func({ address: "i32", bytes: "i32" }, ({ address, bytes }) => {
+  const { total, x } = declare({ total: "f64", x: "f32x4" });
+  return after(
+    sumOverRun(bytes, [total], (at, { load }, [sum]) => [
+      x.set(load(address.add(at))),
+      sum!.set(madd(x, x, sum!)),
+    ]),
+    total,
+  );
+});
 
 /** Runs a body with the first and the last offset of one of the pieces that a run of so many bytes is cut into. */
 export function piece(

@@ -90,6 +90,10 @@ function pooling(random: Random) {
 }
 
 function normalization(random: Random) {
+  if (random.integer(3) === 0) { // rows of channels without voxels
+    const shape = [between(random, 1, 150), between(random, 16, 90)];
+    return { shape, channels: shape[1]!, groups: 1, slope: [0, 1][random.integer(2)]! };
+  }
   const groups = between(random, 1, 3);
   const channels = groups * between(random, 1, 3);
   // At least 16 values a group: the variance of fewer may nearly vanish, which amplifies every rounding.

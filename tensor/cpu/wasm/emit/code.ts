@@ -80,7 +80,6 @@ const opcodes = {
   neg: { f32x4: 0xe1 },
   sqrt: { f32: 0x91, f64: 0x9f, f32x4: 0xe3 },
   floor: { f32x4: 0x68 },
-  nearest: { f32x4: 0x6a },
 } as const satisfies Record<string, Opcodes>;
 
 type Operator = keyof typeof opcodes;
@@ -219,10 +218,6 @@ export abstract class Code<T extends Type> {
   floor(this: Code<"f32x4">): Code<"f32x4"> {
     return unary("floor", this, this.type);
   }
-  /** Rounded to the nearest, halves to even. */
-  nearest(this: Code<"f32x4">): Code<"f32x4"> {
-    return unary("nearest", this, this.type);
-  }
 
   /** As a 64-bit float. */
   promote(this: Code<"f32">): Code<"f64"> {
@@ -231,10 +226,6 @@ export abstract class Code<T extends Type> {
   /** Rounded to a 32-bit float. */
   demote(this: Code<"f64">): Code<"f32"> {
     return of("f32", [this], [0xb6]);
-  }
-  /** Integers, rounded toward zero; NaN gives 0. */
-  toInteger(this: Code<"f32x4">): Code<"i32x4"> {
-    return of("i32x4", [this], simd(0xf8));
   }
   /** Floats of signed integers. */
   toFloat(this: Code<"i32x4">): Code<"f32x4"> {
