@@ -22,6 +22,9 @@ export type { CaseRecord, ClassStatus, MetricValues } from "./metrics/case_recor
 export { type Metric, metricNames, metrics } from "./metrics/metrics.ts";
 export type { MetricBasis, MetricRow } from "./metrics/metric_row.ts";
 export type { ClassPair } from "./metrics/class_pair.ts";
+export type { MaskPair, SurfaceDistances } from "./metrics/surface.ts";
+export type { AreaWeightedDistances } from "./metrics/surface_elements.ts";
+export type { LesionCounts } from "./metrics/lesions.ts";
 export { defaultPolicy, type EvaluationPolicy, resolvePolicy } from "./metrics/policy.ts";
 export { definitions, definitionsCaption } from "./metrics/definitions.ts";
 export { type CaseToEvaluate, evaluateCase } from "./metrics/evaluate_case.ts";
