@@ -29,7 +29,18 @@ export { defaultPolicy, type EvaluationPolicy, resolvePolicy } from "./metrics/p
 export { definitions, definitionsCaption } from "./metrics/definitions.ts";
 export { type CaseToEvaluate, evaluateCase } from "./metrics/evaluate_case.ts";
 export { squaredDistance } from "./metrics/edt.ts";
-export { type Calibration, calibration, type CalibrationBin } from "./metrics/calibration.ts";
+export {
+  addCalibrationCounts,
+  type Calibration,
+  calibration,
+  type CalibrationBin,
+  type CalibrationCounts,
+  calibrationCounts,
+  calibrationOf,
+  type CalibrationOptions,
+} from "./metrics/calibration.ts";
+export { calibrationCsv, parseCalibrationCsv } from "./report/calibration_csv.ts";
+export { reliabilityDiagram } from "./plots/reliability_diagram.ts";
 export { addConfusions, type Confusion, confusion } from "./metrics/confusion.ts";
 export { type RunRecord, tagRecords } from "./statistics/run_record.ts";
 export { pairedPermutation, type PermutationResult } from "./statistics/permutation.ts";

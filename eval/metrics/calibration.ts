@@ -20,6 +20,109 @@ export interface Calibration {
   readonly bins: readonly CalibrationBin[];
 }
 
+/** Sums over voxels that calibration is made of; those of several volumes add up. One number a bin. */
+export interface CalibrationCounts {
+  /** Voxels. */
+  readonly n: readonly number[];
+  /** Voxels whose most probable class is right. */
+  readonly right: readonly number[];
+  /** Sum of the probabilities of the most probable class. */
+  readonly sure: readonly number[];
+}
+
+/** How {@link calibrationCounts} counts. */
+export interface CalibrationOptions {
+  /** Bins of equal width between 0 and 1; 15 unless told. */
+  readonly bins?: number;
+  /**
+   * Counts only voxels whose reference or most probable class is not the background (class 0), of which a scan has
+   * so many that nothing else would show.
+   */
+  readonly foreground?: boolean;
+}
+
+/**
+ * Counts the voxels of one volume by how sure the prediction is.
+ *
+ * @param probabilities row-major `[K, voxels]`, sums of 1 over K
+ * @param reference class index of each voxel, `0 … K − 1`
+ * @throws {EvalError} `eval.calibration` when the sizes do not fit or a reference is not a class index
+ */
+export function calibrationCounts(
+  probabilities: Float32Array,
+  reference: ArrayLike<number>,
+  { bins = 15, foreground = false }: CalibrationOptions = {},
+): CalibrationCounts {
+  const voxels = reference.length, classes = probabilities.length / voxels;
+  if (!Number.isInteger(classes) || classes < 2) {
+    throw new EvalError(
+      "eval.calibration",
+      `${probabilities.length} probabilities for ${voxels} voxels; expected two or more a voxel`,
+      { fix: "Give [K, voxels] probabilities of the same volume as the reference." },
+    );
+  }
+  const [n, right, sure] = [0, 1, 2].map(() => new Array<number>(bins).fill(0)) as [
+    number[],
+    number[],
+    number[],
+  ];
+  for (let v = 0; v < voxels; v++) {
+    const truth = reference[v]!;
+    if (!Number.isInteger(truth) || truth < 0 || truth >= classes) {
+      throw new EvalError(
+        "eval.calibration",
+        `voxel ${v} has reference ${truth}; expected 0 … ${classes - 1}`,
+        { fix: "Map label values to class indices first." },
+      );
+    }
+    let best = 0;
+    for (let k = 1; k < classes; k++) {
+      if (probabilities[k * voxels + v]! > probabilities[best * voxels + v]!) best = k;
+    }
+    if (foreground && best === 0 && truth === 0) continue;
+    const p = probabilities[best * voxels + v]!;
+    const bin = Math.min(bins - 1, Math.floor(p * bins));
+    n[bin]!++;
+    sure[bin]! += p;
+    if (best === truth) right[bin]!++;
+  }
+  return { n, right, sure };
+}
+
+/** The sums of several volumes together. */
+export function addCalibrationCounts(
+  all: readonly [CalibrationCounts, ...CalibrationCounts[]],
+): CalibrationCounts {
+  const total = (key: keyof CalibrationCounts): number[] =>
+    all[0][key].map((_, bin) => all.reduce((sum, counts) => sum + counts[key][bin]!, 0));
+  return { n: total("n"), right: total("right"), sure: total("sure") };
+}
+
+/**
+ * Calibration from counts.
+ *
+ * @throws {EvalError} `eval.calibration` when no voxel was counted
+ */
+export function calibrationOf({ n, right, sure }: CalibrationCounts): Calibration {
+  const voxels = n.reduce((a, b) => a + b, 0);
+  if (voxels === 0) {
+    throw new EvalError("eval.calibration", "no voxel was counted", {
+      fix: "With foreground voxels alone, a volume needs one that is or is called foreground.",
+    });
+  }
+  const bins = n.map((count, b): CalibrationBin => ({
+    confidence: count === 0 ? null : sure[b]! / count,
+    accuracy: count === 0 ? null : right[b]! / count,
+    n: count,
+  }));
+  const gaps = bins.map((b) => b.n === 0 ? 0 : Math.abs(b.accuracy! - b.confidence!));
+  return {
+    ece: gaps.reduce((sum, gap, b) => sum + gap * bins[b]!.n, 0) / voxels,
+    mce: Math.max(...gaps),
+    bins,
+  };
+}
+
 /**
  * Calibration of the most probable class (Guo et al., ICML 2017), in bins of equal width.
  *
@@ -39,47 +142,7 @@ export interface Calibration {
 export function calibration(
   probabilities: Float32Array,
   reference: ArrayLike<number>,
-  { bins = 15 }: { bins?: number } = {},
+  options: CalibrationOptions = {},
 ): Calibration {
-  const voxels = reference.length, classes = probabilities.length / voxels;
-  if (!Number.isInteger(classes) || classes < 2) {
-    throw new EvalError(
-      "eval.calibration",
-      `${probabilities.length} probabilities for ${voxels} voxels; expected two or more a voxel`,
-      { fix: "Give [K, voxels] probabilities of the same volume as the reference." },
-    );
-  }
-  const n = new Float64Array(bins), right = new Float64Array(bins), sure = new Float64Array(bins);
-  for (let v = 0; v < voxels; v++) {
-    const truth = reference[v]!;
-    if (!Number.isInteger(truth) || truth < 0 || truth >= classes) {
-      throw new EvalError(
-        "eval.calibration",
-        `voxel ${v} has reference ${truth}; expected 0 … ${classes - 1}`,
-        {
-          fix: "Map label values to class indices first.",
-        },
-      );
-    }
-    let best = 0;
-    for (let k = 1; k < classes; k++) {
-      if (probabilities[k * voxels + v]! > probabilities[best * voxels + v]!) best = k;
-    }
-    const p = probabilities[best * voxels + v]!;
-    const bin = Math.min(bins - 1, Math.floor(p * bins));
-    n[bin]!++;
-    sure[bin]! += p;
-    if (best === truth) right[bin]!++;
-  }
-  const found = Array.from(n, (count, b): CalibrationBin => ({
-    confidence: count === 0 ? null : sure[b]! / count,
-    accuracy: count === 0 ? null : right[b]! / count,
-    n: count,
-  }));
-  const gaps = found.map((b) => b.n === 0 ? 0 : Math.abs(b.accuracy! - b.confidence!));
-  return {
-    ece: gaps.reduce((sum, gap, b) => sum + gap * found[b]!.n, 0) / voxels,
-    mce: Math.max(...gaps),
-    bins: found,
-  };
+  return calibrationOf(calibrationCounts(probabilities, reference, options));
 }

@@ -1,4 +1,5 @@
 import type { LabelClass } from "../metrics/label_grid.ts";
+import { addCalibrationCounts } from "../metrics/calibration.ts";
 import { addConfusions, confusion } from "../metrics/confusion.ts";
 import { blandAltman } from "../plots/bland_altman.ts";
 import { classBoxPlot } from "../plots/class_box_plot.ts";
@@ -8,6 +9,7 @@ import { learningCurves } from "../plots/learning_curves.ts";
 import { modalityBars } from "../plots/modality_bars.ts";
 import { chooseCases, overlayPlot } from "../plots/overlay.ts";
 import { pairedDifference } from "../plots/paired_difference.ts";
+import { reliabilityDiagram } from "../plots/reliability_diagram.ts";
 import { robustnessCurves } from "../plots/robustness_curves.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
 import { average } from "../statistics/summarise.ts";
@@ -90,6 +92,24 @@ export function robustnessHtml(runs: readonly RunResults[]): string {
       robustnessTableModels(records, { metric }).map(tableHtml).join("\n")
     }`
   ).join("\n");
+}
+
+/** Reliability diagrams, the voxels of all seeds together; empty when calibration was not measured. */
+export function calibrationHtml(groups: readonly RunGroup[]): string {
+  const parts = groups.flatMap(({ name, runs }) => {
+    const modalities = [...new Set(runs.flatMap((run) => [...run.calibration.keys()]))];
+    const pooled = new Map(modalities.map((modality) => {
+      const [first, ...more] = runs.flatMap((run) => run.calibration.get(modality) ?? []);
+      return [modality, addCalibrationCounts([first!, ...more])];
+    }));
+    return pooled.size === 0 ? [] : [`<h3>${escapeHtml(name)}</h3>\n${reliabilityDiagram(pooled)}`];
+  });
+  if (parts.length === 0) return "";
+  return `${
+    parts.join("\n")
+  }<p class="note">Voxels whose predicted or reference class is not background, in 15 bins of the ` +
+    "probability of the predicted class, all test cases and seeds together. ECE: mean of |accuracy − confidence| over the " +
+    "bins, weighted by voxels (Guo et al., ICML 2017).</p>";
 }
 
 /** Bars of what remains without some modalities; empty when that was not tested. */

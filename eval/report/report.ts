@@ -2,7 +2,13 @@ import { EvalError } from "../errors.ts";
 import type { LabelClass } from "../metrics/label_grid.ts";
 import { tagRecords } from "../statistics/run_record.ts";
 import { page, type Section } from "./page.ts";
-import { missingModalitiesHtml, overlaysHtml, plotsHtml, robustnessHtml } from "./plot_sections.ts";
+import {
+  calibrationHtml,
+  missingModalitiesHtml,
+  overlaysHtml,
+  plotsHtml,
+  robustnessHtml,
+} from "./plot_sections.ts";
 import { missesHtml, resultsHtml, significanceHtml } from "./result_sections.ts";
 import { groupRuns } from "./run_groups.ts";
 import type { RunResults } from "./run_results.ts";
@@ -70,6 +76,7 @@ function setSections({ runs }: TestSet, { baseline, cases = [], classes = [] }: 
     { id: "plots", title: "Plots", html: plotsHtml(groups, records, against, cases, classes) },
     { id: "robustness", title: "Misalignment", html: robustnessHtml(runs) },
     { id: "missing", title: "Missing modalities", html: missingModalitiesHtml(groups) },
+    { id: "calibration", title: "Calibration", html: calibrationHtml(groups) },
     {
       id: "overlays",
       title: "Best, median and worst case",

@@ -1,4 +1,6 @@
 import type { CaseRecord } from "../metrics/case_record.ts";
+import type { CalibrationCounts } from "../metrics/calibration.ts";
+import { parseCalibrationCsv } from "./calibration_csv.ts";
 import { parseCaseCsv } from "./case_csv.ts";
 import type { RunCosts } from "../tables/costs.ts";
 import { EvalError } from "../errors.ts";
@@ -31,6 +33,8 @@ export interface RunResults {
   readonly robustness: readonly RobustnessRecord[];
   /** Records with modalities left out, `missing_modalities.csv`; empty when that was not run. */
   readonly missingModalities: readonly (RunRecord & InputRecord)[];
+  /** Calibration counts by modality, `calibration.csv`; empty when that was not measured. */
+  readonly calibration: ReadonlyMap<string, CalibrationCounts>;
   /** Costs, from `metrics.json`. */
   readonly costs: RunCosts;
 }
@@ -45,6 +49,7 @@ export const runFiles: readonly string[] = [
   "cases.csv",
   "robustness.csv",
   "missing_modalities.csv",
+  "calibration.csv",
 ];
 
 /**
@@ -75,6 +80,7 @@ export async function readRunFolder(folder: string): Promise<RunResults> {
     seed,
   };
   const robustness = await readText(path, "robustness.csv", "");
+  const calibration = await readText(path, "calibration.csv", "");
   const missingModalities = await readText(path, "missing_modalities.csv", "");
   return {
     name,
@@ -96,6 +102,9 @@ export async function readRunFolder(folder: string): Promise<RunResults> {
       : parseCaseCsv(missingModalities, `${path}/missing_modalities.csv`).map((record) =>
         ({ ...record, ...run }) as RunRecord & InputRecord
       ),
+    calibration: calibration === ""
+      ? new Map<string, CalibrationCounts>()
+      : parseCalibrationCsv(calibration, `${path}/calibration.csv`),
     costs: costsOf(metrics.cost),
   };
 }

@@ -6,7 +6,7 @@
 
 import { type Dataset, labelledCase, modalitiesOf } from "../../data/dataset.ts";
 import type { Preparation } from "../../data/prepare/preparation.ts";
-import { prepareCase } from "../../data/prepare/prepare.ts";
+import { prepareCase, type PreparedImage } from "../../data/prepare/prepare.ts";
 import { restoreSegmentation } from "../../data/prepare/restore.ts";
 import { gridOf, type Volume } from "../../data/volume.ts";
 import { type CaseRecord, evaluateCase } from "../../eval/mod.ts";
@@ -24,10 +24,22 @@ export interface Prediction {
   readonly caseMs: number;
 }
 
+/** The probabilities of one image and what they are held against. */
+export interface ProbablePrediction {
+  /** The prepared image. */
+  readonly image: PreparedImage;
+  /** `[K,D,H,W]` on the grid of the prepared image. */
+  readonly probabilities: Float32Array;
+  /** Reference labels, on a grid of their own. */
+  readonly reference: Volume<Uint8Array>;
+}
+
 /** Who follows {@link evaluateCases}. */
 export interface EvaluateOptions {
   /** Is given each prediction as it is made, to store or show it. */
   readonly seen?: (prediction: Prediction) => Promise<void>;
+  /** Is given the probabilities behind each prediction, which are then computed for every image. */
+  readonly probable?: (prediction: ProbablePrediction) => void;
   /** Is told the case at work and the share of all cases that is done. */
   readonly progress?: (text: string, share: number) => void;
 }
@@ -42,7 +54,7 @@ export async function evaluateCases(
   ids: readonly string[],
   setting: SegmentSetting,
   preparation: Preparation,
-  { seen, progress }: EvaluateOptions = {},
+  { seen, probable, progress }: EvaluateOptions = {},
 ): Promise<CaseRecord[]> {
   const records: CaseRecord[] = [];
   for (const [i, id] of ids.entries()) {
@@ -54,6 +66,7 @@ export async function evaluateCases(
       prepared.images.find((image) => image.modality.id === modality.id) ?? null
     );
     const segmentations = await segmentCase(setting, images, {
+      probabilities: probable !== undefined,
       progress: (share) => progress?.(`${id} (${i + 1} of ${ids.length})`, (i + share) / ids.length),
     });
     const caseMs = performance.now() - begin;
@@ -64,6 +77,7 @@ export async function evaluateCases(
       // Judged where the reference lies, which in an aligned set may be another modality's grid.
       const prediction = restoreSegmentation(image, segmentation, gridOf(reference));
       records.push(...evaluateCase({ case: id, modality, prediction, reference, classes: dataset.classes }));
+      probable?.({ image, probabilities: segmentation.probabilities!, reference });
       await seen?.({ case: id, modality, labels: restoreSegmentation(image, segmentation), caseMs });
     }
   }
