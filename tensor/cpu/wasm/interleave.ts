@@ -5,8 +5,21 @@
  * @module
  */
 
-import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
-import { block, call, f32, i32, loop, v128, when } from "./instructions.ts";
+import {
+  type Code,
+  declare,
+  f32,
+  f32x4,
+  type Local,
+  locals,
+  loop,
+  procedure,
+  repeat,
+  type Statements,
+  unroll,
+  when,
+} from "./emit/mod.ts";
+import type { Engine } from "./engine.ts";
 import { transpose } from "./transpose.ts";
 
 type Size = readonly [number, number, number];
@@ -33,103 +46,72 @@ export function interleavedBytes({ padded: [planes, rows, columns] }: Interleave
   return 16 * planes * rows * columns;
 }
 
-function interleaveKernel(engine: Engine, layout: InterleavedLayout): Kernel {
+/** Copies one row of so many channels to where its four lie side by side. */
+function interleaveRow({ size: [D, H, W], before: [, , bx] }: InterleavedLayout, count: number) {
+  return procedure({ from: "i32", to: "i32" }, ({ from, to }) => {
+    const rows = locals("f32x4", 4);
+    const { prepare, columns } = transpose(rows);
+    const source = (channel: number, at: Local<"i32">): Code<"i32"> =>
+      from.add(at).add(4 * channel * D * H * W);
+    const whole = W - W % 4;
+    return [
+      loop(0, 4 * whole, 16, (at) => [
+        rows.map((row, i) => row.set(i < count ? f32x4.load(source(i, at)) : 0)),
+        prepare,
+        columns.map((column, i) => f32x4.store(to.add(at.mul(4)), column, 16 * (bx + i))),
+      ]),
+      loop(
+        4 * whole,
+        4 * W,
+        4,
+        (at) =>
+          unroll(
+            4,
+            (i) => f32.store(to.add(at.mul(4)), i < count ? f32.load(source(i, at)) : 0, 16 * bx + 4 * i),
+          ),
+      ),
+    ];
+  });
+}
+
+/** Zeros from column to column of a row. */
+const zeroColumns = (row: Local<"i32">, from: number, to: number): Statements =>
+  loop(16 * from, 16 * to, 16, (at) => f32x4.store(row.add(at), 0));
+
+function interleaveKernel(engine: Engine, layout: InterleavedLayout) {
   const { channels, size: [D, H, W], before: [bz, by, bx], padded: [planes, rows, columns] } = layout;
   const vectors = channelVectors(channels);
-  return engine.kernel(`interleave ${JSON.stringify(layout)}`, (module) => {
-    /** copy(from, to): one row of so many channels. */
-    const copy = (count: number) =>
-      module.add(`row${count}`, ["i32", "i32"], (locals, [from, to]) => {
-        const at = locals.local("i32");
-        const values = locals.locals("v128", 4);
-        const pairs = locals.locals("v128", 4);
-        const { prepare, columns } = transpose(values.map(({ get }) => get), pairs);
-        const source = (channel: number) =>
-          i32.add(i32.add(from!.get, at.get), i32.const(4 * channel * D * H * W));
-        const target = i32.add(to!.get, i32.shl(at.get, i32.const(2)));
-        const whole = W - W % 4;
-        return block(
-          loop(
-            at,
-            i32.const(0),
-            i32.const(4 * whole),
-            16,
-            block(
-              ...values.map((value, i) => value.set(i < count ? v128.load(source(i)) : v128.zero)),
-              prepare,
-              ...columns.map((column, i) => v128.store(target, column, 16 * (bx + i))),
-            ),
+  const key = `interleave ${JSON.stringify(layout)}`;
+  return engine.compile(key, { from: "i32", to: "i32" }, ({ from, to }, { each }) => {
+    const whole = interleaveRow(layout, Math.min(4, channels));
+    const rest = interleaveRow(layout, channels % 4 || 4);
+    const { z, vector, source, target } = declare({ z: "i32", vector: "i32", source: "i32", target: "i32" });
+    // An item is a plane of four channels. Before the first plane and row, z and y wrap: unsigned, they are large.
+    return each((item) => [
+      z.set(item.rem(planes).sub(bz)),
+      vector.set(item.div(planes)),
+      source.set(
+        from.add(vector.div(vectors).mul(4 * channels * D * H * W))
+          .add(vector.rem(vectors).mul(16 * D * H * W))
+          .add(z.mul(4 * H * W)),
+      ),
+      target.set(to.add(item.mul(16 * rows * columns))),
+      repeat(rows, (row) => {
+        const y = row.sub(by);
+        const place = { from: source.add(y.mul(4 * W)), to: target };
+        const copy = channels % 4 === 0 || channels < 4
+          ? whole(place)
+          : when(vector.rem(vectors).lt(vectors - 1), whole(place), rest(place));
+        return [
+          when(
+            z.lt(D).and(y.lt(H)),
+            [zeroColumns(target, 0, bx), copy, zeroColumns(target, bx + W, columns)],
+            zeroColumns(target, 0, columns),
           ),
-          loop(
-            at,
-            i32.const(4 * whole),
-            i32.const(4 * W),
-            4,
-            block(
-              ...[0, 1, 2, 3].map((i) =>
-                f32.store(target, i < count ? f32.load(source(i)) : f32.const(0), 16 * bx + 4 * i)
-              ),
-            ),
-          ),
-        );
-      });
-    const whole = copy(Math.min(4, channels));
-    const rest = channels % 4 === 0 || channels < 4 ? whole : copy(channels % 4);
-    return ({ locals, begin, end, word }) => {
-      const [item, vector, y, z, source, target, at] = locals.locals("i32", 7);
-      const zeros = (from: number, to: number) =>
-        loop(
-          at!,
-          i32.const(16 * from),
-          i32.const(16 * to),
-          16,
-          v128.store(i32.add(target!.get, at!.get), v128.zero),
-        );
-      const fromRow = addressOf(source!.get, [i32.sub(y!.get, i32.const(by)), 4 * W]);
-      return loop(
-        item!,
-        begin,
-        end,
-        1,
-        block(
-          // An item is a plane of four channels.
-          z!.set(i32.sub(remainder(item!.get, planes), i32.const(bz))), // wraps below 0: unsigned ≥ D
-          vector!.set(quotient(item!.get, planes)),
-          source!.set(addressOf(
-            word(0),
-            [quotient(vector!.get, vectors), 4 * channels * D * H * W],
-            [remainder(vector!.get, vectors), 16 * D * H * W],
-            [z!, 4 * H * W],
-          )),
-          target!.set(addressOf(word(1), [item!, 16 * rows * columns])),
-          loop(
-            y!,
-            i32.const(0),
-            i32.const(rows),
-            1,
-            block(
-              when(
-                i32.and(
-                  i32.ltU(z!.get, i32.const(D)),
-                  i32.ltU(i32.sub(y!.get, i32.const(by)), i32.const(H)),
-                ),
-                block(
-                  zeros(0, bx),
-                  when(
-                    i32.ltU(remainder(vector!.get, vectors), i32.const(vectors - 1)),
-                    call(whole, fromRow, target!.get),
-                    call(rest, fromRow, target!.get),
-                  ),
-                  zeros(bx + W, columns),
-                ),
-                zeros(0, columns),
-              ),
-              target!.set(i32.add(target!.get, i32.const(16 * columns))),
-            ),
-          ),
-        ),
-      );
-    };
+          target.increase(16 * columns),
+        ];
+      }),
+    ]);
   });
 }
 
@@ -142,5 +124,5 @@ export function interleave(
   to: number,
 ): void {
   const items = count * channelVectors(layout.channels) * layout.padded[0];
-  engine.launch(interleaveKernel(engine, layout), items, [from, to]);
+  engine.run(interleaveKernel(engine, layout), items, { from, to });
 }

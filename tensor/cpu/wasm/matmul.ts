@@ -11,13 +11,21 @@
 import type { MatmulAttributes } from "../../ops/matmul.ts";
 import { type Shape, sizeOf } from "../../shape.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
-import { broadcastStrides } from "./elementwise.ts";
-import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
-import { block, call, type Code, i32, type Local, loop, when } from "./instructions.ts";
+import {
+  type Code,
+  declare,
+  i32,
+  least,
+  type Local,
+  loop,
+  procedure,
+  type Statements,
+  when,
+} from "./emit/mod.ts";
+import type { Engine } from "./engine.ts";
 import { packKernel, stripBytes, type Strips, stripsOf } from "./matmul_pack.ts";
-import { addEdge, addTile, type Tile, tileOf } from "./matmul_tile.ts";
-import type { ModuleBuilder } from "./module_builder.ts";
-import { joinAxes, placeIn } from "./strided_loops.ts";
+import { type Tile, tileEdge, tileOf, tileProduct } from "./matmul_tile.ts";
+import { broadcastStrides, joinAxes, placeOf } from "./strides.ts";
 
 /** Part of the inner axis that is summed at once. */
 const depth = 256;
@@ -60,118 +68,90 @@ function chooseBlock(
   return [rows, columns];
 }
 
-/** `multiply(a, b, c, scratch, r, p, count, isFirst)`: one tile, at an edge of the result by way of the scratch. */
-function addMultiply(module: ModuleBuilder, product: Product, wide: boolean): number {
+/** One tile, the r-th of its column and the p-th of its row; at an edge of the result by way of the scratch. */
+function tileInPlace(product: Product) {
   const { tile, rows, columns } = product;
   const [lastRows, lastColumns] = [rows % tile.rows, columns % tile.columns];
-  const pitch = i32.const(4 * columns);
-  const whole = addTile(module, tile, wide);
-  const edge = lastRows > 0 || lastColumns > 0 ? addEdge(module, tile) : -1;
-  const names = ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"] as const;
-  return module.add("multiply", names, (locals, all) => {
-    const [a, b, c, scratch, r, p, count, isFirst] = all as Eight;
-    const [height, width] = locals.locals("i32", 2) as [Local, Local];
-    const direct = call(whole, a.get, b.get, c.get, count.get, isFirst.get, pitch);
-    if (edge < 0) return direct;
-    const isLast = (strip: Local, strips: number): Code => i32.eq(strip.get, i32.const(strips - 1));
-    return block(
-      height.set(i32.const(tile.rows)),
-      width.set(i32.const(4 * tile.columns)),
-      lastRows > 0 ? when(isLast(r, stripsOfRows(product)), height.set(i32.const(lastRows))) : [],
-      lastColumns > 0 ? when(isLast(p, stripsOfColumns(product)), width.set(i32.const(4 * lastColumns))) : [],
+  const [whole, edge] = [tileProduct(tile), tileEdge(tile)];
+  const places = { a: "i32", b: "i32", c: "i32", scratch: "i32", r: "i32", p: "i32" } as const;
+  return procedure({ ...places, count: "i32", isFirst: "i32" }, ({ scratch, r, p, ...inputs }) => {
+    const pitch = 4 * columns;
+    const { c, isFirst } = inputs;
+    if (lastRows === 0 && lastColumns === 0) return whole({ ...inputs, pitch });
+    const { height, width } = declare({ height: "i32", width: "i32" });
+    const aside = { ...inputs, c: scratch, isFirst: 1, pitch: 4 * tile.columns };
+    const size = { rows: height, columns: width };
+    return [
+      height.set(tile.rows),
+      width.set(4 * tile.columns),
+      lastRows > 0 ? when(r.eq(stripsOfRows(product) - 1), height.set(lastRows)) : [],
+      lastColumns > 0 ? when(p.eq(stripsOfColumns(product) - 1), width.set(4 * lastColumns)) : [],
       when(
-        i32.and(i32.eq(height.get, i32.const(tile.rows)), i32.eq(width.get, i32.const(4 * tile.columns))),
-        direct,
-        block(
-          call(whole, a.get, b.get, scratch.get, count.get, i32.const(1), i32.const(4 * tile.columns)),
-          call(edge, scratch.get, c.get, height.get, width.get, isFirst.get, pitch),
-        ),
+        height.eq(tile.rows).and(width.eq(4 * tile.columns)),
+        whole({ ...inputs, pitch }),
+        [whole(aside), edge({ from: scratch, c, ...size, isFirst, pitch })],
       ),
-    );
+    ];
   });
 }
-
-type Eight = [Local, Local, Local, Local, Local, Local, Local, Local];
 
 /** Bytes of a tile of its own for each thread. */
 const scratchBytes = ({ rows, columns }: Tile): number => 4 * rows * columns;
 
-function productKernel(engine: Engine, product: Product): Kernel {
-  const { tile, rows, columns, inner, batch, block: [blockRows, blockColumns] } = product;
+/** Runs a body for each strip of a block. */
+function overBlock(
+  index: Code<"i32">,
+  size: number,
+  strips: number,
+): { readonly prepare: Statements; each(body: (strip: Local<"i32">) => Statements): Statements } {
+  const { first, last } = declare({ first: "i32", last: "i32" });
+  return {
+    prepare: [first.set(index.mul(size)), last.set(least(first.add(size), strips))],
+    each: (body) => loop(first, last, 1, body),
+  };
+}
+
+function productKernel(engine: Engine, product: Product) {
+  const { tile, rows, columns, inner, batch, block } = product;
   const [rowStrips, columnStrips] = [stripsOfRows(product), stripsOfColumns(product)];
   const [rowBlocks, columnBlocks] = blocksOf(product);
-  const [perRows, perColumns] = [4 * tile.rows * inner, 4 * tile.columns * inner];
-  return engine.kernel(`matmul ${JSON.stringify(product)}`, (module) => {
-    const multiply = addMultiply(module, product, engine.wide);
-    return ({ locals, begin, end, word, thread }) => {
-      const [item, matrix, firstRow, lastRow, firstColumn, lastColumn, r, p] = locals.locals(
-        "i32",
-        8,
-      ) as Eight;
-      const [a, b, c, scratch, k, count] = locals.locals("i32", 6) as Eight;
-      /** The strips of a block: from `first` to `last`. */
-      const range = (first: Local, last: Local, index: Code, size: number, strips: number): Code =>
-        block(
-          first.set(i32.mul(index, i32.const(size))),
-          last.set(i32.add(first.get, i32.const(size))),
-          when(i32.gtU(last.get, i32.const(strips)), last.set(i32.const(strips))),
-        );
-      const tileAt = call(
-        multiply,
-        addressOf(a.get, [r, perRows], [k, 4 * tile.rows]),
-        addressOf(b.get, [p, perColumns], [k, 4 * tile.columns]),
-        addressOf(c.get, [r, 4 * tile.rows * columns], [p, 4 * tile.columns]),
-        scratch.get,
-        r.get,
-        p.get,
-        count.get,
-        i32.eqz(k.get),
-      );
-      return loop(
-        item,
-        begin,
-        end,
-        1,
-        block(
-          matrix.set(quotient(item.get, rowBlocks * columnBlocks)),
-          range(
-            firstRow,
-            lastRow,
-            remainder(quotient(item.get, columnBlocks), rowBlocks),
-            blockRows,
-            rowStrips,
-          ),
-          range(firstColumn, lastColumn, remainder(item.get, columnBlocks), blockColumns, columnStrips),
-          a.set(
-            placeIn(
-              word(0),
-              matrix,
-              batch.map(({ size, a }) => ({ size, step: a * rowStrips * perRows / 4 })),
-            ),
-          ),
-          b.set(
-            placeIn(
-              word(1),
-              matrix,
-              batch.map(({ size, b }) => ({ size, step: b * columnStrips * perColumns / 4 })),
-            ),
-          ),
-          c.set(addressOf(word(2), [matrix, 4 * rows * columns])),
-          scratch.set(addressOf(word(3), [thread, scratchBytes(tile)])),
-          loop(
-            k,
-            i32.const(0),
-            i32.const(inner),
-            depth,
-            block(
-              count.set(i32.sub(i32.const(inner), k.get)),
-              when(i32.gtU(count.get, i32.const(depth)), count.set(i32.const(depth))),
-              loop(p, firstColumn.get, lastColumn.get, 1, loop(r, firstRow.get, lastRow.get, 1, tileAt)),
-            ),
-          ),
-        ),
-      );
-    };
+  const [perRows, perColumns] = [tile.rows * inner, tile.columns * inner];
+  const parameters = { a: "i32", b: "i32", out: "i32", edges: "i32" } as const;
+  const key = `matmul ${JSON.stringify(product)}`;
+  return engine.compile(key, parameters, ({ a, b, out, edges }, { each, thread }) => {
+    const multiply = tileInPlace(product);
+    const { matrix, left, right, c, scratch } = declare({
+      matrix: "i32",
+      left: "i32",
+      right: "i32",
+      c: "i32",
+      scratch: "i32",
+    });
+    const axes = (of: "a" | "b", size: number) =>
+      batch.map((axis) => ({ size: axis.size, step: axis[of] * size }));
+    return each((item) => {
+      const rowBlock = overBlock(item.div(columnBlocks).rem(rowBlocks), block[0], rowStrips);
+      const columnBlock = overBlock(item.rem(columnBlocks), block[1], columnStrips);
+      const tileAt = (k: Code<"i32">, p: Local<"i32">, r: Local<"i32">): Statements =>
+        multiply({
+          a: left.add(r.mul(4 * perRows)).add(k.mul(4 * tile.rows)),
+          b: right.add(p.mul(4 * perColumns)).add(k.mul(4 * tile.columns)),
+          c: c.add(r.mul(4 * tile.rows * columns)).add(p.mul(4 * tile.columns)),
+          ...{ scratch, r, p },
+          count: least(i32.const(inner).sub(k), depth),
+          isFirst: k.eq(0),
+        });
+      return [
+        matrix.set(item.div(rowBlocks * columnBlocks)),
+        rowBlock.prepare,
+        columnBlock.prepare,
+        left.set(placeOf(a, matrix, axes("a", rowStrips * perRows))),
+        right.set(placeOf(b, matrix, axes("b", columnStrips * perColumns))),
+        c.set(out.add(matrix.mul(4 * rows * columns))),
+        scratch.set(edges.add(thread.mul(scratchBytes(tile)))),
+        loop(0, inner, depth, (k) => columnBlock.each((p) => rowBlock.each((r) => tileAt(k, p, r)))),
+      ];
+    });
   });
 }
 
@@ -216,12 +196,9 @@ function multiply(
     const packedB = packedA + bytesA;
     const edges = packedB + countB * stripBytes(stripsB);
     const pack = packKernel(engine, stripsA, stripsB);
-    engine.launch(pack, countA + countB, [countA, a!.address, b!.address, packedA, packedB]);
-    engine.launch(
-      productKernel(engine, product),
-      sizeOf(out!.shape.slice(0, -2)) * rowBlocks * columnBlocks,
-      [packedA, packedB, out!.address, edges],
-    );
+    engine.run(pack, countA + countB, { count: countA, a: a!, b: b!, toA: packedA, toB: packedB });
+    const items = sizeOf(out!.shape.slice(0, -2)) * rowBlocks * columnBlocks;
+    engine.run(productKernel(engine, product), items, { a: packedA, b: packedB, out: out!, edges });
   });
 }
 

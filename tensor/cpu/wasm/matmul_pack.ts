@@ -5,9 +5,21 @@
  * @module
  */
 
-import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
-import { block, call, type Code, f32, i32, type Local, loop, v128, when } from "./instructions.ts";
-import type { ModuleBuilder } from "./module_builder.ts";
+import {
+  type Code,
+  f32,
+  f32x4,
+  type Local,
+  locals,
+  loop,
+  type Operand,
+  procedure,
+  repeat,
+  type Statements,
+  unroll,
+  when,
+} from "./emit/mod.ts";
+import type { Engine } from "./engine.ts";
 import { transpose } from "./transpose.ts";
 
 /** A matrix to cut into strips `[strip][inner][width]`, zeros beyond its last lane. */
@@ -32,110 +44,86 @@ export function stripBytes({ inner, width }: Strips): number {
   return 4 * inner * width;
 }
 
-const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+type Place = Local<"i32">;
 
-/** Lanes are neighbours in memory: whole vectors are copied, single ones where fewer are left. */
-function copyLanes(from: Local, to: Local, { width }: Strips, present: number): Code {
-  const parts: Code[] = [];
+/** Lanes that are neighbours in memory: whole vectors are copied, single ones where fewer are left. */
+function copyLanes(from: Place, to: Place, width: number, present: number): Statements {
+  const parts: Statements[] = [];
   for (let lane = 0; lane < width;) {
     const isVector = lane + 4 <= Math.min(width, present);
     const at = 4 * lane;
-    if (isVector) parts.push(v128.store(to.get, v128.load(from.get, at), at));
-    else parts.push(f32.store(to.get, lane < present ? f32.load(from.get, at) : f32.const(0), at));
+    if (isVector) parts.push(f32x4.store(to, f32x4.load(from, at), at));
+    else parts.push(f32.store(to, lane < present ? f32.load(from, at) : 0, at));
     lane += isVector ? 4 : 1;
   }
-  return block(...parts);
+  return parts;
 }
 
-/** Adds `pack(from, to)` for a strip of which `present` lanes exist. */
-function addPack(module: ModuleBuilder, name: string, strips: Strips, present: number): number {
-  const { width, lanes, inner, isInnerLast } = strips;
-  return module.add(`${name}${present}`, ["i32", "i32"], (locals, [from, to]) => {
-    const k = locals.local("i32");
-    const advance = (steps: number): Code =>
-      block(
-        from!.set(i32.add(from!.get, i32.const(4 * steps * (isInnerLast ? 1 : lanes)))),
-        to!.set(i32.add(to!.get, i32.const(4 * steps * width))),
-      );
-    if (!isInnerLast) {
-      const line = block(copyLanes(from!, to!, strips, present), advance(1));
-      return loop(k, i32.const(0), i32.const(inner), 1, line);
-    }
-    const rows = locals.locals("v128", 4);
-    const pairs = locals.locals("v128", 4);
-    const place = (lane: number): number => 4 * lane * inner;
-    /** Four steps of the inner axis of four lanes, or of one. */
-    const square = (first: number): Code => {
-      const { prepare, columns } = transpose(rows.map(({ get }) => get), pairs);
-      const load = (lane: number): Code => lane < present ? v128.load(from!.get, place(lane)) : v128.zero;
-      return block(
-        ...rows.map((row, i) => row.set(load(first + i))),
-        prepare,
-        ...columns.map((column, step) => v128.store(to!.get, column, 4 * (step * width + first))),
-      );
-    };
-    const single = (lane: number, step: number): Code =>
-      f32.store(
-        to!.get,
-        lane < present ? f32.load(from!.get, place(lane) + 4 * step) : f32.const(0),
-        4 * (step * width + lane),
-      );
-    const squares = upTo(Math.floor(width / 4)).map((i) => square(4 * i));
-    const rest = upTo(width % 4).flatMap((i) => upTo(4).map((step) => single(width - width % 4 + i, step)));
+/** Four steps of the inner axis of four lanes that are `pitch` bytes apart. */
+function copySquare(
+  from: Place,
+  to: Place,
+  [first, present, width]: readonly number[],
+  pitch: number,
+): Statements {
+  const rows = locals("f32x4", 4);
+  const { prepare, columns } = transpose(rows);
+  const load = (lane: number): Operand<"f32x4"> => lane < present! ? f32x4.load(from, lane * pitch) : 0;
+  return [
+    rows.map((row, i) => row.set(load(first! + i))),
+    prepare,
+    columns.map((column, step) => f32x4.store(to, column, 4 * (step * width! + first!))),
+  ];
+}
+
+/** Packs a strip `from` a matrix, of which `present` lanes exist. */
+export function packStrip({ width, lanes, inner, isInnerLast }: Strips, present: number) {
+  return procedure({ from: "i32", to: "i32" }, ({ from, to }) => {
+    const advance = (steps: number): Statements => [
+      from.increase(4 * steps * (isInnerLast ? 1 : lanes)),
+      to.increase(4 * steps * width),
+    ];
+    if (!isInnerLast) return repeat(inner, () => [copyLanes(from, to, width, present), advance(1)]);
+    const pitch = 4 * inner;
+    const single = (lane: number, step: number): Statements =>
+      f32.store(to, lane < present ? f32.load(from, lane * pitch + 4 * step) : 0, 4 * (step * width + lane));
+    const inSquares = width - width % 4;
     const whole = inner - inner % 4;
-    return block(
-      loop(k, i32.const(0), i32.const(whole), 4, block(...squares, ...rest, advance(4))),
-      loop(
-        k,
-        i32.const(whole),
-        i32.const(inner),
-        1,
-        block(...upTo(width).map((lane) => single(lane, 0)), advance(1)),
-      ),
-    );
+    return [
+      loop(0, whole, 4, () => [
+        unroll(inSquares / 4, (i) => copySquare(from, to, [4 * i, present, width], pitch)),
+        unroll(width % 4, (i) => unroll(4, (step) => single(inSquares + i, step))),
+        advance(4),
+      ]),
+      loop(whole, inner, 1, () => [unroll(width, (lane) => single(lane, 0)), advance(1)]),
+    ];
   });
 }
 
-/** Adds `strip(matrices, item, to)`: packs one of all strips of several matrices. */
-function addStrip(module: ModuleBuilder, name: string, strips: Strips): number {
+/** Packs one of the strips of several matrices, one after the other at `from` and in the buffer `to`. */
+function packOneOf(strips: Strips) {
   const { width, lanes, inner, isInnerLast } = strips;
   const count = stripsOf(strips);
   const last = lanes - (count - 1) * width;
-  const whole = addPack(module, name, strips, width);
-  const partial = last === width ? whole : addPack(module, name, strips, last);
-  return module.add(`${name} strip`, ["i32", "i32", "i32"], (_, [from, item, to]) => {
-    const source = addressOf(
-      from!.get,
-      [quotient(item!.get, count), 4 * lanes * inner],
-      [remainder(item!.get, count), 4 * width * (isInnerLast ? inner : 1)],
-    );
-    const target = addressOf(to!.get, [item!, stripBytes(strips)]);
-    return when(
-      i32.eq(remainder(item!.get, count), i32.const(count - 1)),
-      call(partial, source, target),
-      call(whole, source, target),
-    );
-  });
+  const [whole, partial] = [packStrip(strips, width), packStrip(strips, last)];
+  return (from: Code<"i32">, item: Code<"i32">, to: Code<"i32">): Statements => {
+    const place = {
+      from: from.add(item.div(count).mul(4 * lanes * inner))
+        .add(item.rem(count).mul(4 * width * (isInnerLast ? inner : 1))),
+      to: to.add(item.mul(stripBytes(strips))),
+    };
+    return last === width ? whole(place) : when(item.rem(count).eq(count - 1), partial(place), whole(place));
+  };
 }
 
-/** Packs both factors. Items are strips: first those of all matrices of a, as many as the first word says. */
-export function packKernel(engine: Engine, a: Strips, b: Strips): Kernel {
-  return engine.kernel(`matmul pack ${JSON.stringify([a, b])}`, (module) => {
-    const [packA, packB] = [addStrip(module, "a", a), addStrip(module, "b", b)];
-    return ({ locals, begin, end, word }) => {
-      const item = locals.local("i32");
-      const first = word(0);
-      return loop(
-        item,
-        begin,
-        end,
-        1,
-        when(
-          i32.ltU(item.get, first),
-          call(packA, word(1), item.get, word(3)),
-          call(packB, word(2), i32.sub(item.get, first), word(4)),
-        ),
-      );
-    };
+/** Packs both factors. Items are strips: first those of all matrices of a, `count` of them, then those of b. */
+export function packKernel(engine: Engine, a: Strips, b: Strips) {
+  const parameters = { count: "i32", a: "i32", b: "i32", toA: "i32", toB: "i32" } as const;
+  const key = `matmul pack ${JSON.stringify([a, b])}`;
+  return engine.compile(key, parameters, ({ count, toA, toB, ...from }, { each }) => {
+    const [packA, packB] = [packOneOf(a), packOneOf(b)];
+    return each((item) =>
+      when(item.lt(count), packA(from.a, item, toA), packB(from.b, item.sub(count), toB))
+    );
   });
 }

@@ -9,9 +9,24 @@
  * @module
  */
 
+import {
+  type Code,
+  declare,
+  f32,
+  f32x4,
+  type Lanes,
+  type Local,
+  locals,
+  loop,
+  madd,
+  procedure,
+  repeat,
+  shuffle,
+  type Statements,
+  unroll,
+  when,
+} from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
-import { block, type Code, f32, i32, type Local, loop, madd, v128, when } from "./instructions.ts";
-import type { ModuleBuilder } from "./module_builder.ts";
 
 /** Rows and columns of a tile. */
 export interface Tile {
@@ -19,95 +34,80 @@ export interface Tile {
   readonly rows: number;
   /** Columns of a strip of b, a multiple of four. */
   readonly columns: number;
+  /** Whether the engine joins vectors: then factors are spread on loading. */
+  readonly wide: boolean;
 }
 
 /** The tile that the registers of this engine hold. */
-export function tileOf(engine: Engine): Tile {
-  return engine.wide ? { rows: 6, columns: 16 } : { rows: 5, columns: 8 };
+export function tileOf({ wide }: Engine): Tile {
+  return wide ? { rows: 6, columns: 16, wide } : { rows: 5, columns: 8, wide };
+}
+
+/** One step of the inner axis: `sums[r][i] += a[r] · b[i]`. */
+function productStep({ rows, columns, wide }: Tile, sums: readonly (readonly Local<"f32x4">[])[]) {
+  const { factors, factor } = declare({ factors: "f32x4", factor: "f32x4" });
+  const values = locals("f32x4", columns / 4);
+  const isShuffled = (r: number): boolean => !wide && r < rows - rows % 4;
+  return (a: Code<"i32">, b: Code<"i32">, at: number): Statements => {
+    const load = (r: number): Code<"f32x4"> => f32x4.loadSplat(a, 4 * (at * rows + r));
+    return [
+      values.map((value, i) => value.set(f32x4.load(b, 4 * columns * at + 16 * i))),
+      sums.map((line, r) => [
+        isShuffled(r) && r % 4 === 0 ? factors.set(f32x4.load(a, 4 * (at * rows + r))) : [],
+        factor.set(
+          isShuffled(r) ? shuffle(factors, factors, new Array(4).fill(r % 4) as unknown as Lanes) : load(r),
+        ),
+        line.map((sum, i) => sum.set(madd(factor, values[i]!, sum))),
+      ]),
+    ];
+  };
 }
 
 /**
- * Adds `tile(a, b, c, count, isFirst, pitch)`: adds `count` products to each result, or starts it with them. The
- * strips are `[count][rows]` and `[count][columns]`, rows of c are `pitch` bytes apart.
+ * Adds `count` products to each result of a tile, or starts it with them. The strips are `[count][rows]` and
+ * `[count][columns]`, rows of c are `pitch` bytes apart.
  */
-export function addTile(module: ModuleBuilder, { rows, columns }: Tile, wide: boolean): number {
-  return module.add("tile", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals, all) => {
-    const [a, b, c, count, isFirst, pitch] = all as [Local, Local, Local, Local, Local, Local];
-    const sums = Array.from({ length: rows }, () => locals.locals("v128", columns / 4));
-    const columnValues = locals.locals("v128", columns / 4);
-    const [rowValues, value] = locals.locals("v128", 2) as [Local, Local];
-    const [k, row] = locals.locals("i32", 2) as [Local, Local];
-    const isShuffled = (r: number): boolean => !wide && r < rows - rows % 4;
-    const factor = (at: number, r: number): Code =>
-      isShuffled(r)
-        ? v128.shuffle(rowValues.get, rowValues.get, [r % 4, r % 4, r % 4, r % 4])
-        : v128.loadSplat(a.get, 4 * (at * rows + r));
-    const step = (at: number): Code =>
-      block(
-        ...columnValues.map((v, i) => v.set(v128.load(b.get, 4 * columns * at + 16 * i))),
-        ...sums.map((line, r) =>
-          block(
-            isShuffled(r) && r % 4 === 0 ? rowValues.set(v128.load(a.get, 4 * (at * rows + r))) : [],
-            value.set(factor(at, r)),
-            ...line.map((sum, i) => sum.set(madd(value.get, columnValues[i]!.get, sum.get))),
-          )
-        ),
-      );
-    const advance = (steps: number): Code =>
-      block(
-        a.set(i32.add(a.get, i32.const(4 * rows * steps))),
-        b.set(i32.add(b.get, i32.const(4 * columns * steps))),
-      );
-    const eachRow = (body: (sum: Local, offset: number) => Code): Code =>
-      block(
-        row.set(c.get),
-        ...sums.map((line) =>
-          block(...line.map((sum, i) => body(sum, 16 * i)), row.set(i32.add(row.get, pitch.get)))
-        ),
-      );
-    const fours = i32.and(count.get, i32.const(-4));
-    return block(
+export function tileProduct(tile: Tile) {
+  const { rows, columns } = tile;
+  const places = { a: "i32", b: "i32", c: "i32" } as const;
+  const parameters = { ...places, count: "i32", isFirst: "i32", pitch: "i32" } as const;
+  return procedure(parameters, ({ a, b, c, count, isFirst, pitch }) => {
+    const sums = unroll(rows, () => locals("f32x4", columns / 4));
+    const { row, fours } = declare({ row: "i32", fours: "i32" });
+    const step = productStep(tile, sums);
+    const advance = (steps: number): Statements => [
+      a.increase(4 * rows * steps),
+      b.increase(4 * columns * steps),
+    ];
+    const eachRow = (body: (sum: Local<"f32x4">, offset: number) => Statements): Statements => [
+      row.set(c),
+      sums.map((line) => [line.map((sum, i) => body(sum, 16 * i)), row.increase(pitch)]),
+    ];
+    return [
       when(
-        isFirst.get,
-        block(...sums.flat().map((sum) => sum.set(v128.zero))),
-        eachRow((sum, offset) => sum.set(v128.load(row.get, offset))),
+        isFirst,
+        sums.flat().map((sum) => sum.set(0)),
+        eachRow((sum, offset) => sum.set(f32x4.load(row, offset))),
       ),
-      loop(k, i32.const(0), fours, 4, block(step(0), step(1), step(2), step(3), advance(4))),
-      loop(k, fours, count.get, 1, block(step(0), advance(1))),
-      eachRow((sum, offset) => v128.store(row.get, sum.get, offset)),
-    );
+      fours.set(count.and(-4)),
+      loop(0, fours, 4, () => [unroll(4, (at) => step(a, b, at)), advance(4)]),
+      loop(fours, count, 1, () => [step(a, b, 0), advance(1)]),
+      eachRow((sum, offset) => f32x4.store(row, sum, offset)),
+    ];
   });
 }
 
-/**
- * Adds `edge(from, c, rows, columns, isFirst, pitch)`: puts the first rows and columns (in bytes) of a tile at their
- * places, or adds them.
- */
-export function addEdge(module: ModuleBuilder, { columns: width }: Tile): number {
-  return module.add("edge", ["i32", "i32", "i32", "i32", "i32", "i32"], (locals, all) => {
-    const [from, c, rows, columns, isFirst, pitch] = all as [Local, Local, Local, Local, Local, Local];
-    const [line, at] = locals.locals("i32", 2) as [Local, Local];
-    const [source, target] = [i32.add(from.get, at.get), i32.add(c.get, at.get)];
-    return loop(
-      line,
-      i32.const(0),
-      rows.get,
-      1,
-      block(
-        loop(
-          at,
-          i32.const(0),
-          columns.get,
-          4,
-          when(
-            isFirst.get,
-            f32.store(target, f32.load(source)),
-            f32.store(target, f32.add(f32.load(target), f32.load(source))),
-          ),
-        ),
-        from.set(i32.add(from.get, i32.const(4 * width))),
-        c.set(i32.add(c.get, pitch.get)),
-      ),
-    );
-  });
+/** Puts the first rows and columns (in bytes) of a tile at their places, or adds them. */
+export function tileEdge({ columns: width }: Tile) {
+  const size = { rows: "i32", columns: "i32" } as const;
+  const parameters = { from: "i32", c: "i32", ...size, isFirst: "i32", pitch: "i32" } as const;
+  return procedure(parameters, ({ from, c, rows, columns, isFirst, pitch }) =>
+    repeat(rows, () => [
+      loop(0, columns, 4, (at) => {
+        const [source, target] = [f32.load(from.add(at)), c.add(at)];
+        return when(isFirst, f32.store(target, source), f32.store(target, f32.load(target).add(source)));
+      }),
+      from.increase(4 * width),
+      c.increase(pitch),
+    ]));
 }
