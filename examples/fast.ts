@@ -15,6 +15,7 @@ const programs: Readonly<Record<string, () => Promise<{ readonly command: Comman
   train: () => import("./train.ts"),
   predict: () => import("./predict.ts"),
   robustness: () => import("./robustness.ts"),
+  calibration: () => import("./calibration.ts"),
 };
 
 /** What `deno task fast` does without the name of a program. */

@@ -167,6 +167,7 @@ const command: Command = {
     const html = reportHtml(runs, {
       baseline,
       ...(title !== undefined && { title }),
+      date: new Date().toISOString().slice(0, 10),
       ...(dataset &&
         { cases: await testCases(dataset, runsOn(dataset, read, sets)), classes: dataset.classes }),
     });

@@ -4,7 +4,15 @@ import type { LabelClass } from "../metrics/label_grid.ts";
 import { average } from "../statistics/summarise.ts";
 import { pngUrl } from "./data_url.ts";
 import { color, figure, type SvgSelection, textWidth } from "./figure.ts";
-import { busiestSlice, cutSlice, greyScale, type ImageGrid, type Plane, type Slice } from "./slice.ts";
+import {
+  busiestSlice,
+  cutSlice,
+  greyScale,
+  type ImageGrid,
+  type Plane,
+  requireAnatomical,
+  type Slice,
+} from "./slice.ts";
 
 /** A case to show. */
 export interface OverlayCase {
@@ -37,8 +45,15 @@ const ends: Readonly<Record<Plane, readonly [string, string, string, string]>> =
  *
  * The reference is a solid line, the prediction a dashed one; a colour a class. Radiological view: the right
  * of the patient is on the left.
+ *
+ * @throws {EvalError} `eval.orientation` for a volume with an affine whose axes run otherwise
  */
 export function overlayPlot({ title, image, reference, prediction, classes }: OverlayCase): string {
+  for (
+    const [grid, name] of [[image, "image"], [reference, "reference"], [prediction, "prediction"]] as const
+  ) {
+    requireAnatomical(grid, `${title}, ${name}`);
+  }
   const side = 230, planes: Plane[] = ["axial", "coronal", "sagittal"];
   const { svg, finish } = figure(
     title,

@@ -1,4 +1,5 @@
 import type { NdArray } from "../deps.ts";
+import { EvalError } from "../errors.ts";
 import { percentile } from "../metrics/surface.ts";
 
 /** A volume of intensities or labels whose axes run to the Superior, Anterior and Right. */
@@ -7,6 +8,30 @@ export interface ImageGrid {
   readonly array: NdArray;
   /** Voxel size along each axis, in mm. */
   readonly spacing: readonly [number, number, number];
+  /** Voxel indices to RAS mm, 4 × 4, row-major; what is drawn is checked against it where it is there. */
+  readonly affine?: readonly number[];
+}
+
+/** An axis further than this from its direction (as a cosine) is another axis, or runs the other way. */
+const leastCosine = 0.4;
+
+/**
+ * Refuses a volume whose affine says that its axes do not run to the Superior, Anterior and Right: its picture would
+ * carry wrong letters.
+ *
+ * @throws {EvalError} `eval.orientation`
+ */
+export function requireAnatomical({ affine, spacing }: ImageGrid, what: string): void {
+  if (affine === undefined) return;
+  const cosines = [2, 1, 0].map((world, axis) => affine[4 * world + axis]! / spacing[axis]!);
+  if (cosines.every((cosine) => cosine >= leastCosine)) return;
+  throw new EvalError(
+    "eval.orientation",
+    `${what}: the axes do not run to Superior, Anterior and Right (cosines ${
+      cosines.map((cosine) => cosine.toFixed(2)).join(", ")
+    })`,
+    { fix: "Turn the volume with toAnatomical() first." },
+  );
 }
 
 /** The three planes a volume is cut along. */

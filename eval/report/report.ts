@@ -18,8 +18,10 @@ import { type ReportCase, viewerHtml } from "./viewer.ts";
 
 /** What {@link reportHtml} can be told. */
 export interface ReportOptions {
-  /** Title of the page. */
+  /** Title of the page; with the name of the data set unless told. */
   readonly title?: string;
+  /** Day the page is made on, to be shown; a page without is the same whenever it is made. */
+  readonly date?: string;
   /** The method the others are compared with, where it was run; otherwise the first. */
   readonly baseline?: string;
   /** Volumes of test cases, for overlays and the slice viewer. */
@@ -43,8 +45,9 @@ export function reportHtml(runs: readonly RunResults[], options: ReportOptions =
       fix: "Name at least one run folder.",
     });
   }
-  const { cases = [], classes = [], title = "Segmentation report" } = options;
-  const sets = testSets(runs);
+  const { cases = [], classes = [], date } = options;
+  const sets = testSets(runs), [first] = sets;
+  const title = options.title ?? `Segmentation report${sets.length === 1 ? `: ${first!.name}` : ""}`;
   const sections = [
     { id: "runs", title: "What was run", html: runsHtml(sets) },
     ...sets.flatMap((set, i) => {
@@ -60,7 +63,7 @@ export function reportHtml(runs: readonly RunResults[], options: ReportOptions =
   const methods = [...new Set(runs.map((run) => run.method))];
   const lead = `${runs.length} ${runs.length === 1 ? "run" : "runs"}, ${methods.join(", ")}; ${
     sets.map((set) => set.name).join("; ")
-  }.`;
+  }.${date === undefined ? "" : ` Made on ${date}.`}`;
   return page(title, lead, sections.filter((section) => section.html !== ""));
 }
 

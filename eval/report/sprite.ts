@@ -2,7 +2,7 @@ import { d3 } from "../deps.ts";
 import type { LabelClass } from "../metrics/label_grid.ts";
 import { color } from "../plots/figure.ts";
 import { pngUrl } from "../plots/data_url.ts";
-import { cutSlice, greyScale, type ImageGrid, sliceCount } from "../plots/slice.ts";
+import { cutSlice, greyScale, type ImageGrid, requireAnatomical, sliceCount } from "../plots/slice.ts";
 
 /** How the axial slices of a volume lie in one picture. */
 export interface SpriteLayout {
@@ -26,6 +26,7 @@ const mostPixels = 192, mostSlices = 96;
 
 /** A layout for a volume: at most 192 pixels a side and 96 slices. */
 export function spriteLayout(grid: ImageGrid): SpriteLayout {
+  requireAnatomical(grid, "slice viewer");
   const step = Math.ceil(Math.max(grid.array.shape[0]!, grid.array.shape[1]!) / mostPixels);
   const through = Math.ceil(sliceCount(grid, "axial") / mostSlices);
   const first = cutSlice(grid, "axial", 0, step);

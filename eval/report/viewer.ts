@@ -53,6 +53,7 @@ export function viewerHtml(cases: readonly ReportCase[], classes: readonly Label
 <div class="controls">
 <label>Case <select id="viewer-case">${data.map((c, i) => option(c.name, i)).join("")}</select></label>
 <label>Run <select id="viewer-run">${runs.map(option).join("")}</select></label>
+<label>Labels <input id="viewer-opacity" type="range" min="0" max="1" step="0.05" value="0.6"></label>
 <label>Slice <input id="viewer-slice" type="range" min="0" value="0"> <output id="viewer-place"></output></label>
 </div>
 <div class="panels">${panel("none", "image")}${panel("reference", "reference")}${
@@ -79,7 +80,7 @@ const script = `
 (() => {
   const cases = JSON.parse(document.getElementById("viewer-data").textContent);
   const pick = (id) => document.getElementById("viewer-" + id);
-  const [caseBox, runBox, slider, place] = ["case", "run", "slice", "place"].map(pick);
+  const [caseBox, runBox, opacity, slider, place] = ["case", "run", "opacity", "slice", "place"].map(pick);
   const pictures = new Map();
   const load = (url) => {
     if (!pictures.has(url)) {
@@ -102,7 +103,8 @@ const script = `
       canvas.height = height;
       canvas.style.aspectRatio = shown.aspect;
       const context = canvas.getContext("2d");
-      for (const picture of layers) {
+      for (const [layer, picture] of layers.entries()) {
+        context.globalAlpha = layer === 0 ? 1 : Number(opacity.value);
         context.drawImage(picture, (slice % columns) * width, Math.floor(slice / columns) * height, width, height,
           0, 0, width, height);
       }
@@ -116,7 +118,7 @@ const script = `
   }
   caseBox.addEventListener("change", open);
   runBox.addEventListener("change", draw);
-  slider.addEventListener("input", draw);
+  for (const range of [slider, opacity]) range.addEventListener("input", draw);
   document.querySelector("#viewer .panels").addEventListener("wheel", (event) => {
     event.preventDefault();
     slider.value = Number(slider.value) - Math.sign(event.deltaY);

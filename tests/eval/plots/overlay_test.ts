@@ -51,3 +51,51 @@ Deno.test("chooseCases() picks best, median and worst by mean Dice, each case on
   assert.equal(chooseCases(makeRecords(1)).length, 1);
   assert.deepEqual(chooseCases([]), []);
 });
+
+Deno.test("overlayPlot() letters every plane and refuses volumes that lie otherwise", () => {
+  const image = volume((x, y) => x * y), labels = volume((x) => +(x > 1));
+  const placed = (affine?: number[]) => ({ ...image, ...(affine && { affine }) });
+  const draw = (affine?: number[]) =>
+    overlayPlot({
+      title: "a",
+      image: placed(affine),
+      reference: labels,
+      prediction: labels,
+      classes: [{ id: 1, name: "x" }],
+    });
+  const letters = [...draw().matchAll(/paint-order="stroke"[^>]*>([A-Z])</g)].map((match) => match[1]).join(
+    "",
+  );
+  assert.equal(letters, "RLAPRLSIAPSI");
+  const anatomical = [0, 0, 1, 0, 0, 2, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1];
+  assert.equal(draw(anatomical), draw());
+  const t = Math.SQRT1_2; // a rotation by 45° about the long axis still counts
+  assert.equal(
+    draw(
+      [0, 2 * t, t, 0, 0, 2 * t, -t, 0, 3, 0, 0, 0, 0, 0, 0, 1],
+    ),
+    draw(),
+  );
+  for (
+    const wrong of [[0, 0, -1, 0, 0, 2, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1], [
+      3,
+      0,
+      0,
+      0,
+      0,
+      2,
+      0,
+      0,
+      0,
+      0,
+      1,
+      0,
+      0,
+      0,
+      0,
+      1,
+    ]]
+  ) {
+    assert.throws(() => draw(wrong), { code: "eval.orientation" });
+  }
+});
