@@ -9,6 +9,7 @@ import { CodedError } from "./errors.ts";
 import { listFiles } from "./import/list_files.ts";
 import { readNifti, type ReadOptions } from "./nifti/read.ts";
 import { axisCodes } from "./orientation.ts";
+import { volumePath } from "./volume_path.ts";
 
 /** The content of a file in numbers; field names are those of the command's JSON. */
 export interface FileReport {
@@ -35,7 +36,7 @@ export interface FileReport {
 }
 
 /**
- * Reads a file, all volumes of it, and reports what it holds.
+ * Reads a file, all volumes of it or the one that `path#channel=N` names, and reports what it holds.
  *
  * @throws {DataError} as `readNifti`
  */
@@ -43,11 +44,13 @@ export async function inspectFile(
   path: string,
   options: Omit<ReadOptions, "channel"> = {},
 ): Promise<FileReport> {
-  const first = await readNifti(path, { ...options, channel: 0 });
+  const { path: file, channel: only } = volumePath(path);
+  const first = await readNifti(file, { ...options, channel: only ?? 0 });
   const { header, warnings } = first;
+  const channels = only === undefined ? header.channels : 1;
   let min = Infinity, max = -Infinity, sum = 0, finite = 0, total = 0;
-  for (let channel = 0; channel < header.channels; channel++) {
-    const { array } = channel === 0 ? first : await readNifti(path, { ...options, channel });
+  for (let channel = 0; channel < channels; channel++) {
+    const { array } = channel === 0 ? first : await readNifti(file, { ...options, channel });
     for (const value of array.data) {
       total++;
       if (!Number.isFinite(value)) continue;
@@ -59,7 +62,7 @@ export async function inspectFile(
   }
   const { affine } = header;
   return {
-    shape: header.channels > 1 ? [...header.shape, header.channels] : header.shape,
+    shape: channels > 1 ? [...header.shape, channels] : header.shape,
     spacing_mm: header.spacing,
     affine: [0, 4, 8, 12].map((row) => affine.slice(row, row + 4)),
     dtype: header.dtype,

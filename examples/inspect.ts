@@ -22,6 +22,7 @@ import {
   picture,
   type Spread,
   surveyCases,
+  volumePath,
 } from "../data/mod.ts";
 import { type Command, main, type Result, text, UsageError, type Values } from "./command.ts";
 import { openAt, printWarnings } from "./open_data.ts";
@@ -43,7 +44,7 @@ async function run(values: Values, positionals: readonly string[]): Promise<Resu
   if (path === undefined || rest.length > 0) {
     throw new UsageError("expected one file, folder or manifest", "deno task inspect FILE");
   }
-  if (/\.(nii|hdr|img)(\.gz)?$/i.test(path)) {
+  if (/\.(nii|hdr|img)(\.gz)?$/i.test(volumePath(path).path)) {
     const report = await inspectFile(path);
     return { text: fileText(report), json: report };
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { inspectFile, inspectFolder } from "../../data/inspect_file.ts";
-import { makeNifti } from "./make_nifti.ts";
+import { bytesOf, makeNifti } from "./make_nifti.ts";
+import { MemoryFiles } from "./memory_files.ts";
 
 Deno.test("inspectFile() reports values after scaling, all volumes of a 4-D file, and counts what is not finite", async () => {
   const folder = await Deno.makeTempDir();
@@ -29,4 +30,12 @@ Deno.test("inspectFile() reports values after scaling, all volumes of a 4-D file
   assert.equal(b!.report!.max, 95);
   assert.deepEqual([c!.error!.code, rest], ["nifti.short", []]);
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("inspectFile() reads the one volume of a 4-D file that is named, or all", async () => {
+  const data = bytesOf(Array.from({ length: 48 }, (_, at) => at < 24 ? 1 : 5), 4);
+  const files = new MemoryFiles({ "x.nii": makeNifti({ dim: [4, 4, 3, 2, 2, 1, 1, 1], data }) });
+  const all = await inspectFile("x.nii", { files }), second = await inspectFile("x.nii#channel=1", { files });
+  assert.deepEqual([all.shape, all.min, all.max], [[4, 3, 2, 2], 1, 5]);
+  assert.deepEqual([second.shape, second.min, second.mean], [[4, 3, 2], 5, 5]);
 });
