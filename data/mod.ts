@@ -35,7 +35,7 @@ export { BatchLoader, type BatchOptions } from "./loader.ts";
 export { checkManifest, type Manifest, manifestJsonSchema, parseManifest } from "./manifest.ts";
 export { misalign, type Misalignment } from "./perturb/misalign.ts";
 export type { NiftiDtype } from "./nifti/dtypes.ts";
-export type { NiftiHeader } from "./nifti/header.ts";
+export { gridOfFile, type NiftiHeader } from "./nifti/header.ts";
 export {
   type NiftiVolume,
   readImage,

@@ -19,6 +19,11 @@ export interface SlidingWindowInput {
   readonly batch?: number;
   /** Also return the averaged probabilities; they take `classes` floats a voxel and output. */
   readonly probabilities?: boolean;
+  /**
+   * Called with the averaged probabilities of slices that no later window reaches, in order along the first axis:
+   * one array an output head, row-major `[K,n,H,W]`. Memory then holds no more than these.
+   */
+  readonly onSlab?: (probabilities: Float32Array[]) => void;
   /** Called after each call of the predictor with the windows done so far and in all. */
   readonly onWindow?: (done: number, total: number) => void;
 }
@@ -107,8 +112,13 @@ export async function slidingWindow(
     const next = starts[0]![i + 1] ?? z + patchDepth;
     for (let h = 0; h < slabs.length; h++) {
       decide(slabs[h]!, slabWeight, z, next, shape, patchDepth, classes, labels[h]!, probabilities[h]);
-      advance(slabs[h]!, next - z, patchDepth, plane, classes);
     }
+    input.onSlab?.(
+      slabs.map((slab) =>
+        finished(slab, slabWeight, inside(z, next - z, shape[0]), patchDepth, plane, classes)
+      ),
+    );
+    for (const slab of slabs) advance(slab, next - z, patchDepth, plane, classes);
     advance(slabWeight, next - z, patchDepth, plane, 1);
   }
   return input.probabilities ? { labels, probabilities } : { labels };
@@ -289,6 +299,24 @@ function decide(
       }
     }
   }
+}
+
+/** The averaged probabilities `[K,n,H,W]` of the slices `from … to − 1` of a slab. */
+function finished(
+  slab: Float32Array,
+  slabWeight: Float32Array,
+  [from, to]: [number, number],
+  patchDepth: number,
+  plane: number,
+  classes: number,
+): Float32Array {
+  const out = new Float32Array(classes * (to - from) * plane);
+  for (let k = 0, at = 0; k < classes; k++) {
+    for (let i = from * plane; i < to * plane; i++) {
+      out[at++] = slab[k * patchDepth * plane + i]! / slabWeight[i]!;
+    }
+  }
+  return out;
 }
 
 /** Moves a slab on by some slices and clears what comes in. */

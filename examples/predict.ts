@@ -1,129 +1,245 @@
 /**
- * Segments the images of one case with a checkpoint and writes label maps on the images' own grids.
+ * Segments one case, or all cases of a data set, with one or more checkpoints and writes label maps on the scans' own
+ * grids.
  *
  * ```sh
  * deno task predict --checkpoint runs/cmc-seed0/checkpoints/best.safetensors \
  *   --image ct=scan_ct.nii.gz --image mr=scan_mr.nii.gz --out scan_labels.nii.gz
+ * deno task predict --checkpoint A.safetensors --checkpoint B.safetensors --data scans/ --out predictions/
  * ```
  *
  * @module
  */
 
-import {
-  checkFinite,
-  fileName,
-  type NiftiVolume,
-  readImage,
-  restoreProbabilities,
-  restoreSegmentation,
-  volumePath,
-  writeNifti,
-} from "../data/mod.ts";
-import { openPredictor, predict, Progress } from "../model/mod.ts";
+import type { Volume } from "../data/mod.ts";
+import { caseBytes, type Ensemble, openEnsemble, predictCase, Progress, warmUp } from "../model/mod.ts";
 import { CodedError } from "../tensor/errors.ts";
 import {
   type Command,
   deviceChoice,
+  errorText,
   main,
+  number,
   requiredText,
   type Result,
   UsageError,
   type Values,
 } from "./command.ts";
-import { dataOptions, nanPolicyOf, printWarnings } from "./open_data.ts";
+import { dataOptions, nanPolicyOf, openData, printWarnings } from "./open_data.ts";
 import { openChosenDevice } from "./open_device.ts";
-import { terminal } from "./terminal.ts";
+import { prepareOutputs } from "./outputs.ts";
+import { plannedFiles, type Wanted, writeResults } from "./predict_files.ts";
+import { gridsOf, type Job, jobOfImages, jobsOfDataset } from "./predict_jobs.ts";
+import { say, terminal } from "./terminal.ts";
 
-/** `MODALITY=FILE` pairs. */
-function imagePaths(values: Values): Map<string, string> {
-  const paths = new Map<string, string>();
-  for (const pair of (values.image ?? []) as string[]) {
-    const at = pair.indexOf("=");
-    const [modality, path] = [pair.slice(0, at), pair.slice(at + 1)];
-    if (at < 1 || path === "") throw new UsageError(`--image ${pair}: expected MODALITY=FILE`);
-    if (paths.has(modality)) throw new UsageError(`--image: modality ${modality} is given twice`);
-    paths.set(modality, path);
+/** The contents of the checkpoints, by their paths. */
+async function readCheckpoints(values: Values): Promise<Map<string, Uint8Array>> {
+  const paths = (values.checkpoint ?? []) as string[];
+  if (paths.length === 0) throw new UsageError("--checkpoint is missing", "See --help.");
+  const checkpoints = new Map<string, Uint8Array>();
+  for (const path of paths) {
+    if (checkpoints.has(path)) throw new UsageError(`--checkpoint ${path} is given twice`);
+    try {
+      checkpoints.set(path, await Deno.readFile(path));
+    } catch (cause) {
+      if (cause instanceof Deno.errors.NotCapable) throw cause;
+      throw new CodedError("checkpoint.path", `${path} cannot be read: ${(cause as Error).message}`, {
+        cause,
+        fix: "Give a file from the checkpoints folder of a run.",
+      });
+    }
   }
-  if (paths.size === 0) {
-    throw new UsageError("--image is missing", "Give --image MODALITY=FILE for each scan.");
-  }
-  return paths;
+  return checkpoints;
 }
 
-/** `labels.nii.gz` to `labels_ct.nii.gz`. */
-function withSuffix(path: string, ...names: readonly string[]): string {
-  return path.replace(/\.nii(\.gz)?$/i, (ending) => `${fileName("", ...names)}${ending}`);
+/** The number of `--overlap`. */
+function overlapOf(values: Values): number {
+  const overlap = number(values, "overlap") ?? 0.5;
+  if (overlap >= 0 && overlap < 1) return overlap;
+  throw new UsageError(`--overlap ${overlap}: expected a share of at least 0 and below 1, such as 0.5`);
 }
 
-async function readCheckpoint(path: string): Promise<Uint8Array> {
-  try {
-    return await Deno.readFile(path);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new CodedError("checkpoint.path", `${path} cannot be read: ${(cause as Error).message}`, {
-      cause,
-      fix: "Give a file from the checkpoints folder of a run.",
-    });
+/** The axes to mirror along: those of the training, unless `--mirror off`. */
+function mirrorAxesOf(values: Values, { mirrorAxes }: Ensemble): readonly number[] {
+  const mirror = values.mirror ?? "auto";
+  if (mirror === "auto") return mirrorAxes;
+  if (mirror === "off") return [];
+  throw new UsageError(`--mirror ${mirror}: expected auto or off`);
+}
+
+/** Says how much memory the largest case will take, before it is read. */
+async function announceMemory(
+  ensemble: Ensemble,
+  jobs: readonly Job[],
+  probabilities: boolean,
+): Promise<void> {
+  await warmUp(ensemble);
+  const loaded = Deno.memoryUsage().rss;
+  let largest = { id: "", bytes: 0 };
+  for (const job of jobs) {
+    const grids = await gridsOf(job);
+    if (grids === undefined || grids.size === 0) continue;
+    try {
+      const bytes = caseBytes(ensemble, grids, probabilities);
+      if (bytes > largest.bytes) largest = { id: job.id, bytes };
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error; // segmenting the case will say so again
+    }
   }
+  if (largest.bytes === 0) return; // nothing can be read, as will be said
+  const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  say(
+    `memory: about ${mib(loaded + largest.bytes)} at most: ${mib(loaded)} with the networks loaded, ` +
+      `${mib(largest.bytes)} for ${largest.id}${jobs.length > 1 ? ", the largest case" : ""}`,
+  );
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}
+
+/** What became of a job. */
+interface Done {
+  readonly case: string;
+  /** The label map to trust: of all scans together where there is one. */
+  readonly trust: string;
+  readonly written: readonly { modality: string | null; file: string }[];
+}
+
+/** Whether going on with another case makes sense. */
+function isOfTheCase(error: unknown): error is CodedError {
+  return error instanceof CodedError && !/^(device|io)\./.test(error.code);
 }
 
 /** What `deno task predict` does. */
 export const command: Command = {
   name: "predict",
-  summary: "Segments the images of one case with a checkpoint. With several images, a file is written for\n" +
-    "each, named after its modality; a modality that is left out is filled in from the others.",
+  summary:
+    "Segments one case (--image), or all cases of a data set (--data), with one or more checkpoints, whose\n" +
+    "probabilities are averaged. Of several scans of a case, a file is written for each, named after its modality,\n" +
+    "and, where they share one space, one of all together, named after the case: trust that one. A modality that is\n" +
+    "left out is filled in from the others.",
   options: {
-    checkpoint: { value: "FILE", help: "best.safetensors of a run" },
+    checkpoint: { value: "FILE", multiple: true, help: "best.safetensors of a run; several are averaged" },
     image: {
       value: "MODALITY=FILE",
       multiple: true,
       help: "an image of the case, once for each modality; FILE#channel=N takes one volume of a 4-D file",
     },
-    out: { value: "FILE", help: "label map to write (.nii or .nii.gz)" },
+    data: { value: "DIR|FILE", help: "data set to segment: its manifest, or folder with a dataset.json" },
+    recipe: dataOptions.recipe,
+    modalities: dataOptions.modalities,
+    out: { value: "FILE|DIR", help: "label map to write (.nii or .nii.gz); with --data, the folder for all" },
+    overwrite: {
+      help: "replace files that are there; with --data, cases that are done are left out otherwise",
+    },
     nan: dataOptions.nan,
     probabilities: { help: "also write the probability of each class" },
+    overlays: { help: "also write pictures (PNG) of the scans with the label maps over them" },
+    overlap: { value: "SHARE", help: "share of a window that its neighbour covers again (0.5)" },
+    mirror: {
+      value: "WHEN",
+      help: "auto: average mirrored views if all networks were trained on such (8 times the work); or off",
+    },
     device: { value: "NAME", help: "auto, cpu or webgpu" },
+    threads: { value: "N", help: "threads of the cpu device" },
   },
   async run(values): Promise<Result> {
-    const [checkpoint, out, paths] = [
-      requiredText(values, "checkpoint"),
-      requiredText(values, "out"),
-      imagePaths(values),
-    ];
-    if (!/\.nii(\.gz)?$/i.test(out)) throw new UsageError(`--out ${out}: expected a name in .nii or .nii.gz`);
-    const choice = deviceChoice(values), policy = nanPolicyOf(values), warn = printWarnings();
-    const images = new Map<string, NiftiVolume<Float32Array>>();
-    for (const [modality, path] of paths) {
-      const { path: file, ...channel } = volumePath(path);
-      const image = await readImage(file, channel);
-      image.warnings.forEach(warn);
-      images.set(modality, checkFinite(image, path, policy, warn));
+    const out = requiredText(values, "out"), overlap = overlapOf(values), warn = printWarnings();
+    const choice = deviceChoice(values), nanPolicy = nanPolicyOf(values), threads = number(values, "threads");
+    const dataset = await openData(values, warn);
+    if ((dataset === undefined) === (values.image === undefined)) {
+      throw new UsageError(
+        dataset ? "--image and --data are both given" : "--image is missing",
+        "Give --image MODALITY=FILE for each scan of one case, or --data DIR for many cases.",
+      );
     }
-    const bytes = await readCheckpoint(checkpoint);
-    using device = await openChosenDevice(choice);
-    using predictor = openPredictor(bytes, device);
-    const written: Record<string, string> = {};
-    const progress = new Progress(terminal, 1);
-    const segmentations = await predict(predictor, images, {
-      probabilities: values.probabilities === true,
-      progress: (share) => progress.busy(`segmenting: ${Math.round(100 * share)} %`, share),
-    });
-    progress.clear();
-    for (const segmentation of segmentations) {
-      const { image, probabilities } = segmentation, { id } = image.modality;
-      const like = images.get(id)!.header;
-      const path = images.size === 1 ? out : withSuffix(out, id);
-      await writeNifti(path, restoreSegmentation(image, segmentation), { like });
-      written[id] = path;
-      if (!probabilities || values.probabilities !== true) continue;
-      const names = ["background", ...predictor.info.preparation.classes.map(({ name }) => name)];
-      let k = 0;
-      for (const volume of restoreProbabilities(image, probabilities)) {
-        await writeNifti(withSuffix(path, "p", names[k++]!), volume, { like, dtype: "float32" });
+    const single = dataset === undefined ? jobOfImages(values, out, nanPolicy, warn) : undefined;
+    const checkpoints = await readCheckpoints(values);
+    using device = await openChosenDevice(choice, threads);
+    using ensemble = openEnsemble(checkpoints, device);
+    const { modalities, classes, aligned } = ensemble.preparation;
+    const mirrorAxes = mirrorAxesOf(values, ensemble), probabilities = values.probabilities === true;
+    const wanted: Wanted = {
+      ending: single?.ending ?? ".nii.gz",
+      probabilities,
+      overlays: values.overlays === true,
+      classes,
+    };
+    const jobs = single ? [single.job] : jobsOfDataset(dataset!, out, modalities.map(({ id }) => id));
+    const planned = new Map(jobs.map((job) => [job, plannedFiles(job, aligned, wanted)]));
+    const inputs = jobs.flatMap(({ files }) => [...files.values()].map(({ path }) => path));
+    await prepareOutputs([...planned.values()].flat(), [...inputs, ...checkpoints.keys()]);
+    const skipped: string[] = [], failed: { case: string; code: string; message: string }[] = [];
+    const done: Done[] = [], toDo: Job[] = [];
+    for (const job of jobs) {
+      const files = planned.get(job)!, areThere = await Promise.all(files.map(isThere));
+      if (single && !values.overwrite && areThere.includes(true)) {
+        throw new CodedError("io.exists", `${files[areThere.indexOf(true)]} is there already`, {
+          fix: "Choose another name with --out, or replace it with --overwrite.",
+        });
+      }
+      if (!values.overwrite && files.length > 0 && areThere.every(Boolean)) skipped.push(job.id);
+      else toDo.push(job);
+    }
+    if (toDo.length > 0) await announceMemory(ensemble, toDo, probabilities);
+
+    const progress = new Progress(terminal, toDo.length);
+    for (const [at, job] of toDo.entries()) {
+      const what = single ? "segmenting" : `case ${at + 1} of ${toDo.length}, ${job.id}`;
+      try {
+        const scans = await job.load();
+        const volumes = new Map(
+          [...scans].map(([id, { volume }]): [string, Volume<Float32Array>] => [id, volume]),
+        );
+        const segmentations = await predictCase(ensemble, volumes, {
+          probabilities,
+          overlap,
+          mirrorAxes,
+          names: new Map([...job.files].map(([id, { path }]) => [id, path])),
+          progress: (share) =>
+            progress.busy(`${what}: ${Math.round(100 * share)} %`, (at + share) / toDo.length),
+        });
+        const written = await writeResults(job, scans, segmentations, wanted);
+        done.push({ case: job.id, trust: written[0]!.file, written });
+      } catch (error) {
+        if (single || !isOfTheCase(error)) throw error;
+        failed.push({ case: job.id, code: error.code, message: error.message });
+        progress.clear();
+        say(`case ${job.id}: ${errorText(error)}`);
       }
     }
-    return { text: Object.values(written).join("\n"), json: { written } };
+    progress.clear();
+    if (single) {
+      const [{ trust, written }] = done as [Done];
+      return { text: written.map(({ file }) => file).join("\n"), json: { trust, written } };
+    }
+    return {
+      text: report(done, skipped, failed),
+      json: { cases: done, skipped, failed },
+      exitCode: failed.length > 0 ? 1 : 0,
+    };
   },
 };
+
+function report(
+  done: readonly Done[],
+  skipped: readonly string[],
+  failed: readonly { case: string; message: string }[],
+): string {
+  const lines = [
+    `${done.length} cases segmented, ${skipped.length} were there already, ${failed.length} failed`,
+  ];
+  for (const { case: id, message } of failed) lines.push(`  ${id}: ${message}`);
+  const fused = done.find(({ written }) => written.some(({ modality }) => modality === null));
+  if (fused !== undefined) {
+    const other = fused.written.find(({ modality }) => modality !== null)!;
+    lines.push(
+      `trust the files named after the cases alone, such as ${fused.trust}: all scans together;`,
+      `the others, such as ${other.file}, show what one scan says`,
+    );
+  }
+  return lines.join("\n");
+}
 
 if (import.meta.main) await main(command);

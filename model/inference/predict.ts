@@ -7,6 +7,7 @@
 import { checkFinite } from "../../data/finite.ts";
 import { type PreparedImage, prepareImages } from "../../data/prepare/prepare.ts";
 import { onGridOf } from "../../data/grid_check.ts";
+import { overlapOf } from "../../data/prepare/common_grid.ts";
 import type { Preparation } from "../../data/prepare/preparation.ts";
 import { gridOf, type Volume } from "../../data/volume.ts";
 import type { Device } from "../../tensor/device.ts";
@@ -56,7 +57,8 @@ export function openPredictor(bytes: Uint8Array, device: Device, method?: Method
  * @param images raw volumes by modality id; at least one of the network's modalities
  * @returns one segmentation for each given image
  * @throws {CodedError} `predict.modality` for an image of a modality that the network does not know; `predict.grids`
- * for images on different grids when the network was trained on images that share theirs; `data.nonfinite` for one
+ * for images on different grids when the network was trained on images that share theirs, `geometry.apart` for images
+ * that do not overlap although they should share a space; `data.nonfinite` for one
  * with NaN or infinite voxels; and what preparing images throws
  */
 export function predict(
@@ -65,6 +67,26 @@ export function predict(
   options: SegmentOptions = {},
 ): Promise<Segmentation[]> {
   const { modalities } = info.preparation;
+  requirePredictable(info.preparation, images);
+  const finite = new Map([...images].map(([id, image]) => [id, checkFinite(image, `image ${id}`)]));
+  const prepared = prepareImages(finite, info.preparation);
+  const slots = modalities.map(({ id }): PreparedImage | null =>
+    prepared.find((image) => image.modality.id === id) ?? null
+  );
+  return segmentCase(segment, slots, options);
+}
+
+/**
+ * Refuses images that a network cannot segment together.
+ *
+ * @param names what messages call the images, such as their files
+ * @throws {CodedError} `predict.modality`, `predict.grids`, `geometry.apart`; see {@link predict}
+ */
+export function requirePredictable(
+  { modalities, aligned, oneGrid }: Preparation,
+  images: ReadonlyMap<string, Volume>,
+  names: ReadonlyMap<string, string> = new Map(),
+): void {
   const unknown = [...images.keys()].find((id) => !modalities.some((modality) => modality.id === id));
   if (unknown !== undefined || images.size === 0) {
     throw new CodedError(
@@ -75,24 +97,27 @@ export function predict(
       { fix: `Give images of ${modalities.map(({ id }) => id).join(", ")}.` },
     );
   }
-  requireOneGrid(info.preparation, images);
-  const finite = new Map([...images].map(([id, image]) => [id, checkFinite(image, `image ${id}`)]));
-  const prepared = prepareImages(finite, info.preparation);
-  const slots = modalities.map(({ id }): PreparedImage | null =>
-    prepared.find((image) => image.modality.id === id) ?? null
-  );
-  return segmentCase(segment, slots, options);
-}
-
-/** Images that do not share a grid although those of every training case did are most likely of two people. */
-function requireOneGrid({ oneGrid }: Preparation, images: ReadonlyMap<string, Volume>): void {
-  if (!oneGrid) return;
+  if (!aligned) return;
   const [[first, leading], ...others] = [...images] as [[string, Volume], ...[string, Volume][]];
+  const name = (id: string) => names.has(id) ? `${names.get(id)} (${id})` : id;
   for (const [id, image] of others) {
     if (onGridOf(image, gridOf(leading)) !== undefined) continue;
+    const places = `${describe(leading)}; ${describe(image)}`;
+    if (overlapOf(gridOf(image), gridOf(leading)) === 0) {
+      throw new CodedError(
+        "geometry.apart",
+        `the images ${name(first)} and ${name(id)} do not overlap (${places})`,
+        {
+          fix:
+            "Check that they are of one person and session, and repair the affine of the one that is wrong.",
+        },
+      );
+    }
+    // The images of every training case did share a grid, so these are most likely of two people.
+    if (!oneGrid) continue;
     throw new CodedError(
       "predict.grids",
-      `the images of ${first} and ${id} lie on different grids (${describe(leading)}; ${describe(image)}), ` +
+      `the images ${name(first)} and ${name(id)} lie on different grids (${places}), ` +
         "but the network was trained on images that share one",
       {
         fix: "Check that they are of one person and session; if so, resample one onto the grid of the other.",

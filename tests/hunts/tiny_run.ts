@@ -37,10 +37,13 @@ export async function writeTinyDataset(folder: string): Promise<void> {
   await Deno.writeTextFile(`${folder}/dataset.json`, JSON.stringify(manifest));
 }
 
-/** Options of the run; `--name`, or `--resume`, is to be added. */
-export const tinyOptions: readonly string[] = [
-  ["--preset", "unet-tiny", "--patch", "16,16,16", "--batch", "1", "--device", "cpu", "--threads", "1"],
-  ["--steps", "8", "--validations", "4", "--validation", "1", "--test", "1", "--labelled", "2"],
+/** Where it runs. */
+const place = ["--device", "cpu", "--threads", "1"];
+
+/** What is trained; a run that goes on knows it. */
+const settings = [
+  ["--preset", "unet-tiny", "--patch", "16,16,16", "--batch", "1", "--steps", "8", "--validations", "4"],
+  ["--validation", "1", "--test", "1", "--labelled", "2"],
 ].flat();
 
 /** How a process ended. */
@@ -65,7 +68,7 @@ export interface Treatment {
   readonly watch?: (process: Deno.ChildProcess, printed: string) => void;
 }
 
-/** Runs `train` on the data set `data` in the folder `cwd`. */
+/** Runs `train` on the data set `data` in the folder `cwd`; `args` name a new run, or one to resume. */
 export async function tinyTrain(
   cwd: string,
   data: string,
@@ -78,7 +81,7 @@ export async function tinyTrain(
       ...["run", "--no-prompt", "--no-check", "--quiet", "--allow-all"],
       ...(preload ? [`--preload=${preload}`] : []),
       fileURLToPath(new URL("examples/train.ts", root)),
-      ...["--data", data, ...tinyOptions, ...args],
+      ...["--data", data, ...place, ...(args.includes("--resume") ? [] : settings), ...args],
     ],
     cwd,
     env: { NO_COLOR: "1", XDG_RUNTIME_DIR: cwd, ...env },
