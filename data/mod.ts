@@ -59,6 +59,7 @@ export {
   type SurveyedCase,
 } from "./prepare/choose.ts";
 export * from "./prepare/preparation.ts";
+export { medianShape, preparedShapes } from "./prepare/prepared_shapes.ts";
 export * from "./prepare/prepare.ts";
 export * from "./prepare/restore.ts";
 export { gridWithSpacing, type Interpolation, resampleLabels, resampleOnto } from "./resample.ts";

@@ -20,7 +20,6 @@ import {
   decodeCheckpoint,
   judgedParts,
   methodNames,
-  preparationFor,
   presetNames,
   readFile,
   resolveConfig,
@@ -41,6 +40,7 @@ import {
 } from "./command.ts";
 import { methodOptionTable } from "./method_options.ts";
 import { openChosenDevice } from "./open_device.ts";
+import { planText, planTraining } from "./plan_training.ts";
 import { say, terminal } from "./terminal.ts";
 import type { StateDict } from "../tensor/mod.ts";
 import { openCases } from "./train_data.ts";
@@ -136,14 +136,16 @@ function announce(dataset: Dataset, split: Split, config: TrainConfig, device: s
   say(`device: ${device}`);
 }
 
-/** The predicting parameters of a checkpoint, or of the best one of a run. */
-async function parametersOf(path: string): Promise<StateDict> {
-  const info = await Deno.stat(path).catch(() => undefined);
-  const file = info?.isDirectory ? `${path}/checkpoints/best.safetensors` : path;
-  const { network, average } = decodeCheckpoint(
+/** The predicting parameters of a checkpoint, or of the best one of a run, and what network they are of. */
+async function parametersOf(
+  path: string,
+): Promise<{ parameters: StateDict; shape: Pick<TrainConfig, "preset" | "levels"> }> {
+  const place = await Deno.stat(path).catch(() => undefined);
+  const file = place?.isDirectory ? `${path}/checkpoints/best.safetensors` : path;
+  const { info: { config: { preset, levels } }, network, average } = decodeCheckpoint(
     await readFile(file, "Give a run folder or a checkpoint after --init."),
   );
-  return average.size > 0 ? average : network;
+  return { parameters: average.size > 0 ? average : network, shape: { preset, levels } };
 }
 
 /** First signal: end after this step. Second: at once. */
@@ -176,26 +178,33 @@ export const command: Command = {
     }
     const settings = await readSettings(values);
     const { method } = settings;
-    const config = resolveConfig(settings.training, method);
-    const { dataset, split, settings: origin } = await openCases(settings, resume, warn);
-    checkTraining(method, config, dataset, split);
+    const cases = await openCases(settings, resume, warn);
+    const { dataset, split, settings: origin } = cases;
+    // Patch and levels are checked together, after the plan has filled in what is missing of them.
+    const { patch: _patch, levels: _levels, ...others } = settings.training;
+    checkTraining(method, resolveConfig(others, method), dataset, split);
     const init = origin.init === undefined ? undefined : await parametersOf(origin.init);
+    using device = await openChosenDevice(choice, number(values, "threads"));
+    // A network that starts from parameters has their shape.
+    const training = { ...init?.shape, ...settings.training };
+    const plan = await planTraining(cases, { ...settings, training }, device);
+    const config = resolveConfig({ ...training, ...plan.settings }, method);
     const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
-    const { spacing, orientation } = origin;
-    const isChosen = spacing !== undefined || orientation !== undefined;
     if (values["dry-run"]) {
       await checkData({ dataset, split: judgedParts(config, split), progress: terminal });
       const cost = await costOf(config, task, method);
       const lines = [
+        planText(plan),
+        "",
         `parameters     ${cost.parameters.toLocaleString("en")}`,
         `trainable      ${cost.trainable.toLocaleString("en")}`,
         `multiply-adds  ${(cost.multiplyAdds / 1e9).toFixed(2)} G a forward pass of one patch pair`,
         `memory         ${(cost.peakBytes / 2 ** 20).toFixed(0)} MiB at most in a training step`,
       ];
-      return { text: lines.join("\n"), json: { config, split, ...cost } };
+      return { text: lines.join("\n"), json: { config, split, plan: plan.lines, ...cost } };
     }
-    using device = await openChosenDevice(choice, number(values, "threads"));
     announce(dataset, split, config, device.description);
+    say(planText(plan));
     const { controller, code } = stopOnSignals();
     const limit = number(values, "time-limit");
     const timer = limit === undefined ? undefined : setTimeout(() => controller.abort(), limit * 60_000);
@@ -204,16 +213,12 @@ export const command: Command = {
       device,
       dataset,
       split,
-      ...(isChosen && {
-        preparation: await preparationFor({ dataset, split }, {
-          ...(spacing && { spacing }),
-          ...(orientation && { orientation }),
-        }),
-      }),
+      preparation: plan.preparation,
+      plan: plan.lines,
       root: text(values, "out") ?? "runs",
       name: text(values, "name") ?? `${config.method}-seed${config.seed}`,
       ...(resume !== undefined && { resumeFrom: resume }),
-      ...(init && { init }),
+      ...(init && { init: init.parameters }),
       origin: { ...origin },
       inWorker: true,
       onWarning: warn,

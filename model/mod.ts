@@ -50,6 +50,16 @@ export {
 export type { NetworkConfig } from "./network_config.ts";
 export type { Segmenter, Task } from "./segmenter.ts";
 export * from "./inference/mod.ts";
+export {
+  type Budget,
+  budgets,
+  type CostOfSettings,
+  makePlan,
+  type Plan,
+  type PlanLine,
+  type PlannedSettings,
+} from "./plan/plan.ts";
+export { type Topology, topologyOf } from "./plan/topology.ts";
 export * from "./run/mod.ts";
 export { type ByteSource, bytesSource, fileSource } from "./weights/byte_source.ts";
 export { type Converted, convertWeights } from "./weights/convert.ts";

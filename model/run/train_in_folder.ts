@@ -28,6 +28,7 @@ import {
   requireSameTraining,
 } from "./checkpoint.ts";
 import { methodOf, resolveConfig, type TrainConfig, type TrainOptions } from "../train/resolve.ts";
+import type { PlanLine } from "../plan/plan.ts";
 import { costOf } from "../train/cost.ts";
 import type { Task } from "../segmenter.ts";
 import { logCsv } from "./log_csv.ts";
@@ -47,6 +48,8 @@ export interface FolderSetting extends Omit<TrainSetting, "save" | "resume" | "p
   readonly root: string;
   /** Name of this run's folder in it; a number is added when it is taken. */
   readonly name: string;
+  /** What was planned and why, to be kept in `plan.json`. */
+  readonly plan?: readonly PlanLine[];
   /** Folder of an earlier run to go on with, instead of a new one. */
   readonly resumeFrom?: string;
   /** Where data and split came from, to be written into `config.json` beside the settings of the training. */
@@ -146,6 +149,7 @@ async function writeSettings(
     sha256: info.split,
     ...(files && { files, labelFiles }),
   });
+  if (setting.plan) await folder.writeJson("plan.json", setting.plan);
   await folder.writeJson("env.json", {
     version: settings.version,
     deno: Deno.version,

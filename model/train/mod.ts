@@ -11,7 +11,7 @@ export type { TrainSetting } from "./fit.ts";
 export type { LossTerm, Method, StepBatch, StepContext, Wants } from "./method.ts";
 export { methodNames, methods } from "./methods/table.ts";
 export { nearest } from "./nearest.ts";
-export { preparationFor } from "./preparation_for.ts";
+export { preparationFor, trainingCases } from "./preparation_for.ts";
 export { clock, Progress, type ProgressSink, silent } from "./progress.ts";
 export {
   methodNamed,

@@ -4,20 +4,27 @@
  * @module
  */
 
-import { caseOf, type Dataset, withoutLabels } from "../../data/dataset.ts";
+import { type Case, caseOf, type Dataset, withoutLabels } from "../../data/dataset.ts";
 import { choosePreparation, type PreparationChoices } from "../../data/prepare/choose.ts";
 import type { Preparation } from "../../data/prepare/preparation.ts";
 import type { Split } from "../../data/split.ts";
 
+/** The parts of a split that are trained on. */
+type TrainingParts = Pick<Split, "labelled" | "unlabelled">;
+
+/** The cases to train on, with the labels that the split says are used. */
+export function trainingCases(dataset: Dataset, { labelled, unlabelled }: TrainingParts): Case[] {
+  return [
+    ...labelled.map((id) => caseOf(dataset, id)),
+    ...unlabelled.map((id) => withoutLabels(caseOf(dataset, id))),
+  ];
+}
+
 /** The preparation that the training cases of a split call for. */
 export async function preparationFor(
-  { dataset, split }: { readonly dataset: Dataset; readonly split: Pick<Split, "labelled" | "unlabelled"> },
+  { dataset, split }: { readonly dataset: Dataset; readonly split: TrainingParts },
   choices: PreparationChoices = {},
 ): Promise<Preparation> {
-  const cases = [
-    ...split.labelled.map((id) => caseOf(dataset, id)),
-    ...split.unlabelled.map((id) => withoutLabels(caseOf(dataset, id))),
-  ];
-  const { preparation } = await choosePreparation(dataset, choices, cases);
+  const { preparation } = await choosePreparation(dataset, choices, trainingCases(dataset, split));
   return preparation;
 }

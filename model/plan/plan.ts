@@ -1,0 +1,241 @@
+/**
+ * What to train on a data set: patch, levels, batch and width of the network, each with the reason.
+ *
+ * @module
+ */
+
+import type { ChosenPreparation, SurveyedCase } from "../../data/prepare/choose.ts";
+import type { Preparation } from "../../data/prepare/preparation.ts";
+import { medianShape, preparedShapes } from "../../data/prepare/prepared_shapes.ts";
+import { CodedError } from "../../tensor/errors.ts";
+import type { Triple } from "../../tensor/shape.ts";
+import type { PresetName } from "../presets.ts";
+import { strideOf, type UnetLevel } from "../unet_shape.ts";
+import { topologyOf } from "./topology.ts";
+
+/** What a training step may cost. */
+export interface Budget {
+  /** Most bytes of device memory. */
+  readonly bytes: number;
+  /** Most multiply-adds of a forward pass of the labelled patches of a step. */
+  readonly multiplyAdds: number;
+  /** Size of the network that goes with it. */
+  readonly preset: PresetName;
+}
+
+/** Budgets of the kinds of device: a step takes about a second on two cores, or on a discrete GPU. */
+export const budgets: Readonly<Record<"cpu" | "gpu", Budget>> = {
+  cpu: { bytes: 2 ** 30, multiplyAdds: 2e9, preset: "unet-tiny" },
+  gpu: { bytes: 4 * 2 ** 30, multiplyAdds: 1e11, preset: "unet-small" },
+};
+
+/** The settings that a plan decides. */
+export interface PlannedSettings {
+  /** Width of the network. */
+  readonly preset: PresetName;
+  /** Voxels of a patch along D, H, W. */
+  readonly patch: [number, number, number];
+  /** Kernel and stride of each level, from the finest. */
+  readonly levels: readonly UnetLevel[];
+  /** Labelled patches a step. */
+  readonly batch: number;
+}
+
+/** What settings cost: multiply-adds of one patch of every modality, and the memory of a whole step. */
+export type CostOfSettings = (
+  settings: PlannedSettings,
+) => Promise<{ readonly multiplyAdds: number; readonly peakBytes: number }>;
+
+/** One decision with its reason. */
+export interface PlanLine {
+  /** What is decided. */
+  readonly name: string;
+  /** How. */
+  readonly value: string;
+  /** Why. */
+  readonly reason: string;
+}
+
+/** A complete plan. */
+export interface Plan {
+  /** How cases are prepared. */
+  readonly preparation: Preparation;
+  /** What the network and its patches are. */
+  readonly settings: PlannedSettings;
+  /** Every decision with its reason. */
+  readonly lines: readonly PlanLine[];
+}
+
+/** Most patches of one kind in a step: more smooths the gradient but little. */
+const mostPatches = 8;
+
+/**
+ * Makes a plan.
+ *
+ * The patch begins as the median prepared shape, but no longer than a cube of 256³ voxels in mm; while a step costs
+ * more than the budget, the axis that is largest beside the median shape shrinks. Levels follow the patch by
+ * {@link topologyOf}. What is left of the budget goes into more patches a step.
+ *
+ * @param chosen the preparation, from `choosePreparation`
+ * @param cases what it was chosen from
+ * @param given what a person decided; the rest is chosen around it
+ * @throws {CodedError} `plan.budget` when nothing fits
+ */
+export async function makePlan(
+  { preparation, orientationReason, spacingReason }: ChosenPreparation,
+  cases: readonly SurveyedCase[],
+  budget: Budget,
+  costOf: CostOfSettings,
+  given: Partial<PlannedSettings> = {},
+): Promise<Plan> {
+  const median = medianShape(preparedShapes(cases, preparation));
+  const preset = given.preset ?? budget.preset;
+  const { spacing, orientation } = preparation;
+  const fitting = await fitPatch(median, spacing, budget, costOf, { ...given, preset });
+  const { patch, levels, batch } = fitting;
+  const mm = (n: number) => Number(n.toPrecision(4));
+  const axes = orientation.rule === "slices"
+    ? "slices (D across them, H and W as stored)"
+    : `anatomical (D along ${orientation.through})`;
+  const limit = `${mm(budget.multiplyAdds / 1e9)} G multiply-adds and ${
+    mm(budget.bytes / 2 ** 20)
+  } MiB a step`;
+  const own = (name: keyof PlannedSettings, reason: string) => given[name] === undefined ? reason : "given";
+  const lines: PlanLine[] = [
+    { name: "orientation", value: axes, reason: orientationReason },
+    { name: "spacing", value: `${spacing.map(mm).join(" × ")} mm`, reason: spacingReason },
+    {
+      name: "median shape",
+      value: median.join(" × "),
+      reason: "of the prepared training images, before cropping",
+    },
+    { name: "preset", value: preset, reason: own("preset", "for the device") },
+    {
+      name: "patch",
+      value: patch.join(" × "),
+      reason: own(
+        "patch",
+        fitting.isWhole
+          ? "the median shape, rounded up for pooling"
+          : `most of the median shape within ${limit}`,
+      ),
+    },
+    ...levels.map(({ kernel, stride }, at): PlanLine => ({
+      name: `level ${at + 1}`,
+      value: `kernel ${kernel.join("×")}, ${at === 0 ? "full resolution" : `pooled ${stride.join("×")}`}`,
+      reason: own("levels", levelReason(levels, at, spacing)),
+    })),
+    {
+      name: "bottleneck",
+      value: strideOf({ levels }).map((s, axis) => patch[axis]! / s).join(" × "),
+      reason: "voxels of a patch at the last level; no axis is pooled below 4",
+    },
+    {
+      name: "batch",
+      value: `${batch}`,
+      reason: own(
+        "batch",
+        `labelled patches a step: ${mm(batch * fitting.multiplyAdds / 1e9)} G multiply-adds, ${
+          mm(fitting.peakBytes / 2 ** 20)
+        } MiB`,
+      ),
+    },
+  ];
+  return { preparation, settings: { preset, patch, levels, batch }, lines };
+}
+
+interface FittingPatch extends PlannedSettings {
+  readonly isWhole: boolean;
+  readonly multiplyAdds: number;
+  readonly peakBytes: number;
+}
+
+async function fitPatch(
+  median: Triple,
+  spacing: Triple,
+  budget: Budget,
+  costOf: CostOfSettings,
+  given: Partial<PlannedSettings> & { readonly preset: PresetName },
+): Promise<FittingPatch> {
+  const least = Math.min(2, given.batch ?? 2);
+  const settingsFor = (wanted: Triple, batch: number): PlannedSettings => {
+    const { levels, patch } = topologyOf(wanted, spacing);
+    return {
+      levels,
+      patch,
+      batch,
+      ...given,
+      ...(given.levels && !given.patch && onLevels(patch, given.levels)),
+    };
+  };
+  const fits = ({ multiplyAdds, peakBytes }: { multiplyAdds: number; peakBytes: number }, batch: number) =>
+    batch * multiplyAdds <= budget.multiplyAdds && peakBytes <= budget.bytes;
+  let wanted = startOf(median, spacing), isWhole = true;
+  let settings = settingsFor(given.patch ?? wanted, given.batch ?? least), cost = await costOf(settings);
+  while (given.patch === undefined && !fits(cost, settings.batch)) {
+    const smaller = shrink(settings, median);
+    if (smaller === undefined) {
+      throw new CodedError(
+        "plan.budget",
+        `even a patch of ${settings.patch.join("×")} voxels takes ${
+          (cost.multiplyAdds / 1e9).toPrecision(3)
+        } G ` +
+          `multiply-adds and ${Math.round(cost.peakBytes / 2 ** 20)} MiB a step with ${settings.preset}`,
+        { fix: "Choose a smaller preset, or state the patch." },
+      );
+    }
+    isWhole = false;
+    wanted = smaller;
+    settings = settingsFor(wanted, given.batch ?? least);
+    cost = await costOf(settings);
+  }
+  while (given.batch === undefined && given.patch === undefined && settings.batch < mostPatches) {
+    const more = { ...settings, batch: settings.batch + 1 }, price = await costOf(more);
+    if (!fits(price, more.batch)) break;
+    [settings, cost] = [more, price];
+  }
+  return { ...settings, ...cost, isWhole };
+}
+
+/** A patch rounded up to what given levels take. */
+function onLevels(
+  patch: readonly number[],
+  levels: readonly UnetLevel[],
+): { patch: [number, number, number] } {
+  const stride = strideOf({ levels });
+  const rounded = patch.map((n, axis) =>
+    stride[axis] === 1 ? n : Math.max(2, Math.ceil(n / stride[axis]!)) * stride[axis]!
+  );
+  return { patch: rounded as [number, number, number] };
+}
+
+/** The median shape, cut to a cube in mm that has 256³ voxels. */
+function startOf(median: Triple, spacing: Triple): Triple {
+  const side = 256 * Math.cbrt(spacing[0] * spacing[1] * spacing[2]);
+  return median.map((n, axis) =>
+    Math.max(1, Math.min(n, Math.round(side / spacing[axis]!)))
+  ) as unknown as Triple;
+}
+
+/** The patch with its relatively largest axis one pooled voxel shorter; nothing when no axis can shrink. */
+function shrink({ patch, levels }: PlannedSettings, median: Triple): Triple | undefined {
+  const stride = strideOf({ levels });
+  const shorter = patch.map((n, axis) => n - stride[axis]!);
+  const can = [2, 1, 0].filter((axis) => shorter[axis]! >= Math.min(4, median[axis]!));
+  if (can.length === 0) return undefined;
+  const axis = can.reduce((best, next) =>
+    patch[next]! / median[next]! > patch[best]! / median[best]! ? next : best
+  );
+  return patch.with(axis, shorter[axis]!) as unknown as Triple;
+}
+
+function levelReason(levels: readonly UnetLevel[], at: number, spacing: Triple): string {
+  const stride = strideOf({ levels: levels.slice(0, at + 1) });
+  const voxel = spacing.map((mm, axis) => Number((mm * stride[axis]!).toPrecision(3)));
+  const { kernel } = levels[at]!;
+  const waiting = ["D", "H", "W"].filter((_, axis) => kernel[axis] === 1);
+  const why = waiting.length === 0
+    ? ""
+    : `; ${waiting.join(" and ")} wait${waiting.length === 1 ? "s" : ""}, its voxels are over twice as long`;
+  return `voxels of ${voxel.join(" × ")} mm${why}`;
+}

@@ -1,0 +1,115 @@
+/** Plans: what they decide for known data sets, within which bounds, and what a person may override. */
+
+import assert from "node:assert/strict";
+import { makePhantom } from "../../../data/mod.ts";
+import { chooseFrom, type SurveyedCase } from "../../../data/prepare/choose.ts";
+import type { Grid } from "../../../data/volume.ts";
+import {
+  type Budget,
+  budgets,
+  costOf,
+  makePlan,
+  type PlannedSettings,
+  resolveConfig,
+  strideOf,
+  topologyOf,
+} from "../../../model/mod.ts";
+import { Random } from "../../../tensor/random.ts";
+
+type Three = readonly [number, number, number];
+
+const dataset = makePhantom({
+  cases: 1,
+  modalities: ["ct", "mr"],
+  misalignmentMm: 0,
+  seed: 1,
+  shape: [16, 16, 16],
+});
+const cost = (settings: PlannedSettings) => costOf(resolveConfig(settings), { modalities: 2, classes: 4 });
+
+/** A case whose images have this shape and voxel size, axes along S, A, R. */
+function surveyed(shape: Three, spacing: Three, id = "a"): SurveyedCase {
+  const [d, h, w] = spacing;
+  const grid: Grid = { shape, spacing, affine: [0, 0, w, 0, 0, h, 0, 0, d, 0, 0, 0, 0, 0, 0, 1] };
+  return { id, images: [grid, grid], labels: [] };
+}
+
+const planFor = (cases: SurveyedCase[], budget: Budget = budgets.cpu, given: Partial<PlannedSettings> = {}) =>
+  makePlan(chooseFrom(dataset, cases), cases, budget, cost, given);
+
+Deno.test("thick slices: median spacing in the plane, its 10th percentile across, kernels within slices first", async () => {
+  const cases = [6, 8, 10, 12, 14].map((mm, at) => surveyed([8, 128, 128], [mm, 1, 1], `${at}`));
+  const { preparation, settings, lines } = await planFor(cases);
+  assert.deepEqual(preparation.spacing, [6.8, 1, 1]);
+  assert.deepEqual(preparation.orientation, { rule: "anatomical", through: "S" });
+  assert.deepEqual(settings.levels[0], { kernel: [1, 3, 3], stride: [1, 1, 1] });
+  assert.deepEqual(settings.levels[1]!.stride, [1, 2, 2]);
+  assert.ok(settings.levels.some(({ kernel }) => kernel[0] === 3), "slices meet once pixels have grown");
+  assert.match(
+    lines.find(({ name }) => name === "spacing")!.reason,
+    /10th percentile: slices are 10\.0 times as thick/,
+  );
+  assert.ok(lines.every(({ reason }) => reason.length > 0));
+});
+
+Deno.test("every plan is one the network takes and the budget pays, on 20 random data sets", async () => {
+  const random = new Random(8);
+  const budget = budgets.cpu;
+  for (let round = 0; round < 20; round++) {
+    const shape = [0, 1, 2].map(() => 2 + random.integer(round % 2 === 0 ? 200 : 40)) as unknown as Three;
+    const spacing = [0, 1, 2].map(() => Math.exp(random.uniform(-1, 2.5))) as unknown as Three;
+    const { settings, preparation } = await planFor([surveyed(shape, spacing)]);
+    const { patch, batch, levels } = settings, stride = strideOf({ levels });
+    const what = `${shape} of ${spacing.map((mm) => mm.toFixed(2))} mm: ${patch}`;
+    resolveConfig(settings); // refuses what a network cannot take
+    const { multiplyAdds, peakBytes } = await cost(settings);
+    assert.ok(batch * multiplyAdds <= budget.multiplyAdds && peakBytes <= budget.bytes, what);
+    patch.forEach((n, axis) => {
+      if (stride[axis]! > 1) assert.ok(n / stride[axis]! >= 4, what);
+    });
+    // No level pools an axis whose voxels are twice as long as the shortest of the axes that have several voxels.
+    const voxel = [...preparation.spacing];
+    for (const level of levels) {
+      const shortest = Math.min(...voxel.filter((_, axis) => patch[axis]! > 1));
+      level.stride.forEach((factor, axis) => {
+        assert.ok(factor === 1 || voxel[axis]! < 2 * shortest, what);
+        voxel[axis]! *= factor;
+      });
+    }
+  }
+});
+
+Deno.test("volumes of 2 slices and patches of 1 to 8 slices have levels, and a training step runs its shapes", async () => {
+  for (let depth = 1; depth <= 8; depth++) {
+    const { levels, patch } = topologyOf([depth, 48, 40], [12, 1, 1]);
+    assert.equal(patch[0], depth);
+    if (depth === 1) assert.ok(levels.every(({ kernel }) => kernel[0] === 1));
+    assert.ok((await cost({ preset: "unet-tiny", patch, levels, batch: 1 })).multiplyAdds > 0);
+  }
+  const { settings } = await planFor([surveyed([2, 96, 96], [15, 1, 1])]);
+  assert.equal(settings.patch[0], 2);
+});
+
+Deno.test("what a person states stays, the rest is planned around it", async () => {
+  const cases = [surveyed([60, 120, 120], [2, 1, 1])];
+  const planned = await planFor(cases, budgets.cpu, { patch: [16, 32, 48], batch: 3 });
+  assert.deepEqual([planned.settings.patch, planned.settings.batch], [[16, 32, 48], 3]);
+  const reasons = Object.fromEntries(planned.lines.map(({ name, reason }) => [name, reason]));
+  assert.deepEqual([reasons.patch, reasons.batch], ["given", "given"]);
+  assert.match(reasons["level 1"]!, /voxels of 2 × 1 × 1 mm/);
+  const wide = await planFor(cases, budgets.cpu, { preset: "unet-small" });
+  const narrow = await planFor(cases);
+  const voxels = ({ patch }: PlannedSettings) => patch.reduce((product, n) => product * n, 1);
+  assert.ok(voxels(wide.settings) < voxels(narrow.settings), "a wider network gets a smaller patch");
+});
+
+Deno.test("a patch that was edited to one the levels cannot take is refused with the next valid one", async () => {
+  const { settings } = await planFor([surveyed([8, 128, 128], [10, 1, 1])]);
+  assert.throws(
+    () => resolveConfig({ ...settings, patch: [3, 90, 96] }),
+    { code: "config.patch", fix: /The next valid patch is 3,96,96/ },
+  );
+  await assert.rejects(planFor([surveyed([40, 40, 40], [1, 1, 1])], { ...budgets.cpu, multiplyAdds: 1e3 }), {
+    code: "plan.budget",
+  });
+});
