@@ -228,7 +228,7 @@ export function sampleAffine<T extends VoxelArray>(
         py = py < 0 ? 0 : py > lastY ? lastY : py;
         pz = pz < 0 ? 0 : pz > lastZ ? lastZ : pz;
         if (isNearest) {
-          out[at] = source[nearest(px) * planeSize + nearest(py) * nz + nearest(pz)]!;
+          out[at] = source[nearest(px, x) * planeSize + nearest(py, y) * nz + nearest(pz, z)]!;
           continue;
         }
         const x0 = px | 0, y0 = py | 0, z0 = pz | 0;
@@ -245,8 +245,11 @@ export function sampleAffine<T extends VoxelArray>(
   }
 }
 
-/** The nearest whole number; halfway, the even one: always taking the upper one would shift a volume by half a voxel. */
-function nearest(x: number): number {
-  const below = Math.floor(x);
-  return x - below < 0.5 || (x - below === 0.5 && below % 2 === 0) ? below : below + 1;
+/**
+ * The nearest whole number; halfway, the lower one for every other voxel of the new grid: always taking the upper one
+ * would shift a volume by half a voxel.
+ */
+function nearest(x: number, index: number): number {
+  const below = Math.floor(x), rest = x - below;
+  return rest < 0.5 || (rest === 0.5 && index % 2 === 0) ? below : below + 1;
 }
