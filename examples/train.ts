@@ -59,6 +59,16 @@ const options = {
   method: { value: "NAME|FILE", help: `one of ${methodNames.join(", ")} (cmc), or a module of your own` },
   preset: { value: "NAME", help: `size of the network: ${presetNames.join(", ")}` },
   patch: { value: "D,H,W", help: "voxels of a training patch" },
+  trunk: { value: "WORD", help: "trained, or frozen: a Vision Transformer learns in its adapters alone" },
+  "adapter-rank": {
+    value: "N",
+    help: "channels of a Vision Transformer's adapters (a quarter when frozen; 0: none)",
+  },
+  "lora-rank": { value: "N", help: "rank of corrections to a Vision Transformer's attention (0: none)" },
+  positions: {
+    value: "FORM",
+    help: "relative positions of a Vision Transformer: axis, or sam-med3d for its weights",
+  },
   "label-ratio": {
     value: "R",
     help:

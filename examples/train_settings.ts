@@ -118,8 +118,18 @@ const whole = (path: string | undefined) => path === undefined ? undefined : res
 const plainNumbers = [
   ...["steps", "batch", "accumulate", "validations", "patience", "overfit", "seed"],
   ...["learningRate", "weightDecay", "momentum", "warmUp", "clipNorm", "semiSupervisedFrom", "averageDecay"],
+  ...["adapterRank", "loraRank"],
 ] as const;
-const plainWords = ["preset", "augmentation", "storage", "optimizer", "schedule", "keep"] as const;
+const plainWords = [
+  "preset",
+  "augmentation",
+  "storage",
+  "optimizer",
+  "schedule",
+  "keep",
+  "positions",
+  "trunk",
+] as const;
 
 function methodGiven(method: string | undefined): Flat {
   return method !== undefined && isModule(method) ? { methodModule: resolve(method) } : { method };

@@ -1,10 +1,10 @@
 /**
- * The CMC network: one U-Net a modality; the modalities meet at the bottleneck.
+ * The CMC network: an encoder and a decoder a modality, or one for all; the modalities meet at the bottleneck.
  *
  * ```
  * x_m → encoder_m → features_m → MIA → aware_m
  * G = sigmoid(fusion(aware_1 ‖ … ‖ aware_M))
- * logits_m = decoder_m(G + aware_m, skips_m)
+ * logits_m = decoder_m(G + aware_m, skips_m)      or of their concatenation
  * ```
  *
  * After the overview figure of Zhou et al. (MICCAI 2024), for any number of modalities.
@@ -21,10 +21,17 @@ import { Module } from "../tensor/module.ts";
 import { sigmoid } from "../tensor/ops/elementwise.ts";
 import { cast, concat } from "../tensor/ops/layout.ts";
 import { scope } from "../tensor/scope.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { ModalityIndependentAwareness } from "./modality_independent_awareness.ts";
-import { type Encoded, Level, UnetDecoder, UnetEncoder } from "./unet.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { type Combination, ConcatJoin } from "./join.ts";
+import { fillMissing, type MissingModality } from "./missing_modality.ts";
+import { type ChannelScale, ModalityIndependentAwareness } from "./modality_independent_awareness.ts";
+import { type Encoded, Level, UnetDecoder, type UnetEncoder } from "./unet.ts";
 import { bottleneckChannels, type UnetShape } from "./unet_shape.ts";
+import { plainTuning, type VitTuning } from "./vit.ts";
+import { encoderOf, type VitEncoder } from "./vit_encoder.ts";
+
+/** Whether modalities have a part of the network each, or all the same one. */
+export type Sharing = "separate" | "shared";
 
 /** What the network is made of. */
 export interface CmcShape {
@@ -32,10 +39,20 @@ export interface CmcShape {
   readonly modalities: number;
   /** Number of classes, the background included. */
   readonly classes: number;
-  /** The U-Net of each modality. */
+  /** The U-Net of each modality, or what is around its Vision Transformer. */
   readonly unet: UnetShape;
-  /** Whether all modalities use one encoder and one decoder. */
-  readonly shared: boolean;
+  /** What is trained of Vision Transformers; everything by default. */
+  readonly tuning?: VitTuning;
+  /** An encoder a modality, or one for all; separate by default. */
+  readonly encoders?: Sharing;
+  /** A decoder a modality, or one for all; separate by default. */
+  readonly decoders?: Sharing;
+  /** How MIA compares channels; by their cosine by default. */
+  readonly channelScale?: ChannelScale;
+  /** How fused and own features come together; by addition, the default, or concatenation. */
+  readonly combine?: Combination;
+  /** What stands for a missing modality; the mean of the others by default. */
+  readonly missing?: MissingModality;
   /** How encoders and decoders store activations: f32 by default. */
   readonly storage?: "f32" | "f16";
 }
@@ -51,39 +68,51 @@ export interface CmcOutput {
 /** Cross-modality collaboration network. */
 export class Cmc extends Module {
   /** One a modality, or one for all. */
-  readonly encoders: UnetEncoder[];
+  readonly encoders: readonly (UnetEncoder | VitEncoder)[];
   /** One a modality, or one for all. */
-  readonly decoders: UnetDecoder[];
+  readonly decoders: readonly UnetDecoder[];
   /** Modality-independent awareness, shared by the modalities. */
   readonly mia: ModalityIndependentAwareness;
   /** Fusion of the aware features of all modalities. */
   readonly fusion: Level;
+  /** Joins fused and own features, unless they are added. */
+  readonly join: ConcatJoin | null;
+  /** What stands for each modality where its image is missing, `[M,C,1,1,1]`, if that is learned. */
+  readonly tokens: Tensor | null;
+  /** What stands for a missing modality from now on; `"token"` needs a network that was made with tokens. */
+  missing: MissingModality;
   /** What it was made of. */
   readonly #shape: CmcShape;
 
   /** Initialises from the stream; the order of draws is part of the seed's meaning. */
   constructor(init: Init, shape: CmcShape) {
     super();
-    const copies = shape.shared ? 1 : shape.modalities;
-    const channels = bottleneckChannels(shape.unet);
-    this.encoders = Array.from({ length: copies }, () => new UnetEncoder(init, 1, shape.unet));
-    this.decoders = Array.from({ length: copies }, () => new UnetDecoder(init, shape.unet, shape.classes));
-    this.mia = new ModalityIndependentAwareness(init, "cosine");
-    const { kernel } = shape.unet.levels.at(-1)!;
-    this.fusion = new Level(init, [shape.modalities * channels, channels, channels], kernel);
+    const { modalities, unet, tuning = plainTuning } = shape;
+    const copies = (sharing: Sharing = "separate") => ({ length: sharing === "shared" ? 1 : modalities });
+    const channels = bottleneckChannels(unet);
+    this.encoders = Array.from(copies(shape.encoders), () => encoderOf(init, unet, tuning));
+    this.decoders = Array.from(copies(shape.decoders), () => new UnetDecoder(init, unet, shape.classes));
+    this.mia = new ModalityIndependentAwareness(init, shape.channelScale ?? "cosine");
+    const { kernel } = unet.levels.at(-1)!;
+    this.fusion = new Level(init, [modalities * channels, channels, channels], kernel);
+    this.join = shape.combine === "concat" ? new ConcatJoin(init, channels) : null;
+    this.missing = shape.missing ?? "mean";
+    this.tokens = this.missing === "token"
+      ? Tensor.normal(init.device, init.random, [modalities, channels, 1, 1, 1], 0.1).asParameter()
+      : null;
     this.#shape = shape;
   }
 
   /**
-   * Segments every given image. The fusion slot of an absent modality is filled with the mean features of
-   * the given ones, so with one image of two its features fill both slots.
+   * Segments every given image. The place of an absent modality in the fusion is filled as `missing` says.
    *
    * @param images one a modality, `[N,1,D,H,W]`, or null where a scan is missing
-   * @throws {CodedError} `model.modalities` when their number is wrong or all are missing
+   * @throws {CodedError} `model.modalities` when their number is wrong or all are missing, `model.token` when one is
+   * missing and the network has no tokens to stand for it though it should
    * @throws {DeviceError} `dtype.unsupported` for f16 storage on a device that has none
    */
   forward(images: readonly (Tensor | null)[]): CmcOutput {
-    const { modalities, shared, storage = "f32" } = this.#shape;
+    const { modalities, storage = "f32" } = this.#shape;
     const given = images.filter((image) => image !== null).length;
     if (images.length !== modalities || given === 0) {
       throw new CodedError(
@@ -91,30 +120,43 @@ export class Cmc extends Module {
         `this network takes ${modalities} modalities, got ${images.length} of which ${given} are present`,
       );
     }
+    if (this.missing === "token" && !this.tokens) {
+      throw new CodedError("model.token", "this network has learned no tokens for missing modalities", {
+        fix: "Choose another strategy, or train with this one and leave out modalities in training.",
+      });
+    }
     return scope(() => {
-      const at = (m: number) => shared ? 0 : m;
       const encoded = images.map((image, m): Encoded | null => {
         if (!image) return null;
-        const { features, skips } = this.encoders[at(m)]!.forward(cast(image, storage));
+        const { features, skips } = of(this.encoders, m).forward(cast(image, storage));
         return { features: cast(features, "f32"), skips };
       });
       const aware = encoded.map((code) => code && this.mia.forward(code.features));
       const fused = scope(() => this.#fuse(aware));
       const logits = encoded.map((code, m) =>
         code && scope(() => {
-          const joined = cast(fused.add(aware[m]!), storage);
-          return cast(this.decoders[at(m)]!.forward(joined, code.skips), "f32");
+          const joined = cast(this.#join(fused, aware[m]!), storage);
+          return cast(of(this.decoders, m).forward(joined, code.skips), "f32");
         })
       );
       return { features: encoded.map((code) => code && code.features), logits };
     });
   }
 
+  /** What all modalities share; zeros where there is to be no fusion. */
   #fuse(aware: readonly (Tensor | null)[]): Tensor {
-    const present = aware.filter((features) => features !== null);
-    const substitute = present.length < aware.length
-      ? present.reduce((sum, features) => sum.add(features)).div(present.length)
-      : null;
-    return sigmoid(this.fusion.forward(concat(aware.map((features) => features ?? substitute!), 1)));
+    const filled = fillMissing(aware, this.missing, this.tokens);
+    if (filled) return sigmoid(this.fusion.forward(concat(filled, 1)));
+    const own = aware.find((features) => features !== null)!;
+    return Tensor.zeros(own.device, own.shape);
   }
+
+  #join(fused: Tensor, own: Tensor): Tensor {
+    return this.join ? this.join.forward(fused, own) : fused.add(own);
+  }
+}
+
+/** The part of a modality: its own, or the one of all. */
+function of<T>(parts: readonly T[], m: number): T {
+  return parts[parts.length === 1 ? 0 : m]!;
 }

@@ -6,7 +6,9 @@
 
 export { Adapter, LowRank } from "./adapter.ts";
 export { ConvBlock } from "./blocks.ts";
-export { Cmc, type CmcOutput, type CmcShape } from "./cmc.ts";
+export { Cmc, type CmcOutput, type CmcShape, type Sharing } from "./cmc.ts";
+export { type Combination, ConcatJoin, joinByConcat, NormWeights } from "./join.ts";
+export { fillMissing, missingModalities, type MissingModality } from "./missing_modality.ts";
 export {
   type ChannelScale,
   dissimilarChannels,
@@ -16,7 +18,6 @@ export { type Preset, type PresetName, presetNamed, presetNames, presets } from 
 export { type Encoded, Level, UnetDecoder, UnetEncoder } from "./unet.ts";
 export {
   Named,
-  NormWeights,
   ReleasedCmc,
   ReleasedConv,
   ReleasedDecoder,
@@ -40,6 +41,7 @@ export {
   ConvWeights,
   Mlp,
   PatchEmbedding,
+  plainTuning,
   samMed3d,
   Vit,
   VitAttention,
@@ -48,6 +50,7 @@ export {
   type VitTuning,
 } from "./vit.ts";
 export type { NetworkConfig } from "./network_config.ts";
+export { encoderOf, VitEncoder, vitUnet } from "./vit_encoder.ts";
 export type { Segmenter, Task } from "./segmenter.ts";
 export * from "./inference/mod.ts";
 export {

@@ -14,10 +14,10 @@ import { sizeOf } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /**
- * How similar two channels are: `"cosine"` of their voxels, or `"none"`: the plain inner product, as in the
- * authors' code, whose softmax saturates to one channel.
+ * How similar two channels are: `"cosine"` of their voxels; `"1/V"`, their inner product over the number of voxels; or
+ * `"none"`, the plain inner product, as in the authors' code, whose softmax saturates to one channel.
  */
-export type ChannelScale = "cosine" | "none";
+export type ChannelScale = "cosine" | "1/V" | "none";
 
 /**
  * The attention of {@link ModalityIndependentAwareness}: `A = softmax_row(rowmax(E) − E)`, E the similarity
@@ -27,10 +27,15 @@ export type ChannelScale = "cosine" | "none";
  * @returns `[N,C,C]`
  */
 export function dissimilarChannels(rows: Tensor, scale: ChannelScale): Tensor {
-  const norm = () => maximum(rows.square().sum({ axes: [2], keepDims: true }), 1e-16).sqrt();
-  const unit = scale === "cosine" ? rows.div(norm()) : rows;
+  const unit = scale === "cosine" ? rows.div(channelNorms(rows)) : rows;
   // A softmax does not see the row's maximum, so softmax(rowmax − E) = softmax(−E).
-  return softmax(matmul(unit, unit, { transposeB: true }).neg(), 2);
+  const similarity = matmul(unit, unit, { transposeB: true });
+  return softmax(similarity.mul(scale === "1/V" ? -1 / rows.shape[2]! : -1), 2);
+}
+
+/** Euclidean norms of rows, `[N,C,1]`. */
+function channelNorms(rows: Tensor): Tensor {
+  return maximum(rows.square().sum({ axes: [2], keepDims: true }), 1e-16).sqrt();
 }
 
 /**

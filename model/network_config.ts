@@ -4,8 +4,10 @@
  * @module
  */
 
-import type { PresetName } from "./presets.ts";
-import type { UnetLevel } from "./unet_shape.ts";
+import type { RelativePositionForm } from "../tensor/ops/attention.ts";
+import { type PresetName, presetNamed } from "./presets.ts";
+import type { UnetLevel, UnetShape } from "./unet_shape.ts";
+import type { VitTuning } from "./vit.ts";
 
 /** Size and storage of a network. */
 export interface NetworkConfig {
@@ -18,4 +20,23 @@ export interface NetworkConfig {
    * parameters and gradients are f32 either way.
    */
   readonly storage: "f32" | "f16";
+  /** How relative positions enter a Vision Transformer; weights of SAM-Med3D need `sam-med3d`. */
+  readonly positions: RelativePositionForm;
+  /** Whether patch embedding, positions and blocks of a Vision Transformer are trained. */
+  readonly trunk: "trained" | "frozen";
+  /** Bottleneck channels of the adapter after each block of a Vision Transformer; 0 for none. */
+  readonly adapterRank: number;
+  /** Rank of the correction to each block's query, key and value weights (LoRA); 0 for none. */
+  readonly loraRank: number;
+}
+
+/** What is trained of a Vision Transformer. */
+export function tuningOf({ trunk, adapterRank, loraRank }: NetworkConfig): VitTuning {
+  return { isFrozen: trunk === "frozen", adapterRank, loraRank };
+}
+
+/** The shape of the configured network. */
+export function unetOf({ preset, levels, positions }: NetworkConfig): UnetShape {
+  const unet = presetNamed(preset).unet(levels);
+  return unet.vit ? { ...unet, vit: { ...unet.vit, positions } } : unet;
 }

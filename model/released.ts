@@ -21,12 +21,14 @@ import { Module } from "../tensor/module.ts";
 import { conv3d } from "../tensor/ops/conv3d.ts";
 import { sigmoid } from "../tensor/ops/elementwise.ts";
 import { concat } from "../tensor/ops/layout.ts";
-import { batchNorm, groupNorm } from "../tensor/ops/normalization.ts";
+import { batchNorm } from "../tensor/ops/normalization.ts";
 import { maxPool3d } from "../tensor/ops/pool3d.ts";
 import { scope } from "../tensor/scope.ts";
 import { shapeText } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { CmcOutput } from "./cmc.ts";
+import { joinByConcat, NormWeights } from "./join.ts";
+import { fillMissing } from "./missing_modality.ts";
 import { ModalityIndependentAwareness } from "./modality_independent_awareness.ts";
 import type { Encoded } from "./unet.ts";
 
@@ -38,21 +40,6 @@ export interface ReleasedShape {
   readonly classes: number;
   /** Channels of the first convolution; the bottleneck has 16 times as many. */
   readonly width: number;
-}
-
-/** Scale and shift of a normalisation. */
-export class NormWeights extends Module {
-  /** Scale, `[C]` */
-  readonly weight: Tensor;
-  /** Shift, `[C]` */
-  readonly bias: Tensor;
-
-  /** Starts with scale 1 and shift 0. */
-  constructor({ device }: Init, channels: number) {
-    super();
-    this.weight = Tensor.full(device, [channels], 1).asParameter();
-    this.bias = Tensor.zeros(device, [channels]).asParameter();
-  }
 }
 
 /** Convolution 3×3×3, normalisation over the batch, ReLU. */
@@ -217,9 +204,6 @@ export class ReleasedFusion extends Module {
   }
 }
 
-/** Groups of the normalisation before the fused and the aware features are joined. */
-const joinGroups = 16;
-
 /** The released CMC network. */
 export class ReleasedCmc extends Module {
   /** Of every modality. */
@@ -268,19 +252,12 @@ export class ReleasedCmc extends Module {
     return scope(() => {
       const encoded = images.map((image) => image && this.image_encoder.forward(image));
       const aware = encoded.map((code) => code && this.MIA_module.forward(code.features));
-      const present = aware.filter((features) => features !== null);
-      const standIn = present.reduce((sum, features) => sum.add(features)).div(present.length);
-      const fused = this.fusion_layer.forward(concat(aware.map((features) => features ?? standIn), 1));
+      const fused = this.fusion_layer.forward(concat(fillMissing(aware, "mean", null)!, 1));
+      const [norm, , conv] = this.conv3d_convert;
       const logits = encoded.map((code, m) =>
-        code && scope(() => this.decoder.forward(this.#join(fused, aware[m]!), code.skips))
+        code && scope(() => this.decoder.forward(joinByConcat(norm, conv, fused, aware[m]!), code.skips))
       );
       return { features: encoded.map((code) => code && code.features), logits };
     });
-  }
-
-  #join(fused: Tensor, aware: Tensor): Tensor {
-    const [norm, , conv] = this.conv3d_convert;
-    const joined = concat([fused, aware], 1);
-    return conv.forward(groupNorm(joined, norm.weight, norm.bias, joinGroups, { slope: 0 }));
   }
 }

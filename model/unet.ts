@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ShapeError } from "../tensor/errors.ts";
+import { CodedError, ShapeError } from "../tensor/errors.ts";
 import { Conv3d, type Init, UpConv3d } from "../tensor/layers.ts";
 import { Module } from "../tensor/module.ts";
 import { concat } from "../tensor/ops/layout.ts";
@@ -32,11 +32,17 @@ export class UnetEncoder extends Module {
   /**
    * For images with `inputs` channels.
    *
-   * @throws {CodedError} `model.levels` for kernels or strides a U-Net cannot have
+   * @throws {CodedError} `model.levels` for kernels or strides a U-Net cannot have, `model.encoder` for the shape
+   * around a Vision Transformer
    */
   constructor(init: Init, inputs: number, shape: UnetShape) {
     super();
     checkLevels(shape.levels);
+    if (shape.vit) {
+      throw new CodedError("model.encoder", "this method has no form with a Vision Transformer", {
+        fix: "Choose a preset whose name begins with unet.",
+      });
+    }
     let below = inputs;
     this.levels = shape.encoder.map((channels, i) => {
       const level = new Level(init, [below, ...channels], shape.levels[i]!.kernel);

@@ -6,6 +6,7 @@
 
 import { CodedError } from "../tensor/errors.ts";
 import { shapeText, type Triple } from "../tensor/shape.ts";
+import type { VitShape } from "./vit.ts";
 
 /** One resolution of a U-Net. As in nnU-Net, its stride is how it is reached from the level above. */
 export interface UnetLevel {
@@ -25,6 +26,8 @@ export interface UnetShape {
   readonly decoderConvs: number;
   /** Channels after upsampling to a level: as many as come from `"below"`, or as the level's `"skip"` has. */
   readonly up: "below" | "skip";
+  /** The Vision Transformer that gives the bottleneck, instead of the last level of the encoder. */
+  readonly vit?: VitShape;
 }
 
 /** Levels of 3×3×3 convolutions that halve every axis from one to the next: for voxels about as long as wide. */

@@ -62,6 +62,9 @@ export interface VitTuning {
   readonly loraRank: number;
 }
 
+/** Everything is trained, nothing is added. */
+export const plainTuning: VitTuning = { isFrozen: false, adapterRank: 0, loraRank: 0 };
+
 /** The encoder whose weights SAM-Med3D publishes: 92.9 million parameters, 128³ voxels to 384 channels at 8³. */
 export const samMed3d: VitShape = {
   patch: 16,

@@ -10,6 +10,7 @@ import { z } from "../deps.ts";
 import type { NetworkConfig } from "../network_config.ts";
 import { type PresetName, presetNamed, presetNames } from "../presets.ts";
 import { checkLevels, strideOf } from "../unet_shape.ts";
+import type { VitShape } from "../vit.ts";
 import { nearest } from "./nearest.ts";
 
 const positive = z.number().int().positive();
@@ -24,6 +25,10 @@ const schema = z.strictObject({
   batch: positive.default(2),
   accumulate: positive.default(1),
   storage: z.enum(["f32", "f16"]).default("f32"),
+  positions: z.enum(["axis", "sam-med3d"]).default("axis"),
+  trunk: z.enum(["trained", "frozen"]).default("trained"),
+  adapterRank: z.number().int().min(0).optional(),
+  loraRank: z.number().int().min(0).default(0),
   augmentation: z.enum(["none", "default", "strong"]).default("default"),
   seed: z.number().int().min(0).default(0),
   optimizer: z.enum(["adamw", "sgd"]).default("adamw"),
@@ -130,20 +135,40 @@ function explain(error: z.ZodError, others: readonly string[]): CodedError {
 export function resolveEngine(options: EngineOptions, others: readonly string[] = []): EngineConfig {
   const result = schema.safeParse(options);
   if (!result.success) throw explain(result.error, others);
-  const { levels: chosenLevels, patch: chosenPatch, learningRate, weightDecay, ...rest } = result.data;
+  const { levels: chosenLevels, patch: chosenPatch, learningRate, weightDecay, adapterRank, ...rest } =
+    result.data;
   const preset = presetNamed(rest.preset);
-  const { levels } = preset.unet(chosenLevels);
+  const { levels, vit } = preset.unet(chosenLevels);
   const patch = chosenPatch ?? [...preset.patch] as [number, number, number];
   checkLevels(levels);
   checkPatch(patch, strideOf({ levels }), rest.preset);
   const usual = ofOptimizer[rest.optimizer];
-  return { // in one order, chosen or not: a resumed run writes the same bytes
+  const complete = { // in one order, chosen or not: a resumed run writes the same bytes
     ...rest,
     learningRate: learningRate ?? usual.learningRate,
     weightDecay: weightDecay ?? usual.weightDecay,
+    adapterRank: adapterRank ?? usualRank(rest, vit),
     levels,
     patch,
   };
+  checkTuning(complete, vit);
+  return complete;
+}
+
+/** Adapters are for a frozen trunk: a quarter of its channels wide. */
+function usualRank({ trunk, loraRank }: Pick<NetworkConfig, "trunk" | "loraRank">, vit?: VitShape): number {
+  return vit && trunk === "frozen" && loraRank === 0 ? vit.channels / 4 : 0;
+}
+
+/** Refuses what only Vision Transformers have for other networks. */
+function checkTuning(network: NetworkConfig, vit: VitShape | undefined): void {
+  const { trunk, adapterRank, loraRank, positions, preset } = network;
+  if (vit || (trunk === "trained" && adapterRank === 0 && loraRank === 0 && positions === "axis")) return;
+  throw new CodedError(
+    "config.value",
+    `trunk, adapterRank, loraRank and positions are of Vision Transformers, but ${preset} is none`,
+    { fix: "Leave them out, or choose vit-tiny, vit-small or vit-base." },
+  );
 }
 
 /** A pooled axis keeps at least two voxels at the bottleneck; an axis that is never pooled may have any size. */

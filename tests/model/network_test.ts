@@ -57,7 +57,6 @@ Deno.test("unet-light with two modalities and three classes has the parameters o
     modalities: 2,
     classes: 3,
     unet: presets["unet-light"].unet(),
-    shared: false,
   });
   // Encoder 220,392 and decoder 94,331 a modality, fusion 332,160, γ.
   assert.equal(network.parameterCount, 2 * (220_392 + 94_331) + 332_160 + 1);
@@ -65,7 +64,7 @@ Deno.test("unet-light with two modalities and three classes has the parameters o
 
 /** The smallest universal network, for two classes. */
 const smallCmc = (device: Device, modalities: number) =>
-  new Cmc(init(device), { modalities, classes: 2, unet: universalShape(1), shared: false });
+  new Cmc(init(device), { modalities, classes: 2, unet: universalShape(1) });
 
 Deno.test("a network of three modalities segments any subset of them", async () => {
   using device = await openDevice("cpu");

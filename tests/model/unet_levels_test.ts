@@ -30,7 +30,6 @@ const cmcOf = (device: Device, levels: readonly UnetLevel[]) =>
     modalities: 2,
     classes: 3,
     unet: universalShape(2, levels),
-    shared: false,
   });
 
 /** Logits of both modalities, then the gradients of all parameters of their sum of squares. */
@@ -117,7 +116,6 @@ Deno.test("a configuration keeps its levels through JSON, and costs follow them"
   using network = new Cmc({ device, random: new Random(1) }, {
     ...task,
     unet: presetNamed("unet-light").unet(thick),
-    shared: false,
   });
   assert.equal(parameters, network.parameterCount);
   assert.deepEqual(resolveConfig({}).levels.map(({ stride }) => stride[0]), [1, 2, 2, 2]);

@@ -6,9 +6,8 @@
 
 import type { Init } from "../../../tensor/layers.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
-import { Cmc } from "../../cmc.ts";
-import type { NetworkConfig } from "../../network_config.ts";
-import { presetNamed } from "../../presets.ts";
+import { Cmc, type CmcShape } from "../../cmc.ts";
+import { type NetworkConfig, tuningOf, unetOf } from "../../network_config.ts";
 import type { Task } from "../../segmenter.ts";
 
 /** {@link Cmc} with the interface of a segmenter. */
@@ -19,7 +18,24 @@ export class CmcSegmenter extends Cmc {
   }
 }
 
-/** A network of the configured preset, one encoder and decoder a modality. */
-export function buildCmc(init: Init, task: Task, { preset, levels, storage }: NetworkConfig): CmcSegmenter {
-  return new CmcSegmenter(init, { ...task, unet: presetNamed(preset).unet(levels), shared: false, storage });
+/** A network of the configured preset in the default form of CMC. */
+export function buildCmc(init: Init, task: Task, config: NetworkConfig): CmcSegmenter {
+  return buildCmcForm(init, task, config, {});
+}
+
+/** A network of the configured preset; in what the form does not say, the default one. */
+export function buildCmcForm(
+  init: Init,
+  task: Task,
+  config: NetworkConfig,
+  form: Omit<Partial<CmcShape>, "unet" | "tuning" | "storage">,
+): CmcSegmenter {
+  const { storage } = config;
+  return new CmcSegmenter(init, {
+    ...task,
+    unet: unetOf(config),
+    tuning: tuningOf(config),
+    storage,
+    ...form,
+  });
 }

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { costOf, learningRateFactor, resolveConfig, unlabelledFactor } from "../../../model/mod.ts";
+import {
+  costOf,
+  learningRateFactor,
+  resolveConfig,
+  type TrainOptions,
+  unlabelledFactor,
+} from "../../../model/mod.ts";
 import { Progress } from "../../../model/mod.ts";
 
 Deno.test("resolveConfig() fills in defaults and takes the preset's patch", () => {
@@ -113,4 +119,29 @@ Deno.test("Progress shows what goes on between steps: at once on a terminal, whe
       assert.equal(written.at(-1), "\r\x1b[K");
     } else assert.deepEqual(written, ["test: case 4  0:07 left\n"]);
   }
+});
+
+Deno.test("a frozen trunk has adapters of a quarter of its channels, unless it has others or corrections of low rank", () => {
+  const rank = (options: TrainOptions) => resolveConfig({ preset: "vit-tiny", ...options }).adapterRank;
+  assert.equal(rank({}), 0);
+  assert.equal(rank({ trunk: "frozen" }), 12);
+  assert.equal(rank({ trunk: "frozen", adapterRank: 5 }), 5);
+  assert.equal(rank({ trunk: "frozen", loraRank: 4 }), 0);
+});
+
+Deno.test("settings of Vision Transformers are refused for U-Nets", () => {
+  for (
+    const options of [{ trunk: "frozen" }, { loraRank: 2 }, { adapterRank: 2 }, {
+      positions: "sam-med3d",
+    }] as const
+  ) {
+    assert.throws(() => resolveConfig({ preset: "unet-tiny", ...options }), { code: "config.value" });
+  }
+});
+
+Deno.test("a Vision Transformer takes patches of whole tokens, at least two along each axis", () => {
+  const of = (patch: [number, number, number]) => () => resolveConfig({ preset: "vit-tiny", patch });
+  of([16, 32, 40])();
+  assert.throws(of([32, 36, 32]), { code: "config.patch", fix: "The next valid patch is 32,40,32." });
+  assert.throws(of([8, 32, 32]), { code: "config.patch" });
 });

@@ -16,7 +16,6 @@ const cmcOf = (device: Device, seed: number, classes = 2) =>
     modalities: 2,
     classes,
     unet: universalShape(1),
-    shared: false,
   });
 
 /** The tensors of a network as a file, under other names. */
