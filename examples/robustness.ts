@@ -28,6 +28,7 @@ import {
   table,
   type TableFormat,
   tagRecords,
+  testSets,
 } from "../eval/mod.ts";
 import { evaluateCases, openPredictor, Progress } from "../model/mod.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
@@ -191,6 +192,16 @@ export const command: Command = {
     const chosen = chosenTests(text(values, "perturbations")), seed = number(values, "seed") ?? 0;
     const runs: RunResults[] = [];
     for (const folder of folders) runs.push(await readRunFolder(folder));
+    const sets = testSets(runs);
+    if (sets.length > 1) {
+      throw new EvalError(
+        "robustness.sets",
+        `the runs were tested on different cases: ${
+          sets.map((set) => `${set.name}: ${set.runs.map(({ name }) => name).join(", ")}`).join("; ")
+        }`,
+        { fix: "Their numbers share no table: name the runs of one set at a time." },
+      );
+    }
     const given = await openData(values);
     const datasets = runs.map((run) => given ?? phantomOf([run])).map(requireModalities);
     const out = text(values, "out"), inputs = folders.flatMap((folder) => inputsOf(folder));

@@ -9,30 +9,49 @@ export interface TestSet {
 }
 
 /**
- * Sorts runs by what they were tested on: data set (name, modalities, classes; for a phantom all its settings), ids
- * of the test cases and, where `split.json` has them, the hashes of their files.
+ * Sorts runs by what they were tested on: the data set (name, classes; for a phantom its settings), the ids of the test
+ * cases and, where `split.json` has them, the hashes of their images and labels. Runs on some of the modalities share a
+ * set with runs on all, as long as the files of those they share are the same.
  */
 export function testSets(runs: readonly RunResults[]): TestSet[] {
-  const sets = new Map<string, RunResults[]>();
+  const sets: RunResults[][] = [];
   for (const run of runs) {
-    const key = testKey(run), known = sets.get(key);
+    const known = sets.find((set) => set.every((other) => testedAlike(run, other)));
     if (known) known.push(run);
-    else sets.set(key, [run]);
+    else sets.push([run]);
   }
-  const all = [...sets.values()].map((own) => ({ name: nameOf(own[0]!), runs: own }));
+  const all = sets.map((own) => ({ name: nameOf(own[0]!), runs: own }));
   const doubled = (name: string): boolean => all.filter((set) => set.name === name).length > 1;
   return all.map((set) =>
     doubled(set.name) ? { ...set, name: `${set.name} (${set.runs.map((run) => run.name).join(", ")})` } : set
   );
 }
 
-function testKey({ config, split, records }: RunResults): string {
-  const ids = [...new Set(records.map((r) => r.case))].sort();
-  const files = split.files as Readonly<Record<string, unknown>> | undefined;
-  return JSON.stringify([
-    config.dataset,
-    ids.map((id) => [id, files !== undefined && Object.hasOwn(files, id) ? files[id] : null]),
-  ]);
+function testedAlike(a: RunResults, b: RunResults): boolean {
+  const ids = testIds(a);
+  if (dataKey(a) !== dataKey(b) || JSON.stringify(ids) !== JSON.stringify(testIds(b))) return false;
+  return ["files", "labelFiles"].every((kind) => {
+    const [left, right] = [entries(a.split[kind]), entries(b.split[kind])];
+    return ids.every((id) => {
+      const other = entries(right.get(id));
+      return [...entries(left.get(id))].every(([modality, hash]) =>
+        !other.has(modality) || other.get(modality) === hash
+      );
+    });
+  });
+}
+
+function testIds({ records }: RunResults): string[] {
+  return [...new Set(records.map((r) => r.case))].sort();
+}
+
+/** What a data set is, but for its modalities. */
+function dataKey({ config }: RunResults): string {
+  return JSON.stringify(config.dataset, (key, value) => key === "modalities" ? undefined : value);
+}
+
+function entries(value: unknown): Map<string, unknown> {
+  return new Map(Object.entries(value ?? {}));
 }
 
 function nameOf({ config, records }: RunResults): string {

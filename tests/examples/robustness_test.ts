@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { makePhantom } from "../../data/mod.ts";
 import type { RunResults } from "../../eval/mod.ts";
 import { phantomOf } from "../../examples/open_data.ts";
+import { makeRunFolders } from "../eval/make_run_folder.ts";
 import { inFreshFolder, runExample } from "./run_example.ts";
 
 const train = ["--batch", "1", "--validations", "1", "--steps", "2", "--device", "cpu", "--name", "run"];
@@ -57,4 +58,20 @@ Deno.test("runs share a phantom only if they were trained on the same one", () =
   };
   assert.deepEqual(phantomOf([run(1), run(1)])!.source, phantomOf([run(1)])!.source);
   assert.equal(phantomOf([run(1), run(2)]), undefined);
+});
+
+Deno.test("robustness refuses runs with other test cases before anything is computed", async () => {
+  await inFreshFolder(async (folder) => {
+    const { folders } = await makeRunFolders(folder);
+    const path = `${folders[0]}/config.json`, config = JSON.parse(await Deno.readTextFile(path));
+    await Deno.writeTextFile(
+      path,
+      JSON.stringify({ ...config, dataset: { ...config.dataset, name: "other" } }),
+    );
+    const { code, stderr } = await runExample("robustness", folders, folder);
+    assert.deepEqual([code, /error\[robustness\.sets\].*other, 7 test cases: supervised-2-s0/.test(stderr)], [
+      1,
+      true,
+    ], stderr);
+  });
 });

@@ -150,7 +150,19 @@ Deno.test("runs tested on other cases or data sets never share a table", async (
       ["another phantom", [onPhantom(a, 0), onPhantom(b, 1)], 2],
       ["another data set", [a, { ...b, config: { ...b.config, dataset: { ...dataset, name: "other" } } }], 2],
       ["other files under the same ids", [withHash(c, "x"), withHash(d, "y")], 2],
+      [
+        "other labels under the same ids",
+        [c, d].map((run, i) => ({
+          ...run,
+          split: { ...run.split, labelFiles: { case_0: { shared: String(i) } } },
+        })),
+        2,
+      ],
       ["other cases", [e, fewer(f)], 2],
+      ["one modality of the same files", [withHash(c, "x"), {
+        ...withHash(d, "x"),
+        config: { ...d.config, dataset: { ...dataset, modalities: [{ id: "a" }] } },
+      }], 1],
     ];
     for (const [kind, chosen, sets] of kinds) {
       assert.equal(testSets(chosen).length, sets, kind);
