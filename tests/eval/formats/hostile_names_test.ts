@@ -160,6 +160,8 @@ Deno.test("a drawing says in XML what was put in, and its numbers alone are roun
 Deno.test("LaTeX: no row starts with what the row before takes as its option, and special characters are set", () => {
   const latex = renderTable(model, "latex");
   for (const line of latex.split("\n")) assert.doesNotMatch(line, /^\s*[[*]/);
+  assert.match(latex, /^\{\[\}0\{\]\} first in a row & /m);
+  assert.doesNotMatch(latex, /\\[[\]()]/, "a bracket with a backslash would begin a formula");
   assert.match(latex, /^% compile with LuaLaTeX or XeLaTeX and a font that has .*左/m);
   assert.match(latex, /\\caption\{[^\n]*\}\n\\label\{tab:hostile\}/);
 });
