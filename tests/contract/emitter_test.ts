@@ -4,8 +4,6 @@ import assert from "node:assert/strict";
 import { type Source, sources } from "./sources.ts";
 
 const most = 60;
-/** Convolutions and products of matrices, which import it too, still use the untyped instructions. */
-const notYet = "tensor/cpu/wasm/convolution.ts";
 
 /** Lines that open something that is no function. */
 const noFunction =
@@ -28,9 +26,7 @@ function longFunctions({ path, text }: Pick<Source, "path" | "text">): string[] 
 }
 
 Deno.test(`no function in tensor/cpu/wasm exceeds ${most} lines`, async () => {
-  const files = (await sources()).filter(({ path, specifiers }) =>
-    path.startsWith("tensor/cpu/wasm/") && !specifiers.includes("./instructions.ts") && path !== notYet
-  );
+  const files = (await sources()).filter(({ path }) => path.startsWith("tensor/cpu/wasm/"));
   assert.ok(files.length > 20);
   assert.deepEqual(files.flatMap(longFunctions), []);
 });

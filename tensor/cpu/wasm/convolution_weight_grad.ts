@@ -2,8 +2,8 @@
  * The weight gradient of conv3d: for each pair of an output and an input channel and each tap, the sum over
  * all voxels of the output gradient times the input at that tap.
  *
- * A tile is two output channels times up to six pairs of input channel and tap: twelve vector accumulators
- * that run along the rows of a few planes. Between tiles they rest in memory; at the end their lanes are
+ * The micro-kernel sums a tile: two output channels times up to six pairs of input channel and tap, twelve
+ * vectors that run along the rows of a few planes. Between tiles they rest in memory; at the end their lanes are
  * added up.
  *
  * @module
@@ -12,31 +12,46 @@
 import type { ConvAttributes } from "../../ops/conv3d.ts";
 import type { Triple } from "../../shape.ts";
 import type { CpuArray } from "../kernel.ts";
-import { paddedLayout } from "./convolution.ts";
-import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
 import {
-  block,
-  call,
   type Code,
+  declare,
   f32,
   f32x4,
   i32,
+  least,
   type Local,
+  locals,
   loop,
   madd,
+  procedure,
+  repeat,
+  type Statements,
   sumLanes,
-  v128,
+  unroll,
   when,
-} from "./instructions.ts";
-import { isPlain, padCopy, type PaddedLayout, pitchOf, placeOf, planeOf, volumeOf } from "./pad_copy.ts";
+} from "./emit/mod.ts";
+import type { Engine } from "./engine.ts";
+import {
+  isPlain,
+  padCopy,
+  type PaddedLayout,
+  paddedLayout,
+  pitchOf,
+  placeOf,
+  planeOf,
+  volumeOf,
+} from "./pad_copy.ts";
 
 type Size = [number, number, number];
 
 interface WeightGradient {
+  /** Samples. */
+  readonly samples: number;
   /** Output channels of a group, and input channels of a group. */
   readonly outputs: number;
   readonly inputs: number;
   readonly groups: number;
+  /** Where the input lies. */
   readonly layout: PaddedLayout;
   /** The output gradient's planes and rows, and its columns padded to a multiple of four. */
   readonly planes: number;
@@ -54,278 +69,212 @@ interface WeightGradient {
   readonly slice: number;
 }
 
-const groupsOf = (count: number, size: number): number[] =>
-  Array.from({ length: Math.ceil(count / size) }, (_, i) => Math.min(size, count - i * size));
+/** Distances in bytes. */
+function strides({ inputs, planes, rows, columns, layout, step, taps }: WeightGradient) {
+  const gRow = 4 * columns;
+  const gPlane = rows * gRow;
+  return {
+    xRow: 4 * step[1] * pitchOf(layout),
+    xPlane: 4 * step[0] * planeOf(layout),
+    xVolume: 4 * volumeOf(layout),
+    gRow,
+    gPlane,
+    gVolume: planes * gPlane,
+    /** Sums from output channel to output channel. */
+    perOutput: 16 * inputs * taps.length,
+  };
+}
 
 /** Runs of neighbouring numbers: first and length of each. */
-function runs(count: number, size: number): (readonly [number, number])[] {
-  let first = 0;
-  return groupsOf(count, size).map((length) => {
-    first += length;
-    return [first - length, length] as const;
-  });
+function runs(count: number, size: number): (readonly [first: number, length: number])[] {
+  return unroll(Math.ceil(count / size), (i) => [i * size, Math.min(size, count - i * size)]);
 }
 
-function tapsPerTile(taps: number): number {
-  return taps % 3 === 0 ? 3 : taps === 1 ? 1 : taps % 2 === 0 ? 2 : 3;
+/** Taps of a tile, and input channels. */
+function tileSizes({ inputs, taps: { length } }: WeightGradient): { taps: number; inputs: number } {
+  const taps = length % 3 === 0 ? 3 : length === 1 ? 1 : length % 2 === 0 ? 2 : 3;
+  return { taps, inputs: Math.min(inputs, Math.floor(6 / taps)) };
 }
 
-function gradientKernel(engine: Engine, shape: WeightGradient): Kernel {
-  const {
-    outputs,
-    inputs,
-    groups,
-    layout,
-    planes,
-    rows,
-    columns,
-    step,
-    taps,
-    depth,
-    parts,
-    slice: sliceSize,
-  } = shape;
-  const tapGroup = tapsPerTile(taps.length);
-  const inputGroup = Math.min(inputs, Math.floor(6 / tapGroup));
-  const gPlane = 4 * rows * columns, gVolume = planes * gPlane;
-  const rowIn = 4 * step[1] * pitchOf(layout), planeIn = 4 * step[0] * planeOf(layout);
-  const perOutput = 16 * inputs * taps.length; // bytes of sums from output channel to output channel
-  const blocksOfPlanes = Math.ceil(planes / depth);
-  const slices = Math.ceil(outputs / sliceSize);
-  return engine.kernel(`weight gradient ${JSON.stringify(shape)}`, (module) => {
-    /** tile(x, g, sums, planes): adds the products of some planes to the sums. */
-    const tile = (o: number, i: number, first: number, count: number) =>
-      module.add(`tile${o}x${i}x${first}`, ["i32", "i32", "i32", "i32"], (locals, [x, g, sums, left]) => {
-        const columnsOf = Array.from({ length: i }, (_, c) => Array.from({ length: count }, (_, t) => [c, t]))
-          .flat();
-        const totals = columnsOf.map(() => locals.locals("v128", o));
-        const values = locals.locals("v128", o);
-        const value = locals.local("v128");
-        const [plane, row, column, xRow, gRow, at] = locals.locals("i32", 6) as [
-          Local,
-          Local,
-          Local,
-          Local,
-          Local,
-          Local,
-        ];
-        const place = (k: number, c: number) =>
-          c * perOutput + 16 * (columnsOf[k]![0]! * taps.length + columnsOf[k]![1]!);
-        /** Products of one vector of a row; offsets are constants. */
-        const products = (xBase: Code, gBase: Code, offset: number): Code =>
-          block(
-            ...values.map((v, c) => v.set(v128.load(gBase, c * gVolume + offset))),
-            ...columnsOf.map(([c, t], k) =>
-              block(
-                value.set(v128.load(xBase, 4 * (c! * volumeOf(layout) + taps[first + t!]!) + offset)),
-                ...values.map((v, c) => totals[k]![c]!.set(madd(v.get, value.get, totals[k]![c]!.get))),
-              )
-            ),
-          );
-        const vectors = columns / 4;
-        const unroll = vectors % 4 === 0 ? 4 : vectors % 2 === 0 ? 2 : vectors <= 5 ? vectors : 1;
-        const across = vectors === unroll
-          ? block(...Array.from({ length: unroll }, (_, v) => products(xRow.get, gRow.get, 16 * v)))
-          : loop(
-            column,
-            i32.const(0),
-            i32.const(4 * columns),
-            16 * unroll,
-            block(
-              at.set(i32.add(xRow.get, column.get)),
-              ...Array.from(
-                { length: unroll },
-                (_, v) => products(at.get, i32.add(gRow.get, column.get), 16 * v),
-              ),
-            ),
-          );
-        return block(
-          ...totals.flatMap((line, k) =>
-            line.map((total, c) => total.set(v128.load(sums!.get, place(k, c))))
-          ),
-          loop(
-            plane,
-            i32.const(0),
-            left!.get,
-            1,
-            block(
-              xRow.set(addressOf(x!.get, [plane, planeIn])),
-              gRow.set(addressOf(g!.get, [plane, gPlane])),
-              loop(
-                row,
-                i32.const(0),
-                i32.const(rows),
-                1,
-                block(
-                  across,
-                  xRow.set(i32.add(xRow.get, i32.const(rowIn))),
-                  gRow.set(i32.add(gRow.get, i32.const(4 * columns))),
-                ),
-              ),
-            ),
-          ),
-          ...totals.flatMap((line, k) =>
-            line.map((total, c) => v128.store(sums!.get, total.get, place(k, c)))
-          ),
-        );
-      });
-    const known = new Map<string, number>();
-    const tileOf = (o: number, i: number, first: number, count: number): number => {
-      const key = `${o} ${i} ${first}`;
-      if (!known.has(key)) known.set(key, tile(o, i, first, count));
-      return known.get(key)!;
-    };
-    const tapRuns = runs(taps.length, tapGroup);
-    // All pairs of channels of one block of planes: block(x, g, sums, planes, outputs).
-    const pairs = (o: number) =>
-      module.add(`pairs${o}`, ["i32", "i32", "i32", "i32"], (locals, [x, g, sums, left]) => {
-        const i = locals.local("i32");
-        const whole = inputs - inputs % inputGroup;
-        const all = (count: number): Code =>
-          block(...tapRuns.map(([first, length]) =>
-            call(
-              tileOf(o, count, first, length),
-              x!.get,
-              g!.get,
-              i32.add(sums!.get, i32.const(16 * first)),
-              left!.get,
-            )
-          ));
-        return block(
-          loop(
-            i,
-            i32.const(0),
-            i32.const(whole),
-            inputGroup,
-            block(
-              all(inputGroup),
-              x!.set(i32.add(x!.get, i32.const(4 * inputGroup * volumeOf(layout)))),
-              sums!.set(i32.add(sums!.get, i32.const(16 * inputGroup * taps.length))),
-            ),
-          ),
-          inputs > whole ? all(inputs - whole) : [],
-        );
-      });
-    const two = outputs >= 2 ? pairs(2) : -1;
-    const one = outputs % 2 === 1 ? pairs(1) : -1;
-    return ({ locals, begin, end, word }) => {
-      const names = locals.locals("i32", 10);
-      const [item, part, group, slice, o, last, chunk, x, g, sums] = names as [
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
-        Local,
-      ];
-      const left = locals.local("i32");
-      const chunks = i32.mul(word(3), i32.const(blocksOfPlanes));
-      const chunkEnd = locals.local("i32");
-      const zero = locals.local("i32");
-      return loop(
-        item,
-        begin,
-        end,
-        1,
-        block(
-          slice.set(remainder(item.get, slices)),
-          group.set(remainder(quotient(item.get, slices), groups)),
-          part.set(quotient(item.get, slices * groups)),
-          // The slice's outputs, from `o` to `last`.
-          last.set(i32.mul(i32.add(slice.get, i32.const(1)), i32.const(sliceSize))),
-          when(i32.gtU(last.get, i32.const(outputs)), last.set(i32.const(outputs))),
-          sums.set(addressOf(word(2), [part, groups * outputs * perOutput], [group, outputs * perOutput])),
-          loop(
-            zero,
-            i32.mul(slice.get, i32.const(sliceSize * perOutput)),
-            i32.mul(last.get, i32.const(perOutput)),
-            16,
-            v128.store(i32.add(sums.get, zero.get), v128.zero),
-          ),
-          chunkEnd.set(quotient(i32.mul(i32.add(part.get, i32.const(1)), chunks), parts)),
-          loop(
-            chunk,
-            quotient(i32.mul(part.get, chunks), parts),
-            chunkEnd.get,
-            1,
-            block(
-              left.set(
-                i32.sub(i32.const(planes), i32.mul(remainder(chunk.get, blocksOfPlanes), i32.const(depth))),
-              ),
-              when(i32.gtU(left.get, i32.const(depth)), left.set(i32.const(depth))),
-              x.set(addressOf(
-                word(0),
-                [quotient(chunk.get, blocksOfPlanes), 4 * groups * inputs * volumeOf(layout)],
-                [group, 4 * inputs * volumeOf(layout)],
-                [remainder(chunk.get, blocksOfPlanes), depth * planeIn],
-              )),
-              g.set(addressOf(
-                word(1),
-                [quotient(chunk.get, blocksOfPlanes), groups * outputs * gVolume],
-                [group, outputs * gVolume],
-                [remainder(chunk.get, blocksOfPlanes), depth * gPlane],
-              )),
-              outputs >= 2
-                ? loop(
-                  o,
-                  i32.mul(slice.get, i32.const(sliceSize)),
-                  i32.sub(last.get, i32.const(1)),
-                  2,
-                  call(
-                    two,
-                    x.get,
-                    addressOf(g.get, [o, gVolume]),
-                    addressOf(sums.get, [o, perOutput]),
-                    left.get,
-                  ),
-                )
-                : [],
-              outputs % 2 === 1
-                ? when(
-                  i32.eq(last.get, i32.const(outputs)),
-                  call(
-                    one,
-                    x.get,
-                    i32.add(g.get, i32.const((outputs - 1) * gVolume)),
-                    i32.add(sums.get, i32.const((outputs - 1) * perOutput)),
-                    left.get,
-                  ),
-                )
-                : [],
-            ),
-          ),
-        ),
+/** Vectors of a row whose products are written out. */
+function unrolledVectors(vectors: number): number {
+  if (vectors % 4 === 0) return 4;
+  return vectors % 2 === 0 ? 2 : vectors <= 5 ? vectors : 1;
+}
+
+/** The micro-kernel: adds the products of some planes to the sums of a tile. */
+function microKernel(
+  shape: WeightGradient,
+  [outputs, inputs]: readonly [number, number],
+  [firstTap, tapCount]: readonly [number, number],
+) {
+  const { taps, rows, columns } = shape;
+  const { xRow, xPlane, xVolume, gRow, gPlane, gVolume, perOutput } = strides(shape);
+  const pairs = unroll(inputs, (input) => unroll(tapCount, (tap) => ({ input, tap }))).flat();
+  const vectors = columns / 4;
+  const step = unrolledVectors(vectors);
+  return procedure({ x: "i32", g: "i32", sums: "i32", planes: "i32" }, ({ x, g, sums, planes }) => {
+    const totals = pairs.map(() => locals("f32x4", outputs));
+    const { gradients, value } = declare({ gradients: ["f32x4", outputs], value: "f32x4" });
+    const { xAt, gAt, xColumn } = declare({ xAt: "i32", gAt: "i32", xColumn: "i32" });
+    const eachTotal = (body: (total: Local<"f32x4">, place: number) => Statements) =>
+      pairs.map(({ input, tap }, k) =>
+        totals[k]!.map((total, o) => body(total, o * perOutput + 16 * (input * taps.length + tap)))
       );
-    };
+    /** Products of one vector of a row; offsets are constants. */
+    const products = (xBase: Code<"i32">, gBase: Code<"i32">, offset: number): Statements => [
+      gradients.map((gradient, o) => gradient.set(f32x4.load(gBase, o * gVolume + offset))),
+      pairs.map(({ input, tap }, k) => [
+        value.set(f32x4.load(xBase, input * xVolume + 4 * taps[firstTap + tap]! + offset)),
+        totals[k]!.map((total, o) => total.set(madd(gradients[o]!, value, total))),
+      ]),
+    ];
+    const across = vectors === step
+      ? unroll(step, (v) => products(xAt, gAt, 16 * v))
+      : loop(0, gRow, 16 * step, (column) => [
+        xColumn.set(xAt.add(column)),
+        unroll(step, (v) => products(xColumn, gAt.add(column), 16 * v)),
+      ]);
+    return [
+      eachTotal((total, place) => total.set(f32x4.load(sums, place))),
+      repeat(planes, (plane) => [
+        xAt.set(x.add(plane.mul(xPlane))),
+        gAt.set(g.add(plane.mul(gPlane))),
+        repeat(rows, () => [across, xAt.increase(xRow), gAt.increase(gRow)]),
+      ]),
+      eachTotal((total, place) => f32x4.store(sums, total, place)),
+    ];
   });
 }
 
-/** Adds the parts and the lanes. */
-function finishKernel(engine: Engine, parts: number, weights: number): Kernel {
-  return engine.kernel(`weight gradient sums ${parts} ${weights}`, () => ({ locals, begin, end, word }) => {
-    const [item, from] = locals.locals("i32", 2);
-    const total = locals.local("v128");
-    return loop(
-      item!,
-      begin,
-      end,
-      1,
-      block(
-        from!.set(addressOf(word(0), [item!, 16])),
-        total.set(v128.load(from!.get)),
-        ...Array.from(
-          { length: parts - 1 },
-          (_, p) => total.set(f32x4.add(total.get, v128.load(from!.get, 16 * (p + 1) * weights))),
-        ),
-        f32.store(addressOf(word(1), [item!, 4]), sumLanes(total)),
-      ),
-    );
+/** All pairs of input channels and taps of one block of planes, for so many output channels. */
+function channelKernel(shape: WeightGradient, outputs: number) {
+  const { inputs, taps } = shape;
+  const tile = tileSizes(shape);
+  const whole = inputs - inputs % tile.inputs;
+  return procedure({ x: "i32", g: "i32", sums: "i32", planes: "i32" }, ({ x, g, sums, planes }) => {
+    const tiles = (count: number) =>
+      runs(taps.length, tile.taps).map(([first, length]) => {
+        const sumTile = microKernel(shape, [outputs, count], [first, length]);
+        return sumTile({ x, g, sums: sums.add(16 * first), planes });
+      });
+    return [
+      loop(0, whole, tile.inputs, () => [
+        tiles(tile.inputs),
+        x.increase(tile.inputs * strides(shape).xVolume),
+        sums.increase(16 * tile.inputs * taps.length),
+      ]),
+      inputs > whole ? tiles(inputs - whole) : [],
+    ];
   });
 }
+
+/** Sums one block of planes of one sample for the output channels `from` to `to` of a group. */
+function sumBlock(
+  shape: WeightGradient,
+  { x, g, sums, planes, from, to }: Readonly<
+    Record<"x" | "g" | "sums" | "planes" | "from" | "to", Local<"i32">>
+  >,
+): Statements {
+  const { outputs } = shape;
+  const { gVolume, perOutput } = strides(shape);
+  const at = (o: Code<"i32">) => ({ x, g: g.add(o.mul(gVolume)), sums: sums.add(o.mul(perOutput)), planes });
+  return [
+    outputs >= 2 ? loop(from, to.sub(1), 2, (o) => channelKernel(shape, 2)(at(o))) : [],
+    outputs % 2 === 1 ? when(to.eq(outputs), channelKernel(shape, 1)(at(i32.const(outputs - 1)))) : [],
+  ];
+}
+
+/** An item is a part of the blocks of planes and a slice of a group's output channels. */
+function sumKernel(engine: Engine, shape: WeightGradient) {
+  const { samples, outputs, inputs, groups, planes, depth, parts, slice } = shape;
+  const { xPlane, xVolume, gPlane, gVolume, perOutput } = strides(shape);
+  const [blocks, slices] = [Math.ceil(planes / depth), Math.ceil(outputs / slice)];
+  const parameters = { input: "i32", gradient: "i32", allSums: "i32" } as const;
+  const key = `weight gradient ${JSON.stringify(shape)}`;
+  return engine.compile(key, parameters, ({ input, gradient, allSums }, { each }) => {
+    const { part, group, from, to } = declare({ part: "i32", group: "i32", from: "i32", to: "i32" });
+    const { x, g, sums, left } = declare({ x: "i32", g: "i32", sums: "i32", left: "i32" });
+    const chunks = samples * blocks;
+    return each((item) => [
+      group.set(item.div(slices).rem(groups)),
+      part.set(item.div(slices * groups)),
+      from.set(item.rem(slices).mul(slice)),
+      to.set(least(from.add(slice), outputs)),
+      sums.set(allSums.add(part.mul(groups * outputs * perOutput)).add(group.mul(outputs * perOutput))),
+      loop(from.mul(perOutput), to.mul(perOutput), 16, (at) => f32x4.store(sums.add(at), 0)),
+      loop(part.mul(chunks).div(parts), part.add(1).mul(chunks).div(parts), 1, (chunk) => {
+        const [sample, block] = [chunk.div(blocks), chunk.rem(blocks)];
+        return [
+          left.set(least(i32.const(planes).sub(block.mul(depth)), depth)),
+          x.set(
+            input.add(sample.mul(groups * inputs * xVolume)).add(group.mul(inputs * xVolume))
+              .add(block.mul(depth * xPlane)),
+          ),
+          g.set(
+            gradient.add(sample.mul(groups * outputs * gVolume)).add(group.mul(outputs * gVolume))
+              .add(block.mul(depth * gPlane)),
+          ),
+          sumBlock(shape, { x, g, sums, planes: left, from, to }),
+        ];
+      }),
+    ]);
+  });
+}
+
+/** Adds the parts and the lanes. An item is a weight. */
+function finishKernel(engine: Engine, parts: number, weights: number) {
+  const key = `weight gradient sums ${parts} ${weights}`;
+  return engine.compile(key, { sums: "i32", out: "i32" }, ({ sums, out }, { each }) => {
+    const { from, total } = declare({ from: "i32", total: "f32x4" });
+    return each((weight) => [
+      from.set(sums.add(weight.mul(16))),
+      total.set(f32x4.load(from)),
+      unroll(parts - 1, (p) => total.increase(f32x4.load(from, 16 * (p + 1) * weights))),
+      f32.store(out.add(weight.mul(4)), sumLanes(total)),
+    ]);
+  });
+}
+
+/** What is computed, and how it is dealt out. */
+function shapeOf(
+  x: CpuArray,
+  g: CpuArray,
+  { stride, padding, dilation, groups, kernel }: ConvAttributes & { readonly kernel: Triple },
+): WeightGradient {
+  const [planes, rows, width] = g.shape.slice(2) as Size;
+  const columns = Math.ceil(width / 4) * 4;
+  const reach = kernel.map((k, axis) => (k - 1) * dilation[axis]!) as Size;
+  const layout = paddedLayout(x.shape.slice(2) as Size, [planes, rows, columns], {
+    before: [...padding] as Size,
+    reach,
+    stride,
+  });
+  const taps = unroll(kernel[0] * kernel[1] * kernel[2], (tap) => {
+    const [z, y] = [Math.floor(tap / (kernel[1] * kernel[2])), Math.floor(tap / kernel[2]) % kernel[1]];
+    return placeOf(layout, z * dilation[0], y * dilation[1], (tap % kernel[2]) * dilation[2]);
+  });
+  const samples = x.shape[0]!;
+  const [outputs, inputs] = [g.shape[1]! / groups, x.shape[1]! / groups];
+  const depth = Math.min(planes, Math.max(1, Math.floor(2048 / (rows * columns))));
+  const weights = groups * outputs * inputs * taps.length;
+  // Enough items for many threads: parts of the volume where the sums are small, else slices of channels.
+  const chunks = samples * Math.ceil(planes / depth);
+  const parts = Math.min(chunks, 16, Math.max(1, Math.floor(2 ** 18 / weights)));
+  const slice = parts >= 8 ? outputs : 2 * Math.ceil(outputs / 16);
+  const step: [number, number] = [stride[0], stride[1]];
+  return { samples, outputs, inputs, groups, layout, planes, rows, columns, step, taps, depth, parts, slice };
+}
+
+/** The output gradient with its rows filled up to whole vectors. */
+const gradientLayout = ({ planes, rows, columns }: WeightGradient, width: number): PaddedLayout => ({
+  size: [planes, rows, width],
+  before: [0, 0, 0],
+  planes,
+  rows,
+  segment: columns,
+  segments: 1,
+});
 
 /** `[O,I/groups,…kernel]` from x and the gradient of the output. */
 export function convolutionWeightGrad(
@@ -333,70 +282,23 @@ export function convolutionWeightGrad(
   x: CpuArray,
   g: CpuArray,
   out: CpuArray,
-  { stride, padding, dilation, groups, kernel }: ConvAttributes & { readonly kernel: Triple },
+  attributes: ConvAttributes & { readonly kernel: Triple },
 ): void {
-  const size = g.shape.slice(2) as Size;
-  const input = x.shape.slice(2) as Size;
-  const samples = x.shape[0]!;
-  const [outputs, inputs] = [g.shape[1]! / groups, x.shape[1]! / groups];
-  const columns = Math.ceil(size[2] / 4) * 4;
-  const wide: Size = [size[0], size[1], columns];
-  const reach = kernel.map((k, axis) => (k - 1) * dilation[axis]!) as Size;
-  const layout = paddedLayout(input, wide, { before: [...padding] as Size, reach, stride });
-  const taps: number[] = [];
-  for (let z = 0; z < kernel[0]; z++) {
-    for (let y = 0; y < kernel[1]; y++) {
-      for (let c = 0; c < kernel[2]; c++) {
-        taps.push(placeOf(layout, z * dilation[0], y * dilation[1], c * dilation[2]));
-      }
-    }
-  }
-  const depth = Math.min(size[0], Math.max(1, Math.floor(2048 / (size[1] * columns))));
-  const chunks = samples * Math.ceil(size[0] / depth);
+  const shape = shapeOf(x, g, attributes);
+  const { samples, outputs, inputs, groups, taps, parts, slice } = shape;
+  const layouts = { x: shape.layout, g: gradientLayout(shape, g.shape[4]!) };
+  const volumes = { x: samples * groups * inputs, g: samples * groups * outputs };
+  const bytesOf = (name: "x" | "g") =>
+    isPlain(layouts[name]) ? 0 : 4 * volumes[name] * volumeOf(layouts[name]);
   const weights = groups * outputs * inputs * taps.length;
-  // Enough items for many threads: parts of the volume where the sums are small, else slices of channels.
-  const parts = Math.min(chunks, 16, Math.max(1, Math.floor(2 ** 18 / weights)));
-  const slice = parts >= 8 ? outputs : 2 * Math.ceil(outputs / 16);
-  const slices = Math.ceil(outputs / slice);
-  const shape: WeightGradient = {
-    outputs,
-    inputs,
-    groups,
-    layout,
-    planes: size[0],
-    rows: size[1],
-    columns,
-    step: [stride[0], stride[1]],
-    taps,
-    depth,
-    parts,
-    slice,
-  };
-  const gLayout: PaddedLayout = {
-    size,
-    before: [0, 0, 0],
-    planes: size[0],
-    rows: size[1],
-    segment: columns,
-    segments: 1,
-  };
-  const [xVolumes, gVolumes] = [samples * x.shape[1]!, samples * g.shape[1]!];
-  const xBytes = isPlain(layout) ? 0 : 4 * xVolumes * volumeOf(layout);
-  const gBytes = isPlain(gLayout) ? 0 : 4 * gVolumes * volumeOf(gLayout);
-  engine.withScratch(
-    xBytes,
-    (xPadded) =>
-      engine.withScratch(gBytes, (gPadded) =>
-        engine.withScratch(16 * parts * weights, (sums) => {
-          if (xBytes > 0) padCopy(engine, layout, xVolumes, x.address, xPadded);
-          if (gBytes > 0) padCopy(engine, gLayout, gVolumes, g.address, gPadded);
-          engine.launch(gradientKernel(engine, shape), parts * groups * slices, [
-            xBytes > 0 ? xPadded : x.address,
-            gBytes > 0 ? gPadded : g.address,
-            sums,
-            samples,
-          ]);
-          engine.launch(finishKernel(engine, parts, weights), weights, [sums, out.address]);
-        })),
-  );
+  engine.scratch({ x: bytesOf("x"), g: bytesOf("g"), sums: 16 * parts * weights }, ({ sums, ...padded }) => {
+    const source = (name: "x" | "g", { address }: CpuArray): number => {
+      if (isPlain(layouts[name])) return address;
+      padCopy(engine, layouts[name], volumes[name], address, padded[name]);
+      return padded[name];
+    };
+    const inputs = { input: source("x", x), gradient: source("g", g), allSums: sums };
+    engine.run(sumKernel(engine, shape), parts * groups * Math.ceil(outputs / slice), inputs);
+    engine.run(finishKernel(engine, parts, weights), weights, { sums, out });
+  });
 }

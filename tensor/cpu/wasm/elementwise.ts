@@ -14,8 +14,6 @@ import { isTranslatable, translate } from "./expression.ts";
 import { itemBytes, itemsIn, overRun, piece } from "./runs.ts";
 import { broadcastStrides, joinAxes, placeOf } from "./strides.ts";
 
-export { broadcastStrides } from "./strides.ts";
-
 /** How an input reaches the kernel: vector by vector, one value a row, or one number a call. */
 type Source = "vector" | "value" | "number";
 

@@ -9,14 +9,12 @@
  * @module
  */
 
-import { type Callee, declare, emitAll, type Local as Variable, type Statements } from "./emit/code.ts";
+import { type Callee, declare, emitAll, type Local, type Statements } from "./emit/code.ts";
 import { ConstantTable } from "./constant_table.ts";
 import { loop } from "./emit/control.ts";
 import { encodeModule } from "./emit/module.ts";
-import { f32 as floats, i32 as integers, madd } from "./emit/values.ts";
-import { type Code, f32, i32, type Local, useFusedMadd } from "./instructions.ts";
+import { f32, i32, madd } from "./emit/values.ts";
 import type { WasmMemory } from "./memory.ts";
-import { type FunctionBuilder, ModuleBuilder } from "./module_builder.ts";
 import type { ThreadPool } from "./thread_pool.ts";
 
 /** The numbers that a kernel is launched with, by name: addresses and counts, or floats. */
@@ -38,34 +36,18 @@ export type KernelArguments<P extends KernelParameters> = {
 };
 
 /** A kernel's parameters inside of it. */
-export type KernelVariables<P extends KernelParameters> = { readonly [K in keyof P]: Variable<P[K]> };
+export type KernelVariables<P extends KernelParameters> = { readonly [K in keyof P]: Local<P[K]> };
 
 /** The work items that one call of a kernel computes. */
 export interface Items {
   /** First item. */
-  readonly begin: Variable<"i32">;
+  readonly begin: Local<"i32">;
   /** One past the last item. */
-  readonly end: Variable<"i32">;
+  readonly end: Local<"i32">;
   /** Number of the thread, from 0. */
-  readonly thread: Variable<"i32">;
+  readonly thread: Local<"i32">;
   /** Runs a body for each. */
-  each(body: (item: Variable<"i32">) => Statements): Statements;
-}
-
-/** What the body of a kernel's `run` is built from. */
-export interface RunParts {
-  /** Local variables. */
-  readonly locals: FunctionBuilder;
-  /** First item. */
-  readonly begin: Code;
-  /** One past the last item. */
-  readonly end: Code;
-  /** The i-th word of the arguments as an integer. */
-  word(i: number): Code;
-  /** The i-th word of the arguments as a float. */
-  float(i: number): Code;
-  /** Number of the thread, from 0. */
-  readonly thread: Code;
+  each(body: (item: Local<"i32">) => Statements): Statements;
 }
 
 /** Bytes at `args`. */
@@ -100,9 +82,9 @@ function runFunction<P extends KernelParameters>(
   body: (parameters: KernelVariables<P>, items: Items) => Statements,
 ): Callee {
   const range = declare({ begin: "i32", end: "i32", words: "i32", thread: "i32" });
-  const variables = declare(parameters) as unknown as Readonly<Record<string, Variable<"i32" | "f32">>>;
+  const variables = declare(parameters) as unknown as Readonly<Record<string, Local<"i32" | "f32">>>;
   const taken = Object.values(variables).map((variable, i) =>
-    variable.set((variable.type === "i32" ? integers : floats).load(range.words, 4 * i))
+    variable.set((variable.type === "i32" ? i32 : f32).load(range.words, 4 * i))
   );
   const items: Items = { ...range, each: (each) => loop(range.begin, range.end, 1, each) };
   const code = body(variables as unknown as KernelVariables<P>, items);
@@ -129,7 +111,6 @@ export class Engine {
     this.#constants = new ConstantTable(memory);
     this.wide = wide;
     this.#pool = pool;
-    useFusedMadd(this.#hasFusedMadd);
     this.#arguments = memory.allocate(argumentBytes);
     this.#words = new Int32Array(memory.memory.buffer, this.#arguments, argumentBytes / 4);
     this.#floats = new Float32Array(memory.memory.buffer, this.#arguments, argumentBytes / 4);
@@ -138,29 +119,6 @@ export class Engine {
   /** Threads that work, this one included. */
   get threads(): number {
     return this.#pool.threads;
-  }
-
-  /**
-   * The kernel of a key, built and compiled the first time. The builder may add functions for its inner
-   * loops; it returns the body of `run`.
-   */
-  kernel(key: string, build: (module: ModuleBuilder) => (parts: RunParts) => Code): Kernel {
-    const known = this.#kernels.get(key);
-    if (known) return known;
-    const module = new ModuleBuilder();
-    const body = build(module);
-    module.add("run", ["i32", "i32", "i32", "i32"], (locals, [begin, end, args, thread]) =>
-      body({
-        locals,
-        begin: begin!.get,
-        end: end!.get,
-        thread: thread!.get,
-        word: (i) => i32.load(args!.get, 4 * i),
-        float: (i) => f32.load(args!.get, 4 * i),
-      }));
-    const kernel = { index: this.#pool.compile(module.encode(this.memory.shared)), names: [], areFloats: [] };
-    this.#kernels.set(key, kernel);
-    return kernel;
   }
 
   /**
@@ -219,46 +177,9 @@ export class Engine {
     }
   }
 
-  /** Runs items 0 … count − 1 on all threads and waits for them. Words come first, then floats. */
-  launch(kernel: Kernel, count: number, words: readonly number[], floats: readonly number[] = []): void {
-    if (count === 0) return;
-    if (!this.memory.shared && this.#words.length === 0) this.#renewViews();
-    for (let i = 0; i < words.length; i++) this.#words[i] = words[i]!;
-    for (let i = 0; i < floats.length; i++) this.#floats[words.length + i] = floats[i]!;
-    this.#pool.run(kernel.index, count, this.#arguments);
-  }
-
-  /** Runs a function with an address of so many bytes of working memory. */
-  withScratch<T>(bytes: number, body: (address: number) => T): T {
-    const address = this.memory.allocate(bytes);
-    try {
-      return body(address);
-    } finally {
-      this.memory.release(address, bytes);
-    }
-  }
-
   /** Growing a memory that is not shared detaches its views. */
   #renewViews(): void {
     this.#words = new Int32Array(this.memory.memory.buffer, this.#arguments, argumentBytes / 4);
     this.#floats = new Float32Array(this.memory.memory.buffer, this.#arguments, argumentBytes / 4);
   }
-}
-
-/** An unsigned quotient by a constant. */
-export function quotient(value: Code, divisor: number): Code {
-  return divisor === 1 ? value : i32.divU(value, i32.const(divisor));
-}
-
-/** An unsigned remainder by a constant. */
-export function remainder(value: Code, divisor: number): Code {
-  return divisor === 1 ? i32.const(0) : i32.remU(value, i32.const(divisor));
-}
-
-/** `base + Σ value · factor` over addresses in bytes; factors are constants. */
-export function addressOf(base: Code, ...terms: readonly (readonly [Code | Local, number])[]): Code {
-  return terms.reduce<Code>((sum, [value, factor]) => {
-    const code = "get" in value ? value.get : value;
-    return factor === 0 ? sum : i32.add(sum, factor === 1 ? code : i32.mul(code, i32.const(factor)));
-  }, base);
 }

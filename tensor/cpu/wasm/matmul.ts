@@ -190,11 +190,12 @@ function multiply(
   const countA = stripsOf(stripsA) * sizeOf(a!.shape) / (rows * inner);
   const countB = stripsOf(stripsB) * sizeOf(b!.shape) / (columns * inner);
   const [rowBlocks, columnBlocks] = blocksOf(product);
-  const scratch = engine.threads * scratchBytes(tile);
-  const bytesA = countA * stripBytes(stripsA);
-  engine.withScratch(bytesA + countB * stripBytes(stripsB) + scratch, (packedA) => {
-    const packedB = packedA + bytesA;
-    const edges = packedB + countB * stripBytes(stripsB);
+  const bytes = {
+    packedA: countA * stripBytes(stripsA),
+    packedB: countB * stripBytes(stripsB),
+    edges: engine.threads * scratchBytes(tile),
+  };
+  engine.scratch(bytes, ({ packedA, packedB, edges }) => {
     const pack = packKernel(engine, stripsA, stripsB);
     engine.run(pack, countA + countB, { count: countA, a: a!, b: b!, toA: packedA, toB: packedB });
     const items = sizeOf(out!.shape.slice(0, -2)) * rowBlocks * columnBlocks;

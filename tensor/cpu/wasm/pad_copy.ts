@@ -7,9 +7,23 @@
  * @module
  */
 
-import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
-import { block, call, type Code, f32, i32, type Local, loop, v128, when } from "./instructions.ts";
-import type { FunctionBuilder } from "./module_builder.ts";
+import {
+  declare,
+  f32,
+  f32x4,
+  type Local,
+  loop,
+  procedure,
+  repeat,
+  shuffle,
+  type Statements,
+  unroll,
+  when,
+} from "./emit/mod.ts";
+import type { Engine } from "./engine.ts";
+import { overRun } from "./runs.ts";
+
+type Size = readonly [number, number, number];
 
 /** How a volume `[D,H,W]` lies in its padded buffer. */
 export interface PaddedLayout {
@@ -48,123 +62,112 @@ export function placeOf(layout: PaddedLayout, z: number, y: number, x: number): 
   return z * planeOf(layout) + y * pitchOf(layout) + (x % segments) * segment + Math.floor(x / segments);
 }
 
+/** The layout in which taps at `start + dilation·k` and outputs at multiples of the stride are addresses. */
+export function paddedLayout(
+  size: Size,
+  output: Size,
+  { before, reach, stride }: { readonly before: Size; readonly reach: Size; readonly stride: Size },
+): PaddedLayout {
+  const columns = Math.max(4, output[2]) + Math.floor(reach[2] / stride[2]);
+  const layout: PaddedLayout = {
+    size,
+    before,
+    planes: (output[0] - 1) * stride[0] + reach[0] + 1,
+    rows: (output[1] - 1) * stride[1] + reach[1] + 1,
+    segment: columns,
+    segments: stride[2],
+  };
+  // Without a border the source serves as it is, voxels that no tap reaches included.
+  const plain = before.every((n) => n === 0) && stride[2] === 1 && layout.planes <= size[0] &&
+    layout.rows <= size[1] && columns <= size[2];
+  return plain ? { ...layout, planes: size[0], rows: size[1], segment: size[2] } : layout;
+}
+
 /** Whether the buffer would be the source itself. */
 export function isPlain({ size, before, planes, rows, segment, segments }: PaddedLayout): boolean {
   return segments === 1 && before.every((n) => n === 0) && planes === size[0] && rows === size[1] &&
     segment === size[2];
 }
 
-/** Stores zeros in `length` elements at an address; the length is a constant. */
-function zeros(address: Code, offset: number, length: number): Code {
-  const parts: Code[] = [];
-  let at = 0;
-  for (; at + 4 <= length; at += 4) parts.push(v128.store(address, v128.zero, offset + 4 * at));
-  for (; at < length; at++) parts.push(f32.store(address, f32.const(0), offset + 4 * at));
-  return block(...parts);
+/** Stores zeros in a few elements, written out. */
+function zeros(address: Local<"i32">, offset: number, length: number): Statements {
+  const vectors = Math.floor(length / 4);
+  return [
+    unroll(vectors, (i) => f32x4.store(address, 0, offset + 16 * i)),
+    unroll(length % 4, (i) => f32.store(address, 0, offset + 16 * vectors + 4 * i)),
+  ];
 }
 
-/** Zeros in `length` elements, as a loop. */
-function zeroRun(locals: FunctionBuilder, address: Code, length: number): Code {
-  const at = locals.local("i32");
-  const whole = length - length % 4;
-  return block(
-    loop(at, i32.const(0), i32.const(4 * whole), 16, v128.store(i32.add(address, at.get), v128.zero)),
-    zeros(address, 4 * whole, length - whole),
-  );
-}
-
-/** Copies `length` elements `step` apart to neighbouring ones. Lengths and steps are constants. */
-export function copyRow(
-  locals: FunctionBuilder,
-  from: Local,
-  to: Local,
-  { fromOffset, toOffset, length, step }: {
-    fromOffset: number;
-    toOffset: number;
-    length: number;
-    step: number;
-  },
-): Code {
-  const at = locals.local("i32");
-  const source = i32.add(from.get, step === 1 ? at.get : i32.mul(at.get, i32.const(step)));
-  const target = i32.add(to.get, at.get);
+/** Copies `length` elements `step` apart to neighbouring ones. */
+function copyRun(
+  from: Local<"i32">,
+  to: Local<"i32">,
+  { fromOffset, toOffset, length, step }: Readonly<
+    Record<"fromOffset" | "toOffset" | "length" | "step", number>
+  >,
+): Statements {
   const vectors = step <= 2 ? length - length % 4 : 0;
-  const vector = step === 1
-    ? v128.load(source, fromOffset)
-    : v128.shuffle(v128.load(source, fromOffset), v128.load(source, fromOffset + 16), [0, 2, 4, 6]);
-  return block(
-    vectors > 0
-      ? loop(at, i32.const(0), i32.const(4 * vectors), 16, v128.store(target, vector, toOffset))
-      : [],
-    length > vectors
-      ? loop(
-        at,
-        i32.const(4 * vectors),
-        i32.const(4 * length),
-        4,
-        f32.store(target, f32.load(source, fromOffset), toOffset),
-      )
-      : [],
-  );
+  return [
+    loop(0, 4 * vectors, 16, (at) => {
+      const source = from.add(at.mul(step));
+      const low = f32x4.load(source, fromOffset);
+      const high = f32x4.load(source, fromOffset + 16);
+      return f32x4.store(to.add(at), step === 1 ? low : shuffle(low, high, [0, 2, 4, 6]), toOffset);
+    }),
+    loop(
+      4 * vectors,
+      4 * length,
+      4,
+      (at) => f32.store(to.add(at), f32.load(from.add(at.mul(step)), fromOffset), toOffset),
+    ),
+  ];
 }
 
-function padKernel(engine: Engine, layout: PaddedLayout): Kernel {
-  const { size: [D, H, W], before: [bz, by, bx], planes, rows, segment, segments } = layout;
-  return engine.kernel(`pad ${JSON.stringify(layout)}`, (module) => {
-    const copy = module.add("row", ["i32", "i32"], (locals, [from, to]) => {
-      const parts: Code[] = [];
-      for (let r = 0; r < segments; r++) {
-        // Position i of the segment is source voxel i·segments + r − bx.
-        const first = Math.min(Math.max(0, Math.ceil((bx - r) / segments)), segment);
-        const last = Math.max(first, Math.min(segment, Math.ceil((W + bx - r) / segments)));
-        const toOffset = 4 * r * segment;
-        parts.push(
-          zeros(to!.get, toOffset, first),
-          copyRow(locals, from!, to!, {
-            fromOffset: 4 * Math.max(0, first * segments + r - bx),
-            toOffset: toOffset + 4 * first,
-            length: last - first,
-            step: segments,
-          }),
-          zeros(to!.get, toOffset + 4 * last, segment - last),
-        );
-      }
-      return block(...parts);
-    });
-    return ({ locals, begin, end, word }) => {
-      const [item, y, z, source, target] = locals.locals("i32", 5);
-      const zeroPlane = zeroRun(locals, target!.get, rows * pitchOf(layout));
-      const zeroRow = zeroRun(locals, target!.get, pitchOf(layout));
-      return loop(
-        item!,
-        begin,
-        end,
-        1,
-        block(
-          z!.set(i32.sub(remainder(item!.get, planes), i32.const(bz))), // wraps below 0: unsigned ≥ D
-          target!.set(addressOf(word(1), [item!, 4 * planeOf(layout)])),
-          source!.set(addressOf(word(0), [quotient(item!.get, planes), 4 * D * H * W], [z!, 4 * H * W])),
-          when(
-            i32.ltU(z!.get, i32.const(D)),
-            loop(
-              y!,
-              i32.const(0),
-              i32.const(rows),
-              1,
-              block(
-                when(
-                  i32.ltU(i32.sub(y!.get, i32.const(by)), i32.const(H)),
-                  call(copy, addressOf(source!.get, [i32.sub(y!.get, i32.const(by)), 4 * W]), target!.get),
-                  zeroRow,
-                ),
-                target!.set(i32.add(target!.get, i32.const(4 * pitchOf(layout)))),
-              ),
-            ),
-            zeroPlane,
-          ),
-        ),
-      );
-    };
+/** Copies a row with the zeros at its ends, segment by segment. */
+function paddedRow({ size: [, , W], before: [, , bx], segment, segments }: PaddedLayout) {
+  return procedure({ from: "i32", to: "i32" }, ({ from, to }) =>
+    unroll(segments, (r) => {
+      // Position i of the segment is source voxel i·segments + r − bx.
+      const first = Math.min(Math.max(0, Math.ceil((bx - r) / segments)), segment);
+      const last = Math.max(first, Math.min(segment, Math.ceil((W + bx - r) / segments)));
+      const start = 4 * r * segment;
+      return [
+        zeros(to, start, first),
+        copyRun(from, to, {
+          fromOffset: 4 * Math.max(0, first * segments + r - bx),
+          toOffset: start + 4 * first,
+          length: last - first,
+          step: segments,
+        }),
+        zeros(to, start + 4 * last, segment - last),
+      ];
+    }));
+}
+
+/** An item is a plane of the buffer. */
+function padKernel(engine: Engine, layout: PaddedLayout) {
+  const { size: [D, H, W], before: [bz, by], planes, rows } = layout;
+  const key = `pad ${JSON.stringify(layout)}`;
+  return engine.compile(key, { from: "i32", to: "i32" }, ({ from, to }, { each }) => {
+    const copyRow = paddedRow(layout);
+    const { z, source, target } = declare({ z: "i32", source: "i32", target: "i32" });
+    const clear = (elements: number) => overRun(0, 4 * elements, (at, { store }) => store(target.add(at), 0));
+    return each((item) => [
+      z.set(item.rem(planes).sub(bz)), // wraps below 0: unsigned ≥ D
+      target.set(to.add(item.mul(4 * planeOf(layout)))),
+      source.set(from.add(item.div(planes).mul(4 * D * H * W)).add(z.mul(4 * H * W))),
+      when(
+        z.lt(D),
+        repeat(rows, (row) => {
+          const y = row.sub(by);
+          return [
+            when(y.lt(H), copyRow({ from: source.add(y.mul(4 * W)), to: target }), clear(pitchOf(layout))),
+            target.increase(4 * pitchOf(layout)),
+          ];
+        }),
+        clear(planeOf(layout)),
+      ),
+    ]);
   });
 }
 
@@ -176,5 +179,5 @@ export function padCopy(
   from: number,
   to: number,
 ): void {
-  engine.launch(padKernel(engine, layout), volumes * layout.planes, [from, to]);
+  engine.run(padKernel(engine, layout), volumes * layout.planes, { from, to });
 }

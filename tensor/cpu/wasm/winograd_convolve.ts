@@ -12,10 +12,10 @@
  * @module
  */
 
-import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
-import { block, call, type Code, i32, type Local, loop, when } from "./instructions.ts";
+import { type Code, declare, i32, least, type Local, repeat, type Statements, unroll } from "./emit/mod.ts";
+import type { Engine } from "./engine.ts";
 import { padCopy, type PaddedLayout, pitchOf, placeOf, planeOf, volumeOf } from "./pad_copy.ts";
-import { touch } from "./touch.ts";
+import { prefetch } from "./prefetch.ts";
 import {
   inputPlanes,
   outputPlanes,
@@ -24,8 +24,8 @@ import {
   tilesOf,
   type WinogradShape,
 } from "./winograd.ts";
-import { addChannelProducts } from "./winograd_products.ts";
-import { addInputStage, addOutputStage } from "./winograd_stages.ts";
+import { channelProducts } from "./winograd_products.ts";
+import { inputStage, outputStage } from "./winograd_stages.ts";
 import { outputBlocks, weightBytes, weightKernel } from "./winograd_weights.ts";
 
 interface Plan {
@@ -70,146 +70,144 @@ function planOf(shape: WinogradShape): Plan {
   };
 }
 
-function convolveKernel(engine: Engine, shape: WinogradShape, plan: Plan, bias: boolean): Kernel {
-  const { depth, groups, inputs, outputs, size } = shape;
-  const positions = positionsOf(depth);
-  const { layout, planes, rows, columns, block: most, blocks, perInput, perOutput } = plan;
-  const [D, H, W] = size;
-  const pitch = 16 * most;
-  const rowBytes = 4 * pitchOf(layout);
-  const key = `winograd ${bias} ${JSON.stringify({ ...shape, samples: 0 })}`;
-  return engine.kernel(key, (module) => {
-    const inputStage = addInputStage(module, shape, {
-      place: (z, y, x) => 4 * placeOf(layout, z, y, x),
-      perPosition: perInput,
-    });
-    const outputStage = addOutputStage(module, shape, { perPosition: perOutput, bias });
-    const products = new Map(
-      [...new Set(outputBlocks(outputs))].map((count) => [
-        count,
-        addChannelProducts(module, { inputs, outputs: count, pitch }),
-      ]),
-    );
-    return ({ locals, begin, end, word, thread }) => {
-      const [item, plane, first, count, channel, i, vector, row] = locals.locals("i32", 8) as Eight;
-      const [volume, group, u, v, m, x, b, y] = locals.locals("i32", 8) as Eight;
-      const [bytes, seen] = locals.locals("i32", 2) as [Local, Local];
-      /** Runs the body for each channel and each vector of the block, with its row and column. */
-      const each = (channels: number, body: (row: Code, column: Code) => Code, advance: Code): Code =>
-        loop(
-          channel,
-          i32.const(0),
-          i32.const(channels),
-          1,
-          block(
-            loop(
-              i,
-              i32.const(0),
-              count.get,
-              1,
-              block(
-                vector.set(i32.add(first.get, i.get)),
-                row.set(quotient(vector.get, columns)),
-                body(row.get, remainder(vector.get, columns)),
-              ),
-            ),
-            advance,
-          ),
-        );
-      return loop(
-        item,
-        begin,
-        end,
-        1,
-        block(
-          plane.set(remainder(quotient(item.get, blocks), planes)),
-          first.set(i32.mul(remainder(item.get, blocks), i32.const(most))),
-          volume.set(quotient(item.get, planes * blocks)),
-          group.set(remainder(volume.get, groups)),
-          count.set(i32.sub(i32.const(rows * columns), first.get)),
-          when(i32.gtU(count.get, i32.const(most)), count.set(i32.const(most))),
-          v.set(addressOf(word(4), [thread, positions * (perInput + perOutput)])),
-          m.set(i32.add(v.get, i32.const(positions * perInput))),
-          x.set(
-            addressOf(word(0), [volume, 4 * inputs * volumeOf(layout)], [
-              plane,
-              4 * outputPlanes(depth) * planeOf(layout),
-            ]),
-          ),
-          row.set(quotient(first.get, columns)),
-          bytes.set(
-            i32.sub(quotient(i32.sub(i32.add(first.get, count.get), i32.const(1)), columns), row.get),
-          ),
-          bytes.set(addressOf(i32.const(4 * rowBytes), [bytes, 2 * rowBytes])),
-          loop(
-            channel,
-            i32.const(0),
-            i32.const(inputs),
-            1,
-            touch(
-              { at: i, seen },
-              addressOf(x.get, [row, 2 * rowBytes], [channel, 4 * volumeOf(layout)]),
-              bytes.get,
-              Array.from({ length: inputPlanes(depth) }, (_, z) => 4 * z * planeOf(layout)),
-            ),
-          ),
-          i32.store(m.get, seen.get),
-          each(
-            inputs,
-            (row, column) =>
-              call(
-                inputStage,
-                addressOf(x.get, [row, 2 * rowBytes], [column, 16]),
-                addressOf(v.get, [channel, pitch], [i, 16]),
-              ),
-            x.set(i32.add(x.get, i32.const(4 * volumeOf(layout)))),
-          ),
-          u.set(addressOf(word(1), [group, positions * weightBytes(shape)])),
-          loop(
-            i,
-            i32.const(0),
-            i32.const(positions),
-            1,
-            block(
-              ...outputBlocks(outputs).map((size, o) =>
-                call(
-                  products.get(size)!,
-                  addressOf(v.get, [i, perInput]),
-                  addressOf(i32.add(u.get, i32.const(16 * inputs * o)), [i, weightBytes(shape)]),
-                  addressOf(i32.add(m.get, i32.const(4 * pitch * o)), [i, perOutput]),
-                  count.get,
-                )
-              ),
-            ),
-          ),
-          b.set(addressOf(word(2), [group, 4 * outputs])),
-          y.set(
-            addressOf(word(3), [volume, 4 * outputs * D * H * W], [plane, 4 * outputPlanes(depth) * H * W]),
-          ),
-          each(
-            outputs,
-            (row, column) =>
-              call(
-                outputStage,
-                addressOf(m.get, [channel, pitch], [i, 16]),
-                b.get,
-                addressOf(y.get, [row, 8 * W], [column, 32]),
-                plane.get,
-                row,
-                column,
-              ),
-            block(
-              b.set(i32.add(b.get, i32.const(4))),
-              y.set(i32.add(y.get, i32.const(4 * D * H * W))),
-            ),
-          ),
-        ),
-      );
-    };
-  });
+type Words<K extends string> = Readonly<Record<K, Local<"i32">>>;
+
+/** Runs a body for each vector of a block of tiles: `i` in the block, at a row and a column of the plane. */
+function overBlock(
+  { first, count }: Words<"first" | "count">,
+  columns: number,
+  body: (i: Local<"i32">, row: Local<"i32">, column: Code<"i32">) => Statements,
+): Statements {
+  const { vector, row } = declare({ vector: "i32", row: "i32" });
+  return repeat(count, (i) => [
+    vector.set(first.add(i)),
+    row.set(vector.div(columns)),
+    body(i, row, vector.rem(columns)),
+  ]);
 }
 
-type Eight = [Local, Local, Local, Local, Local, Local, Local, Local];
+/** Brings the rows that a block reads into the cache; writes something at `to`. */
+function prefetchBlock(
+  { x, first, count, to }: Words<"x" | "first" | "count" | "to">,
+  { depth, inputs }: WinogradShape,
+  { layout, columns }: Plan,
+): Statements {
+  const rowBytes = 4 * pitchOf(layout);
+  const { row, bytes, seen } = declare({ row: "i32", bytes: "i32", seen: "i32" });
+  return [
+    row.set(first.div(columns)),
+    bytes.set(first.add(count).sub(1).div(columns).sub(row).mul(2 * rowBytes).add(4 * rowBytes)),
+    repeat(inputs, (channel) =>
+      prefetch(
+        seen,
+        x.add(row.mul(2 * rowBytes)).add(channel.mul(4 * volumeOf(layout))),
+        bytes,
+        unroll(inputPlanes(depth), (z) => 4 * z * planeOf(layout)),
+      )),
+    i32.store(to, seen),
+  ];
+}
+
+/** First stage: inputs to the transformed domain. */
+function transformInputs(
+  { x, v, first, count }: Words<"x" | "v" | "first" | "count">,
+  shape: WinogradShape,
+  { layout, columns, block, perInput }: Plan,
+): Statements {
+  const place = (z: number, y: number, x: number) => 4 * placeOf(layout, z, y, x);
+  const transform = inputStage(shape, { place, perPosition: perInput });
+  return repeat(shape.inputs, (channel) => [
+    overBlock({ first, count }, columns, (i, row, column) =>
+      transform({
+        source: x.add(row.mul(8 * pitchOf(layout))).add(column.mul(16)),
+        target: v.add(channel.mul(16 * block)).add(i.mul(16)),
+      })),
+    x.increase(4 * volumeOf(layout)),
+  ]);
+}
+
+/** Second stage: a product of matrices at each position. */
+function multiply(
+  { u, v, m, count }: Words<"u" | "v" | "m" | "count">,
+  shape: WinogradShape,
+  { block, perInput, perOutput }: Plan,
+): Statements {
+  const { depth, inputs, outputs } = shape;
+  const pitch = 16 * block;
+  const blocks = outputBlocks(outputs);
+  const products = new Map(
+    [...new Set(blocks)].map((count) => [count, channelProducts({ inputs, outputs: count, pitch })]),
+  );
+  return repeat(positionsOf(depth), (position) =>
+    blocks.map((size, o) =>
+      products.get(size)!({
+        v: v.add(position.mul(perInput)),
+        u: u.add(16 * inputs * o).add(position.mul(weightBytes(shape))),
+        m: m.add(4 * pitch * o).add(position.mul(perOutput)),
+        count,
+      })
+    ));
+}
+
+/** Last stage: products to voxels. */
+function transformOutputs(
+  { m, b, y, plane, first, count }: Words<"m" | "b" | "y" | "plane" | "first" | "count">,
+  shape: WinogradShape,
+  { columns, block, perOutput }: Plan,
+  hasBias: boolean,
+): Statements {
+  const [D, H, W] = shape.size;
+  const transform = outputStage(shape, { perPosition: perOutput, hasBias });
+  return repeat(shape.outputs, (channel) => [
+    overBlock({ first, count }, columns, (i, row, column) =>
+      transform({
+        m: m.add(channel.mul(16 * block)).add(i.mul(16)),
+        bias: b,
+        y: y.add(row.mul(8 * W)).add(column.mul(32)),
+        plane,
+        row,
+        column,
+      })),
+    b.increase(4),
+    y.increase(4 * D * H * W),
+  ]);
+}
+
+/** An item is a block of a plane of tiles of a group of a sample. */
+function convolveKernel(engine: Engine, shape: WinogradShape, plan: Plan, hasBias: boolean) {
+  const { depth, groups, inputs, outputs, size: [D, H, W] } = shape;
+  const { layout, planes, rows, columns, block, blocks, perInput, perOutput } = plan;
+  const positions = positionsOf(depth);
+  const parameters = { input: "i32", weights: "i32", bias: "i32", output: "i32", scratch: "i32" } as const;
+  const key = `winograd ${hasBias} ${JSON.stringify({ ...shape, samples: 0 })}`;
+  return engine.compile(key, parameters, ({ input, weights, bias, output, scratch }, { each, thread }) => {
+    const { plane, first, count } = declare({ plane: "i32", first: "i32", count: "i32" });
+    const { volume, group, x, u } = declare({ volume: "i32", group: "i32", x: "i32", u: "i32" });
+    const { v, m, b, y } = declare({ v: "i32", m: "i32", b: "i32", y: "i32" });
+    return each((item) => [
+      plane.set(item.div(blocks).rem(planes)),
+      first.set(item.rem(blocks).mul(block)),
+      count.set(least(i32.const(rows * columns).sub(first), block)),
+      volume.set(item.div(planes * blocks)),
+      group.set(volume.rem(groups)),
+      v.set(scratch.add(thread.mul(positions * (perInput + perOutput)))),
+      m.set(v.add(positions * perInput)),
+      x.set(
+        input.add(volume.mul(4 * inputs * volumeOf(layout)))
+          .add(plane.mul(4 * outputPlanes(depth) * planeOf(layout))),
+      ),
+      prefetchBlock({ x, first, count, to: m }, shape, plan),
+      transformInputs({ x, v, first, count }, shape, plan),
+      u.set(weights.add(group.mul(positions * weightBytes(shape)))),
+      multiply({ u, v, m, count }, shape, plan),
+      b.set(bias.add(group.mul(4 * outputs))),
+      y.set(
+        output.add(volume.mul(4 * outputs * D * H * W)).add(plane.mul(4 * outputPlanes(depth) * H * W)),
+      ),
+      transformOutputs({ m, b, y, plane, first, count }, shape, plan, hasBias),
+    ]);
+  });
+}
 
 /**
  * Convolves x with a weight, adds a bias where its address is not 0, and writes y.
@@ -232,22 +230,17 @@ export function winogradConvolve(
   const plan = planOf(shape);
   const { layout, planes, blocks, perInput, perOutput } = plan;
   const volumes = samples * groups * inputs;
-  engine.withScratch(
-    groups * positions * weightBytes(shape),
-    (u) =>
-      engine.withScratch(
-        4 * volumes * volumeOf(layout),
-        (padded) =>
-          engine.withScratch(engine.threads * positions * (perInput + perOutput), (scratch) => {
-            const filters = groups * outputBlocks(outputs).length * inputs;
-            engine.launch(weightKernel(engine, shape, isAdjoint), filters, [weight, u]);
-            padCopy(engine, layout, volumes, x, padded);
-            engine.launch(
-              convolveKernel(engine, shape, plan, bias !== 0),
-              samples * groups * blocks * planes,
-              [padded, u, bias, y, scratch],
-            );
-          }),
-      ),
-  );
+  const bytes = {
+    weights: groups * positions * weightBytes(shape),
+    input: 4 * volumes * volumeOf(layout),
+    scratch: engine.threads * positions * (perInput + perOutput),
+  };
+  engine.scratch(bytes, ({ weights, input, scratch }) => {
+    const filters = groups * outputBlocks(outputs).length * inputs;
+    engine.run(weightKernel(engine, shape, isAdjoint), filters, { weight, u: weights });
+    padCopy(engine, layout, volumes, x, input);
+    const items = samples * groups * blocks * planes;
+    const kernel = convolveKernel(engine, shape, plan, bias !== 0);
+    engine.run(kernel, items, { input, weights, bias, output: y, scratch });
+  });
 }

@@ -9,122 +9,107 @@
  * @module
  */
 
-import { block, type Code, i32, type Local, loop, madd, v128 } from "./instructions.ts";
-import type { ModuleBuilder } from "./module_builder.ts";
+import {
+  broadcast,
+  declare,
+  f32x4,
+  type Local,
+  locals,
+  loop,
+  madd,
+  procedure,
+  type Statements,
+  unroll,
+} from "./emit/mod.ts";
+
+type Vectors = readonly Local<"f32x4">[];
 
 /** Sums in registers: so many rows of one or two vectors. */
-function addSums(
-  sums: readonly (readonly Local[])[],
-  values: readonly Local[],
-  factors: Local,
-  factor: Local,
-): Code {
-  return block(...sums.map((row, r) =>
-    block(
-      factor.set(v128.shuffle(factors.get, factors.get, [r, r, r, r])),
-      ...row.map((sum, i) => sum.set(madd(factor.get, values[i]!.get, sum.get))),
-    )
-  ));
+interface Sums {
+  readonly rows: readonly Vectors[];
+  readonly values: Vectors;
+  readonly factors: Local<"f32x4">;
+  readonly factor: Local<"f32x4">;
 }
 
+function sumsOf(rows: number): Sums {
+  const { values, factors, factor } = declare({ values: ["f32x4", 2], factors: "f32x4", factor: "f32x4" });
+  return { rows: unroll(rows, () => locals("f32x4", 2)), values, factors, factor };
+}
+
+/** Adds the products of values and factors, one factor a row. */
+const addProducts = ({ values, factors, factor }: Sums, rows: readonly Vectors[]): Statements =>
+  rows.map((row, r) => [
+    factor.set(broadcast(factors, r)),
+    row.map((sum, i) => sum.set(madd(factor, values[i]!, sum))),
+  ]);
+
 /**
- * Adds `products(v, u, m, count)`: `m[o][i] = Σ u[c][o] · v[c][i]` for `count` vectors i, rounded up to an even
- * number, of up to four outputs o. Rows of v and m are `pitch` bytes apart, rows of u 16.
+ * `m[o][i] = Σ u[c][o] · v[c][i]` for `count` vectors i, rounded up to an even number, of up to four outputs o.
+ * Rows of v and m are `pitch` bytes apart, rows of u 16.
  */
-export function addChannelProducts(
-  module: ModuleBuilder,
-  { inputs, outputs, pitch }: { inputs: number; outputs: number; pitch: number },
-): number {
-  return module.add(`products${outputs}`, ["i32", "i32", "i32", "i32"], (locals, [v, u, m, count]) => {
-    const sums = Array.from({ length: outputs }, () => locals.locals("v128", 2));
-    const values = locals.locals("v128", 2);
-    const [factors, factor] = locals.locals("v128", 2) as [Local, Local];
-    const [pair, from, by, channel] = locals.locals("i32", 4) as [Local, Local, Local, Local];
-    const steps = (channels: number): Code =>
-      block(
-        ...Array.from({ length: channels }, (_, c) =>
-          block(
-            ...values.map((value, i) => value.set(v128.load(from.get, c * pitch + 16 * i))),
-            factors.set(v128.load(by.get, 16 * c)),
-            addSums(sums, values, factors, factor),
-          )),
-        from.set(i32.add(from.get, i32.const(channels * pitch))),
-        by.set(i32.add(by.get, i32.const(16 * channels))),
-      );
-    const unroll = Math.min(16, inputs);
-    return loop(
-      pair,
-      i32.const(0),
-      count!.get,
-      2,
-      block(
-        from.set(v!.get),
-        by.set(u!.get),
-        ...sums.flat().map((sum) => sum.set(v128.zero)),
-        loop(channel, i32.const(unroll - 1), i32.const(inputs), unroll, steps(unroll)),
-        steps(inputs % unroll),
-        ...sums.map((row, o) =>
-          block(...row.map((sum, i) => v128.store(m!.get, sum.get, o * pitch + 16 * i)))
-        ),
-        v!.set(i32.add(v!.get, i32.const(32))),
-        m!.set(i32.add(m!.get, i32.const(32))),
-      ),
-    );
+export function channelProducts(
+  { inputs, outputs, pitch }: Readonly<Record<"inputs" | "outputs" | "pitch", number>>,
+) {
+  return procedure({ v: "i32", u: "i32", m: "i32", count: "i32" }, ({ v, u, m, count }) => {
+    const sums = sumsOf(outputs);
+    const { from, by } = declare({ from: "i32", by: "i32" });
+    const steps = (channels: number): Statements => [
+      unroll(channels, (c) => [
+        sums.values.map((value, i) => value.set(f32x4.load(from, c * pitch + 16 * i))),
+        sums.factors.set(f32x4.load(by, 16 * c)),
+        addProducts(sums, sums.rows),
+      ]),
+      from.increase(channels * pitch),
+      by.increase(16 * channels),
+    ];
+    const unrolled = Math.min(16, inputs);
+    return loop(0, count, 2, () => [
+      from.set(v),
+      by.set(u),
+      sums.rows.flat().map((sum) => sum.set(0)),
+      loop(0, inputs - inputs % unrolled, unrolled, () => steps(unrolled)),
+      inputs % unrolled === 0 ? [] : steps(inputs % unrolled),
+      sums.rows.map((row, o) => row.map((sum, i) => f32x4.store(m, sum, o * pitch + 16 * i))),
+      v.increase(32),
+      m.increase(32),
+    ]);
   });
 }
 
 /**
- * Adds `products(v, g, sums, tiles)`: `sums[o][i] += Σ g[t][o] · v[t][i]` for four outputs o and all vectors i.
- * Rows of v and sums have `vectors` vectors, rows of g `outputs` vectors.
+ * `sums[o][i] += Σ g[t][o] · v[t][i]` for four outputs o and all vectors i. Rows of v and sums have `vectors`
+ * vectors, rows of g `outputs` vectors.
  */
-export function addTileProducts(
-  module: ModuleBuilder,
-  { vectors, outputs }: { vectors: number; outputs: number },
-): number {
-  return module.add("products", ["i32", "i32", "i32", "i32"], (locals, [v, g, target, tiles]) => {
-    const sums = Array.from({ length: 4 }, () => locals.locals("v128", 2));
-    const values = locals.locals("v128", 2);
-    const [factors, factor] = locals.locals("v128", 2) as [Local, Local];
-    const [pair, from, by, tile] = locals.locals("i32", 4) as [Local, Local, Local, Local];
-    const unroll = 4;
-    const all = (width: 1 | 2): Code => {
-      const rows = sums.map((row) => row.slice(0, width));
+export function tileProducts({ vectors, outputs }: Readonly<Record<"vectors" | "outputs", number>>) {
+  return procedure({ v: "i32", g: "i32", target: "i32", tiles: "i32" }, ({ v, g, target, tiles }) => {
+    const sums = sumsOf(4);
+    const { from, by } = declare({ from: "i32", by: "i32" });
+    const unrolled = 4;
+    const column = (width: 1 | 2): Statements => {
+      const rows = sums.rows.map((row) => row.slice(0, width));
       const place = (o: number, i: number) => 16 * (o * vectors + i);
-      const steps = (count: number): Code =>
-        block(
-          ...Array.from({ length: count }, (_, t) =>
-            block(
-              ...values.slice(0, width).map((value, i) =>
-                value.set(v128.load(from.get, 16 * (t * vectors + i)))
-              ),
-              factors.set(v128.load(by.get, 16 * t * outputs)),
-              addSums(rows, values, factors, factor),
-            )),
-          from.set(i32.add(from.get, i32.const(16 * count * vectors))),
-          by.set(i32.add(by.get, i32.const(16 * count * outputs))),
-        );
-      return block(
-        ...rows.flatMap((row, o) => row.map((sum, i) => sum.set(v128.load(target!.get, place(o, i))))),
-        from.set(v!.get),
-        by.set(g!.get),
-        loop(tile, i32.const(unroll - 1), tiles!.get, unroll, steps(unroll)),
-        loop(tile, i32.const(0), i32.and(tiles!.get, i32.const(unroll - 1)), 1, steps(1)),
-        ...rows.flatMap((row, o) => row.map((sum, i) => v128.store(target!.get, sum.get, place(o, i)))),
-      );
+      const steps = (count: number): Statements => [
+        unroll(count, (t) => [
+          sums.values.slice(0, width).map((value, i) => value.set(f32x4.load(from, place(t, i)))),
+          sums.factors.set(f32x4.load(by, 16 * t * outputs)),
+          addProducts(sums, rows),
+        ]),
+        from.increase(16 * count * vectors),
+        by.increase(16 * count * outputs),
+      ];
+      return [
+        rows.map((row, o) => row.map((sum, i) => sum.set(f32x4.load(target, place(o, i))))),
+        from.set(v),
+        by.set(g),
+        loop(0, tiles.and(-unrolled), unrolled, () => steps(unrolled)),
+        loop(0, tiles.and(unrolled - 1), 1, () => steps(1)),
+        rows.map((row, o) => row.map((sum, i) => f32x4.store(target, sum, place(o, i)))),
+      ];
     };
-    return block(
-      loop(
-        pair,
-        i32.const(1),
-        i32.const(vectors),
-        2,
-        block(
-          all(2),
-          v!.set(i32.add(v!.get, i32.const(32))),
-          target!.set(i32.add(target!.get, i32.const(32))),
-        ),
-      ),
-      vectors % 2 === 1 ? all(1) : [],
-    );
+    return [
+      loop(0, vectors - vectors % 2, 2, () => [column(2), v.increase(32), target.increase(32)]),
+      vectors % 2 === 1 ? column(1) : [],
+    ];
   });
 }

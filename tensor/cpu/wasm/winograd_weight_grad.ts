@@ -11,10 +11,22 @@
  * @module
  */
 
-import { addressOf, type Engine, type Kernel, quotient, remainder } from "./engine.ts";
-import { block, call, type Code, i32, type Local, loop, v128, when } from "./instructions.ts";
-import { channelVectors, interleave, interleavedBytes, type InterleavedLayout } from "./interleave.ts";
-import { touch } from "./touch.ts";
+import { blockChannels, blockedBytes, type BlockedLayout, channelVectors } from "./blocked_layout.ts";
+import {
+  type Code,
+  declare,
+  f32x4,
+  i32,
+  least,
+  type Local,
+  loop,
+  type Operand,
+  repeat,
+  type Statements,
+  unroll,
+} from "./emit/mod.ts";
+import type { Engine } from "./engine.ts";
+import { prefetch } from "./prefetch.ts";
 import {
   inputPlanes,
   outputPlanes,
@@ -23,14 +35,14 @@ import {
   tilesOf,
   type WinogradShape,
 } from "./winograd.ts";
-import { addTileProducts } from "./winograd_products.ts";
-import { addGradientStage, addInputStage, type Place } from "./winograd_stages.ts";
+import { tileProducts } from "./winograd_products.ts";
+import { gradientStage, inputStage, type Place } from "./winograd_stages.ts";
 import { sumBytes, weightGradientKernel } from "./winograd_weights.ts";
 
 interface Plan {
   /** Where inputs and the gradients of outputs lie. */
-  readonly inputs: InterleavedLayout;
-  readonly outputs: InterleavedLayout;
+  readonly inputs: BlockedLayout;
+  readonly outputs: BlockedLayout;
   /** Tiles of all samples, of a block, and blocks. */
   readonly total: number;
   readonly block: number;
@@ -84,193 +96,157 @@ function planOf(shape: WinogradShape): Plan {
 }
 
 /** Places in tiles of an interleaved layout. */
-const placeIn = ({ padded: [, rows, columns] }: InterleavedLayout): Place => (z, y, x) =>
+const placeIn = ({ padded: [, rows, columns] }: BlockedLayout): Place => (z, y, x) =>
   16 * ((z * rows + y) * columns + x);
 
-type Eight = [Local, Local, Local, Local, Local, Local, Local, Local];
+type Words<K extends string> = Readonly<Record<K, Local<"i32">>>;
 
-function sumKernel(engine: Engine, shape: WinogradShape, plan: Plan): Kernel {
-  const { depth, groups } = shape;
-  const positions = positionsOf(depth);
-  const { total, block: most, blocks, parts, slice, slices, perInput, perOutput } = plan;
+/** What a stage transforms: tiles of an array in the blocked layout. */
+interface Stage {
+  readonly layout: BlockedLayout;
+  readonly transform: (inputs: { source: Operand<"i32">; target: Operand<"i32"> }) => Statements;
+  /** Planes of a tile, and rows and columns. */
+  readonly planes: number;
+  readonly reach: number;
+  /** The array, and the vectors of channels of which a block's tiles are transformed. */
+  readonly from: Local<"i32">;
+  readonly channels: readonly [first: Operand<"i32">, last: Operand<"i32">];
+  /** Where transformed tiles go, and bytes from tile to tile. */
+  readonly to: Local<"i32">;
+  readonly pitch: number;
+}
+
+/** Sets the address of a tile's voxels in a vector of channels. */
+function findTile(
+  shape: WinogradShape,
+  { layout, from, channels: [channel] }: Stage,
+  { source, group }: Words<"source" | "group">,
+  tile: Code<"i32">,
+): Statements {
   const [planes, rows, columns] = tilesOf(shape);
+  const { index } = declare({ index: "i32" });
+  const [place, volumes] = [placeIn(layout), channelVectors(layout.channels)];
+  const vector = typeof channel === "number" ? i32.const(channel) : channel;
+  return [
+    // Neighbouring tiles are neighbours along x, then along y: they read the same rows.
+    index.set(tile),
+    source.set(
+      from.add(index.div(columns * rows * planes).mul(shape.groups * volumes * blockedBytes(layout)))
+        .add(group.mul(volumes * blockedBytes(layout)))
+        .add(vector.mul(blockedBytes(layout)))
+        .add(index.div(columns * rows).rem(planes).mul(place(outputPlanes(shape.depth), 0, 0)))
+        .add(index.div(columns).rem(rows).mul(place(0, 2, 0)))
+        .add(index.rem(columns).mul(place(0, 0, 2))),
+    ),
+  ];
+}
+
+/** Brings what a block of tiles reads into the cache, then transforms it. */
+function transformBlock(
+  shape: WinogradShape,
+  stage: Stage,
+  { group, first, count }: Words<"group" | "first" | "count">,
+): Statements {
+  const { layout, transform, planes, reach, channels: [start, end], to, pitch } = stage;
+  const [, , columns] = tilesOf(shape);
+  const place = placeIn(layout);
+  const { source, target, bytes, seen } = declare({
+    source: "i32",
+    target: "i32",
+    bytes: "i32",
+    seen: "i32",
+  });
+  const rowsApart = first.add(count).sub(1).div(columns).sub(first.div(columns));
+  return [
+    findTile(shape, stage, { source, group }, first),
+    bytes.set(rowsApart.mul(place(0, 2, 0)).add(place(0, reach, 0))),
+    loop(start, end, 1, () => [
+      prefetch(seen, source, bytes, unroll(planes, (z) => place(z, 0, 0))),
+      source.increase(blockedBytes(layout)),
+    ]),
+    i32.store(to, seen),
+    repeat(count, (tile) => [
+      findTile(shape, stage, { source, group }, first.add(tile)),
+      target.set(to.add(tile.mul(pitch))),
+      loop(start, end, 1, () => [
+        transform({ source, target }),
+        source.increase(blockedBytes(layout)),
+        target.increase(16),
+      ]),
+    ]),
+  ];
+}
+
+/** The stages of inputs and of gradients. */
+function stagesOf(
+  shape: WinogradShape,
+  plan: Plan,
+  { x, g, v, u, from, to }: Words<"x" | "g" | "v" | "u" | "from" | "to">,
+): readonly [Stage, Stage] {
+  const { inputs, outputs, perInput, perOutput, slice } = plan;
+  const ins = channelVectors(shape.inputs);
+  return [{
+    ...{ layout: inputs, planes: inputPlanes(shape.depth), reach: 4, from: x, to: v, pitch: 16 * ins },
+    channels: [0, ins],
+    transform: inputStage(shape, { place: placeIn(inputs), perPosition: perInput }),
+  }, {
+    ...{ layout: outputs, planes: outputPlanes(shape.depth), reach: 2, from: g, to: u, pitch: 16 * slice },
+    channels: [from, to],
+    transform: gradientStage(shape, { place: placeIn(outputs), perPosition: perOutput }),
+  }];
+}
+
+/** An item is a part of the tiles and a slice of a group's output channels, vectors `from` to `to`. */
+function sumKernel(engine: Engine, shape: WinogradShape, plan: Plan) {
+  const { depth, groups } = shape;
+  const { total, block, blocks, parts, slice, slices, perInput, perOutput } = plan;
   const [ins, outs] = [channelVectors(shape.inputs), channelVectors(shape.outputs)];
-  const perPosition = sumBytes(shape);
-  return engine.kernel(`winograd weight gradient sums ${JSON.stringify(shape)}`, (module) => {
-    const inputStage = addInputStage(module, shape, { place: placeIn(plan.inputs), perPosition: perInput });
-    const gradientStage = addGradientStage(module, shape, {
-      place: placeIn(plan.outputs),
-      perPosition: perOutput,
+  const [positions, perPosition] = [positionsOf(depth), sumBytes(shape)];
+  const parameters = { x: "i32", g: "i32", allSums: "i32", scratch: "i32" } as const;
+  const key = `winograd weight gradient sums ${JSON.stringify(shape)}`;
+  return engine.compile(key, parameters, ({ x, g, allSums, scratch }, { each, thread }) => {
+    const { part, group, from, to } = declare({ part: "i32", group: "i32", from: "i32", to: "i32" });
+    const { v, u, sums, first, count } = declare({
+      v: "i32",
+      u: "i32",
+      sums: "i32",
+      first: "i32",
+      count: "i32",
     });
-    const products = addTileProducts(module, { vectors: ins, outputs: slice });
-    return ({ locals, begin, end, word, thread }) => {
-      const [item, part, group, output, last, chunk, chunkEnd, first] = locals.locals("i32", 8) as Eight;
-      const [count, channel, tile, v, g, sums, position, i] = locals.locals("i32", 8) as Eight;
-      const [source, target, bytes, seen] = locals.locals("i32", 4) as Eight;
-      /** Sets the address of a tile's voxels in a vector of channels. */
-      const find = (tile: Code, layout: InterleavedLayout, from: Code, channel: Code): Code => {
-        const place = placeIn(layout);
-        const volumes = channelVectors(layout.channels);
-        return block(
-          // Neighbouring tiles are neighbours along x, then along y: they read the same rows.
-          i.set(tile),
-          source.set(addressOf(
-            from,
-            [quotient(i.get, columns * rows * planes), groups * volumes * interleavedBytes(layout)],
-            [group, volumes * interleavedBytes(layout)],
-            [channel, interleavedBytes(layout)],
-            [remainder(quotient(i.get, columns * rows), planes), place(outputPlanes(depth), 0, 0)],
-            [remainder(quotient(i.get, columns), rows), place(0, 2, 0)],
-            [remainder(i.get, columns), place(0, 0, 2)],
-          )),
-        );
-      };
-      /** Transforms the block's tiles of the vectors of channels from `start` to `end`. */
-      const transform = (
-        stage: number,
-        layout: InterleavedLayout,
-        { from, start, end, to, pitch, planes, reach }: {
-          from: Code;
-          start: Code;
-          end: Code;
-          to: Code;
-          pitch: number;
-          /** Voxels of a tile along z, and along y and x. */
-          planes: number;
-          reach: number;
-        },
-      ): Code => {
-        const place = placeIn(layout);
-        const planesRead = Array.from({ length: planes }, (_, z) => place(z, 0, 0));
-        return block(
-          find(first.get, layout, from, start),
-          bytes.set(addressOf(
-            i32.const(place(0, reach, 0)),
-            [
-              i32.sub(
-                quotient(i32.sub(i32.add(first.get, count.get), i32.const(1)), columns),
-                quotient(first.get, columns),
-              ),
-              place(0, 2, 0),
-            ],
-          )),
+    const stages = stagesOf(shape, plan, { x, g, v, u, from, to });
+    const products = tileProducts({ vectors: ins, outputs: slice });
+    return each((item) => [
+      from.set(item.rem(slices).mul(slice)),
+      to.set(least(from.add(slice), outs)),
+      group.set(item.div(slices).rem(groups)),
+      part.set(item.div(slices * groups)),
+      v.set(scratch.add(thread.mul(positions * (perInput + perOutput)))),
+      u.set(v.add(positions * perInput)),
+      sums.set(allSums.add(part.mul(groups).add(group).mul(positions * perPosition))),
+      repeat(
+        positions,
+        (position) =>
           loop(
-            channel,
-            start,
-            end,
-            1,
-            block(
-              touch({ at: i, seen }, source.get, bytes.get, planesRead),
-              source.set(i32.add(source.get, i32.const(interleavedBytes(layout)))),
-            ),
+            from.mul(64 * ins),
+            to.mul(64 * ins),
+            16,
+            (at) => f32x4.store(sums.add(at).add(position.mul(perPosition)), 0),
           ),
-          i32.store(to, seen.get),
-          loop(
-            tile,
-            i32.const(0),
-            count.get,
-            1,
-            block(
-              find(i32.add(first.get, tile.get), layout, from, start),
-              target.set(addressOf(to, [tile, pitch])),
-              loop(
-                channel,
-                start,
-                end,
-                1,
-                block(
-                  call(stage, source.get, target.get),
-                  source.set(i32.add(source.get, i32.const(interleavedBytes(layout)))),
-                  target.set(i32.add(target.get, i32.const(16))),
-                ),
-              ),
-            ),
-          ),
-        );
-      };
-      return loop(
-        item,
-        begin,
-        end,
-        1,
-        block(
-          output.set(i32.mul(remainder(item.get, slices), i32.const(slice))),
-          last.set(i32.add(output.get, i32.const(slice))),
-          when(i32.gtU(last.get, i32.const(outs)), last.set(i32.const(outs))),
-          group.set(remainder(quotient(item.get, slices), groups)),
-          part.set(quotient(item.get, slices * groups)),
-          v.set(addressOf(word(3), [thread, positions * (perInput + perOutput)])),
-          g.set(i32.add(v.get, i32.const(positions * perInput))),
-          sums.set(addressOf(
-            word(2),
-            [part, groups * positions * perPosition],
-            [group, positions * perPosition],
-          )),
-          loop(
-            position,
-            i32.const(0),
-            i32.const(positions),
-            1,
-            loop(
-              i,
-              i32.mul(output.get, i32.const(64 * ins)),
-              i32.mul(last.get, i32.const(64 * ins)),
-              16,
-              v128.store(addressOf(i32.add(sums.get, i.get), [position, perPosition]), v128.zero),
-            ),
-          ),
-          chunkEnd.set(quotient(i32.mul(i32.add(part.get, i32.const(1)), i32.const(blocks)), parts)),
-          loop(
-            chunk,
-            quotient(i32.mul(part.get, i32.const(blocks)), parts),
-            chunkEnd.get,
-            1,
-            block(
-              first.set(i32.mul(chunk.get, i32.const(most))),
-              count.set(i32.sub(i32.const(total), first.get)),
-              when(i32.gtU(count.get, i32.const(most)), count.set(i32.const(most))),
-              transform(inputStage, plan.inputs, {
-                from: word(0),
-                start: i32.const(0),
-                end: i32.const(ins),
-                to: v.get,
-                pitch: 16 * ins,
-                planes: inputPlanes(depth),
-                reach: 4,
-              }),
-              transform(gradientStage, plan.outputs, {
-                from: word(1),
-                start: output.get,
-                end: last.get,
-                to: g.get,
-                pitch: 16 * slice,
-                planes: outputPlanes(depth),
-                reach: 2,
-              }),
-              loop(
-                position,
-                i32.const(0),
-                i32.const(positions),
-                1,
-                loop(
-                  channel,
-                  output.get,
-                  last.get,
-                  1,
-                  call(
-                    products,
-                    addressOf(v.get, [position, perInput]),
-                    addressOf(g.get, [position, perOutput], [i32.sub(channel.get, output.get), 16]),
-                    addressOf(sums.get, [position, perPosition], [channel, 64 * ins]),
-                    count.get,
-                  ),
-                ),
-              ),
-            ),
-          ),
-        ),
-      );
-    };
+      ),
+      loop(part.mul(blocks).div(parts), part.add(1).mul(blocks).div(parts), 1, (chunk) => [
+        first.set(chunk.mul(block)),
+        count.set(least(i32.const(total).sub(first), block)),
+        stages.map((stage) => transformBlock(shape, stage, { group, first, count })),
+        repeat(positions, (position) =>
+          loop(from, to, 1, (channel) =>
+            products({
+              v: v.add(position.mul(perInput)),
+              g: u.add(position.mul(perOutput)).add(channel.sub(from).mul(16)),
+              target: sums.add(position.mul(perPosition)).add(channel.mul(64 * ins)),
+              tiles: count,
+            }))),
+      ]),
+    ]);
   });
 }
 
@@ -284,23 +260,20 @@ export function winogradWeightGrad(
   const positions = positionsOf(depth);
   const plan = planOf(shape);
   const { parts, slices, perInput, perOutput } = plan;
-  const bytes = (layout: InterleavedLayout) =>
-    samples * groups * channelVectors(layout.channels) * interleavedBytes(layout);
-  engine.withScratch(
-    bytes(plan.inputs),
-    (padded) =>
-      engine.withScratch(
-        bytes(plan.outputs),
-        (gradients) =>
-          engine.withScratch(parts * groups * positions * sumBytes(shape), (sums) =>
-            engine.withScratch(engine.threads * positions * (perInput + perOutput), (scratch) => {
-              interleave(engine, plan.inputs, samples * groups, x, padded);
-              interleave(engine, plan.outputs, samples * groups, g, gradients);
-              const items = parts * groups * slices;
-              engine.launch(sumKernel(engine, shape, plan), items, [padded, gradients, sums, scratch]);
-              const finish = weightGradientKernel(engine, shape, { groups, parts });
-              engine.launch(finish, groups * outputs * channelVectors(inputs), [sums, out]);
-            })),
-      ),
-  );
+  const bytesOf = (layout: BlockedLayout) =>
+    samples * groups * channelVectors(layout.channels) * blockedBytes(layout);
+  const bytes = {
+    x: bytesOf(plan.inputs),
+    g: bytesOf(plan.outputs),
+    allSums: parts * groups * positions * sumBytes(shape),
+    scratch: engine.threads * positions * (perInput + perOutput),
+  };
+  engine.scratch(bytes, (places) => {
+    blockChannels(engine, plan.inputs, samples * groups, x, places.x);
+    blockChannels(engine, plan.outputs, samples * groups, g, places.g);
+    engine.run(sumKernel(engine, shape, plan), parts * groups * slices, places);
+    const finish = weightGradientKernel(engine, shape, { groups, parts });
+    const filters = groups * outputs * channelVectors(inputs);
+    engine.run(finish, filters, { sums: places.allSums, out });
+  });
 }

@@ -15,4 +15,17 @@
 
 export { type Code, declare, Local, locals, type Operand, type Statements } from "./code.ts";
 export { after, func, loop, procedure, repeat, unroll, when } from "./control.ts";
-export { f32, f32x4, f64, i32, i32x4, type Lanes, least, madd, select, shuffle, sumLanes } from "./values.ts";
+export {
+  broadcast,
+  f32,
+  f32x4,
+  f64,
+  i32,
+  i32x4,
+  type Lanes,
+  least,
+  madd,
+  select,
+  shuffle,
+  sumLanes,
+} from "./values.ts";

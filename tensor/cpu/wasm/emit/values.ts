@@ -115,6 +115,11 @@ export function shuffle(a: Code<"f32x4">, b: Code<"f32x4">, lanes: Lanes): Code<
   return of("f32x4", [a, b], [...simd(0x0d), ...bytes]);
 }
 
+/** One lane of a vector in all four. */
+export function broadcast(vector: Code<"f32x4">, lane: number): Code<"f32x4"> {
+  return shuffle(vector, vector, [lane, lane, lane, lane]);
+}
+
 /** In each lane one of two values, as a mask says. */
 export function select<T extends VectorType>(
   mask: Code<"i32x4">,

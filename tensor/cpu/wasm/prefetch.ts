@@ -5,7 +5,7 @@
  * @module
  */
 
-import { block, type Code, i32, type Local, loop } from "./instructions.ts";
+import { type Code, i32, type Local, loop, type Operand, type Statements } from "./emit/mod.ts";
 
 /** Bytes of a cache line. */
 const line = 64;
@@ -15,14 +15,16 @@ const line = 64;
  * address. The engine would leave out reads whose values go nowhere: they are collected in `seen`, to be
  * stored at a place that is written later.
  */
-export function touch(
-  { at, seen }: { at: Local; seen: Local },
-  address: Code,
-  bytes: Code,
+export function prefetch(
+  seen: Local<"i32">,
+  address: Code<"i32">,
+  bytes: Operand<"i32">,
   distances: readonly number[],
-): Code {
-  const reads = distances.map((distance) =>
-    seen.set(i32.or(seen.get, i32.load(i32.add(address, at.get), distance)))
+): Statements {
+  return loop(
+    0,
+    bytes,
+    line,
+    (at) => distances.map((distance) => seen.set(seen.or(i32.load(address.add(at), distance)))),
   );
-  return loop(at, i32.const(0), bytes, line, block(...reads));
 }
