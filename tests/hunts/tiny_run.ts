@@ -42,7 +42,7 @@ const place = ["--device", "cpu", "--threads", "1"];
 
 /** What is trained; a run that goes on knows it. */
 const settings = [
-  ["--preset", "unet-tiny", "--patch", "16,16,16", "--batch", "1", "--steps", "8", "--validations", "4"],
+  ["--preset", "unet-tiny", "--patch", "16,16,16", "--batch", "1", "--steps", "6", "--validations", "3"],
   ["--validation", "1", "--test", "1", "--labelled", "2"],
 ].flat();
 
