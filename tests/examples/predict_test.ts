@@ -1,7 +1,7 @@
 /** `predict` for one case and for many: what it writes, leaves out, refuses and goes on after. */
 
 import assert from "node:assert/strict";
-import { readNifti, rowMajor } from "../../data/mod.ts";
+import { readNifti, rowMajor, volumeFrom, writeNifti } from "../../data/mod.ts";
 import { writeTinyDataset } from "../hunts/tiny_run.ts";
 import { inFreshFolder, runExample } from "./run_example.ts";
 
@@ -119,6 +119,13 @@ Deno.test("predict never writes over a scan, also through a link or by a probabi
     for (const name of ["a.nii.gz", "b_p_liver.nii.gz"]) {
       assert.deepEqual(await Deno.readFile(`${folder}/${name}`), scan);
     }
+    const { affine, array } = await readNifti(`${folder}/a.nii.gz`);
+    const far = volumeFrom(array.data, [16, 16, 16], affine.map((x, at) => at % 4 === 3 ? x + 500 : x));
+    await writeNifti(`${folder}/far.nii.gz`, far);
+    assert.deepEqual(await predict("a.nii.gz", "new.nii.gz", "--image", "mr=far.nii.gz"), [
+      1,
+      "geometry.apart",
+    ]);
     assert.deepEqual(await predict("a.nii.gz", "new.nii.gz"), [0, undefined]);
     assert.deepEqual(await predict("a.nii.gz", "new.nii.gz"), [1, "io.exists"]);
     assert.deepEqual(await predict("a.nii.gz", "new.nii.gz", "--overwrite"), [0, undefined]);

@@ -48,6 +48,8 @@ const dataset = makePhantom({
   shape: [16, 16, 16],
 });
 const split = splitByLabelRatio(dataset, { count: 2, seed: 3, validation: 1, test: 1 });
+/** Two levels: what may grow does not depend on the size of the network. */
+const levels = [{ kernel: [3, 3, 3], stride: [1, 1, 1] }, { kernel: [3, 3, 3], stride: [2, 2, 2] }] as const;
 const samples: Sample[] = [];
 const watching: ProgressSink = {
   isTerminal: true,
@@ -59,7 +61,7 @@ const watching: ProgressSink = {
   },
 };
 using _run = await train(
-  { preset: "unet-tiny", patch: [16, 16, 16], batch: 1, steps: Number(steps), validations: 20 },
+  { preset: "unet-tiny", levels, patch: [8, 8, 8], batch: 1, steps: Number(steps), validations: 20 },
   { device, dataset, split, progress: watching, save: () => Promise.resolve() },
 );
 
