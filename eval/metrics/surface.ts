@@ -4,9 +4,9 @@ import type { Triple } from "./label_grid.ts";
 /** A block of a grid with the masks of one structure in it, row-major. */
 export interface MaskPair {
   /** Voxels along each axis of the block. */
-  readonly shape: Triple;
+  readonly shape: readonly [number, number, number];
   /** Voxel size along each axis in mm. */
-  readonly spacing: Triple;
+  readonly spacing: readonly [number, number, number];
   /** Axes along which the volume has one voxel: it is judged in its plane, and has no surface towards them. */
   readonly flat: readonly [boolean, boolean, boolean];
   /** 1 inside the predicted structure. */
