@@ -5,7 +5,16 @@
  */
 
 import { chooseFrom, surveyCases } from "../data/mod.ts";
-import { budgets, costOf, makePlan, type Plan, resolveConfig, trainingCases } from "../model/mod.ts";
+import {
+  budgets,
+  costOf,
+  makePlan,
+  type Plan,
+  presetNamed,
+  resolveConfig,
+  trainingCases,
+  type TrainOptions,
+} from "../model/mod.ts";
 import type { Device } from "../tensor/mod.ts";
 import type { TrainingCases } from "./train_data.ts";
 import type { Settings } from "./train_settings.ts";
@@ -26,9 +35,8 @@ export async function planTraining(
     ...(orientation && { orientation }),
   });
   const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
-  const { preset, patch, levels, batch } = training;
   const given = Object.fromEntries(
-    Object.entries({ preset, patch, levels, batch }).filter(([, value]) => value !== undefined),
+    Object.entries(fixed(training)).filter(([, value]) => value !== undefined),
   );
   const isGpu = device.kind === "webgpu" && !device.description.includes("(software)");
   return await makePlan(
@@ -38,6 +46,17 @@ export async function planTraining(
     (settings) => costOf(resolveConfig({ ...training, ...settings }, method), task, method),
     given,
   );
+}
+
+/** What is not to be planned: what was said, and what a Vision Transformer's patches and positions decide. */
+function fixed({ preset, patch, levels, batch, positions }: TrainOptions) {
+  const network = preset && presetNamed(preset);
+  return {
+    preset,
+    patch: patch ?? (positions === "sam-med3d" ? network?.patch : undefined), // these need a cube
+    levels: levels ?? (network?.unet().vit ? network.unet().levels : undefined),
+    batch,
+  };
 }
 
 /** A plan as people read it: a decision a line, with its reason. */

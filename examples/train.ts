@@ -18,11 +18,13 @@ import {
   clock,
   costOf,
   decodeCheckpoint,
+  type Initial,
   judgedParts,
   methodNames,
   presetNames,
   readFile,
   resolveConfig,
+  settingsFor,
   testColumns,
   type TrainConfig,
   trainInFolder,
@@ -42,7 +44,7 @@ import { methodOptionTable } from "./method_options.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { planText, planTraining } from "./plan_training.ts";
 import { say, terminal } from "./terminal.ts";
-import type { StateDict } from "../tensor/mod.ts";
+import { decodeSafetensors } from "../tensor/mod.ts";
 import { openCases } from "./train_data.ts";
 import { readSettings } from "./train_settings.ts";
 
@@ -108,7 +110,8 @@ const options = {
   patience: { value: "N", help: "end after so many validations without a better one (0: never)" },
   keep: { value: "NAME", help: "which parameters are judged: best (by validation), or last" },
   overfit: { value: "N", help: "train and validate on N labelled cases alone: can they be learned at all?" },
-  init: { value: "RUN|FILE", help: "start from the parameters of a run or checkpoint" },
+  init: { value: "RUN|FILE", help: "start from the weights of a run, a checkpoint, or what convert wrote" },
+  "init-partial": { help: "let what these weights do not have start from random numbers; it is listed" },
   seed: { value: "N", help: "decides initial values and batches; same seed, same device, same bits" },
   device: { value: "NAME", help: "auto, cpu or webgpu" },
   threads: { value: "N", help: "threads of the cpu device" },
@@ -146,16 +149,18 @@ function announce(dataset: Dataset, split: Split, config: TrainConfig, device: s
   say(`device: ${device}`);
 }
 
-/** The predicting parameters of a checkpoint, or of the best one of a run, and what network they are of. */
-async function parametersOf(
+/** The weights to start from, and settings of the network that follow from them. */
+async function startOf(
   path: string,
-): Promise<{ parameters: StateDict; shape: Pick<TrainConfig, "preset" | "levels"> }> {
+  partial: boolean,
+): Promise<Initial & { readonly network: Partial<TrainConfig> }> {
   const place = await Deno.stat(path).catch(() => undefined);
-  const file = place?.isDirectory ? `${path}/checkpoints/best.safetensors` : path;
-  const { info: { config: { preset, levels } }, network, average } = decodeCheckpoint(
-    await readFile(file, "Give a run folder or a checkpoint after --init."),
-  );
-  return { parameters: average.size > 0 ? average : network, shape: { preset, levels } };
+  const name = place?.isDirectory ? `${path}/checkpoints/best.safetensors` : path;
+  const bytes = await readFile(name, "Give a run folder, a checkpoint or a file of convert after --init.");
+  const file = decodeSafetensors(bytes);
+  if (!file.metadata.has("checkpoint")) return { file, partial, network: settingsFor(file) };
+  const { preset, levels, positions } = decodeCheckpoint(bytes).info.config;
+  return { file, partial, network: { preset, levels, positions } };
 }
 
 /** First signal: end after this step. Second: at once. */
@@ -193,10 +198,12 @@ export const command: Command = {
     // Patch and levels are checked together, after the plan has filled in what is missing of them.
     const { patch: _patch, levels: _levels, ...others } = settings.training;
     checkTraining(method, resolveConfig(others, method), dataset, split);
-    const init = origin.init === undefined ? undefined : await parametersOf(origin.init);
+    const init = origin.init === undefined
+      ? undefined
+      : await startOf(origin.init, values["init-partial"] === true);
     using device = await openChosenDevice(choice, number(values, "threads"));
-    // A network that starts from parameters has their shape.
-    const training = { ...init?.shape, ...settings.training };
+    // A network that starts from weights has their shape.
+    const training = { ...init?.network, ...settings.training };
     const plan = await planTraining(cases, { ...settings, training }, device);
     const config = resolveConfig({ ...training, ...plan.settings }, method);
     const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
@@ -228,7 +235,7 @@ export const command: Command = {
       root: text(values, "out") ?? "runs",
       name: text(values, "name") ?? `${config.method}-seed${config.seed}`,
       ...(resume !== undefined && { resumeFrom: resume }),
-      ...(init && { init: init.parameters }),
+      ...(init && { init }),
       origin: { ...origin },
       inWorker: true,
       onWarning: warn,

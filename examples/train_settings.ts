@@ -84,6 +84,8 @@ const dataNames: readonly string[] = [
   "nan",
   "spacing",
   "orientation",
+  "init",
+  "methodModule",
   ...Object.keys(splitOptions),
 ];
 

@@ -66,6 +66,6 @@ export { type Topology, topologyOf } from "./plan/topology.ts";
 export * from "./run/mod.ts";
 export { type ByteSource, bytesSource, fileSource } from "./weights/byte_source.ts";
 export { type Converted, convertWeights } from "./weights/convert.ts";
-export { initialise, type Initialised } from "./weights/initialise.ts";
+export { type Initial, initialise, type Initialised, settingsFor } from "./weights/initialise.ts";
 export { type Layout, layoutNamed, layouts } from "./weights/layouts.ts";
 export * from "./train/mod.ts";

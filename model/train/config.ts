@@ -152,6 +152,15 @@ export function resolveEngine(options: EngineOptions, others: readonly string[] 
     patch,
   };
   checkTuning(complete, vit);
+  if (rest.positions === "sam-med3d" && new Set(patch).size > 1) {
+    throw new CodedError(
+      "config.patch",
+      `positions in the form sam-med3d need a cube, got ${patch.join(",")}`,
+      {
+        fix: `Use ${Math.max(...patch)} along each axis, or positions axis.`,
+      },
+    );
+  }
   return complete;
 }
 

@@ -7,7 +7,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Preparation } from "../../data/prepare/preparation.ts";
 import type { LogRow } from "../../eval/mod.ts";
-import type { StateDict } from "../../tensor/module.ts";
+import { type Initial, initialise } from "../weights/initialise.ts";
 import type { Prediction } from "../inference/evaluate_cases.ts";
 import { loadStep } from "./batches.ts";
 import { requireFinite } from "./finite.ts";
@@ -32,10 +32,20 @@ export interface TrainSetting extends Omit<TrainingData, "preparation"> {
   readonly predicted?: (prediction: Prediction) => Promise<void>;
   /** Where an earlier run stopped. */
   readonly resume?: TrainState;
-  /** Values of the networks to start from, instead of random ones. */
-  readonly init?: StateDict;
+  /** Weights to start from, instead of random ones. */
+  readonly init?: Initial;
   /** Whether {@link checkData} was called already. */
   readonly isChecked?: boolean;
+}
+
+/** Fills the networks from a file, and says what was not in it. */
+function startFrom({ network, average }: Training, { file, partial }: Initial, progress: Progress): void {
+  const { loaded, notLoaded } = initialise(network, file, { partial });
+  if (average) initialise(average, file, { partial });
+  progress.note(`${loaded.length} tensors start from the given weights`);
+  if (notLoaded.length === 0) return;
+  progress.note(`${notLoaded.length} start from random numbers:`);
+  for (const line of notLoaded) progress.note(`  ${line}`);
 }
 
 /**
@@ -47,14 +57,14 @@ export async function fit(
   training: Training,
   { dataset, split, progress: sink = silent, signal, save, resume, init }: TrainSetting,
 ): Promise<{ best: BestState; log: LogRow[]; waitedMs: number } | null> {
-  const { config, phases, method, loader, network } = training;
+  const { config, phases, method, loader } = training;
   const log: LogRow[] = [...resume?.log ?? []];
   let best = resume?.best ?? null;
   let waitedMs = 0;
   if (resume) restore(training, resume);
-  else if (init) { for (const one of [network, training.average]) one?.loadStateDict(init); }
   const first = resume?.step ?? 0;
   const progress = new Progress(sink, config.steps, first);
+  if (init && !resume) startFrom(training, init, progress);
   const validateAfter = stepsWithValidation(config.steps, config.validations);
   if (!loader.hasUnlabelled && method.wants(config.settings, 1).unlabelled) {
     progress.note("warning: the split has no unlabelled case; training uses the labelled ones alone");

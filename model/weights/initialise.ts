@@ -8,7 +8,16 @@ import { ParameterFileError } from "../../tensor/errors.ts";
 import type { Module } from "../../tensor/module.ts";
 import type { SafeTensor, SafeTensors } from "../../tensor/safetensors.ts";
 import { sameShape, shapeText } from "../../tensor/shape.ts";
+import type { NetworkConfig } from "../network_config.ts";
 import { layoutKey } from "./convert.ts";
+
+/** Weights that a training starts from. */
+export interface Initial {
+  /** The file. */
+  readonly file: SafeTensors;
+  /** Whether what the file does not have keeps its random values; otherwise it must have everything. */
+  readonly partial: boolean;
+}
 
 /** What became of each tensor. */
 export interface Initialised {
@@ -47,12 +56,21 @@ const namings: Readonly<Record<string, Naming>> = {
   "cmc-released": (own) => own,
 };
 
-/** The weights of a checkpoint of a run, without the optimiser's moments; others are taken as they are. */
-function weightsOf({ tensors }: SafeTensors): Map<string, SafeTensor> {
-  const own = [...tensors].filter(([name]) => name.startsWith("network."));
-  return own.length > 0
-    ? new Map(own.map(([name, t]) => [name.slice("network.".length), t]))
-    : new Map(tensors);
+/**
+ * The weights that predict in a checkpoint of a run: their moving average where there is one, without the optimiser's
+ * moments. Other files are taken as they are.
+ */
+function weightsOf({ tensors }: SafeTensors): ReadonlyMap<string, SafeTensor> {
+  for (const prefix of ["average.", "network."]) {
+    const own = [...tensors].filter(([name]) => name.startsWith(prefix));
+    if (own.length > 0) return new Map(own.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+  }
+  return tensors;
+}
+
+/** Settings of a network without which the weights of a file mean something else; of SAM-Med3D's, also what is usual. */
+export function settingsFor({ metadata }: SafeTensors): Partial<Pick<NetworkConfig, "positions" | "trunk">> {
+  return metadata.get(layoutKey) === "sam-med3d" ? { positions: "sam-med3d", trunk: "frozen" } : {};
 }
 
 /**
