@@ -82,7 +82,7 @@ function rowOf(expression: string, call: Call) {
           source === "vector" ? values[i]!.set(load((all[name] as Local<"i32">).add(at))) : []
         ),
         store(out.add(at), formula),
-      ]),
+      ], 2),
     ];
   });
 }

@@ -28,14 +28,15 @@ import {
 } from "./group_norm.ts";
 import { type Access, overRun, piece, sumOverRun } from "./runs.ts";
 
-/** An item is a row. */
-export function layerNormKernel(engine: Engine, channels: number) {
+/** An item is a row. Most rows have no activation: its slope is 1. */
+export function layerNormKernel(engine: Engine, channels: number, hasActivation: boolean) {
   const bytes = 4 * channels;
-  return engine.compile(`layerNorm ${channels}`, normParameters, (all, { each }) => {
-    const { row, mean, rstd } = declare({ row: "i32", mean: "f32", rstd: "f32" });
+  return engine.compile(`layerNorm ${channels} ${hasActivation}`, normParameters, (all, { each }) => {
+    const { row, to, mean, rstd } = declare({ row: "i32", to: "i32", mean: "f32", rstd: "f32" });
     const { m, r, s, value } = declare({ m: "f32x4", r: "f32x4", s: "f32x4", value: "f32x4" });
     return each((item) => [
       row.set(all.x.add(item.mul(bytes))),
+      to.set(all.out.add(item.mul(bytes))),
       setStatistics({ mean, rstd, epsilon: all.epsilon }, row, channels),
       f32.store(all.means.add(item.mul(4)), mean),
       f32.store(all.rstds.add(item.mul(4)), rstd),
@@ -44,9 +45,9 @@ export function layerNormKernel(engine: Engine, channels: number) {
         const [scale, shift] = [load(all.gamma.add(at)).mul(r), load(all.beta.add(at))];
         return [
           value.set(madd(load(row.add(at)).sub(m), scale, shift)),
-          store(all.out.add(item.mul(bytes)).add(at), leaky(value, value.gt(0), s)),
+          store(to.add(at), hasActivation ? leaky(value, value.gt(0), s) : value),
         ];
-      }),
+      }, 4),
     ]);
   });
 }

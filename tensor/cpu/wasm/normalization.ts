@@ -18,7 +18,9 @@ export function normalizationKernels(engine: Engine): Pick<CpuKernels, "groupNor
     groupNorm([x, gamma, beta], [out, means, rstds], { groups, epsilon, slope }) {
       const arrays = { x: x!, gamma: gamma!, beta: beta!, out: out!, means: means!, rstds: rstds! };
       const shape = groupsOf(x!.shape, groups);
-      const kernel = isLayer(shape) ? layerNormKernel(engine, shape.count) : groupNormKernel(engine, shape);
+      const kernel = isLayer(shape)
+        ? layerNormKernel(engine, shape.count, slope !== 1)
+        : groupNormKernel(engine, shape);
       engine.run(kernel, x!.shape[0]! * groups, { ...arrays, epsilon, slope });
     },
     groupNormGrad([g, x, gamma, beta, means, rstds], [dx, dgamma, dbeta], { groups, slope }) {

@@ -47,22 +47,34 @@ const oneElement: Access = {
   present: i32x4.lanes([-1, 0, 0, 0]),
 };
 
-/** Runs a body over the elements between two offsets in bytes. */
+/**
+ * Runs a body over the elements between two offsets in bytes.
+ *
+ * @param written vectors of a step of the loop: more than one where bodies are short
+ */
 export function overRun(
   from: Operand<"i32">,
   to: Operand<"i32">,
   body: (at: Local<"i32">, access: Access) => Statements,
+  written = 1,
 ): Statements {
-  const { whole } = declare({ whole: "i32" });
-  const start = typeof from === "number" ? i32.const(from) : from;
-  const end = typeof to === "number" ? i32.const(to) : to;
-  const wholeEnd = start.add(end.sub(start).and(-16));
-  const isKnown = wholeEnd.constant !== undefined;
+  const [start, end] = [from, to].map((offset) => typeof offset === "number" ? i32.const(offset) : offset);
+  const steps = settle(start!, end!, 16 * written);
+  const vectors = written === 1 ? steps : settle(start!, end!, 16);
   return [
-    isKnown ? [] : whole.set(wholeEnd),
-    loop(start, isKnown ? wholeEnd : whole, 16, (at) => body(at, fourNeighbours)),
-    loop(isKnown ? wholeEnd : whole, end, 4, (at) => body(at, oneElement)),
+    steps.code,
+    loop(start!, steps.end, 16 * written, (at) => unroll(written, (i) => body(at, neighbours(16 * i)))),
+    written === 1 ? [] : [vectors.code, loop(steps.end, vectors.end, 16, (at) => body(at, fourNeighbours))],
+    loop(vectors.end, end!, 4, (at) => body(at, oneElement)),
   ];
+}
+
+/** The end of the whole steps of a run: known, or in a variable that `code` sets. */
+function settle(start: Code<"i32">, end: Code<"i32">, step: number) {
+  const whole = start.add(end.sub(start).and(-step));
+  if (whole.constant !== undefined) return { end: whole, code: [] };
+  const { kept } = declare({ kept: "i32" });
+  return { end: kept, code: kept.set(whole) };
 }
 
 /** Elements added in float32 before they go into a float64 sum. */

@@ -95,7 +95,7 @@ function planOf(shape: WinogradShape): Plan {
   };
 }
 
-/** Places in tiles of an interleaved layout. */
+/** Places in tiles of a blocked layout. */
 const placeIn = ({ padded: [, rows, columns] }: BlockedLayout): Place => (z, y, x) =>
   16 * ((z * rows + y) * columns + x);
 

@@ -255,6 +255,7 @@ export abstract class Code<T extends Type> {
 
   /** Itself where a mask is set, 0 elsewhere. */
   where(this: Code<"f32x4">, mask: Code<"i32x4">): Code<"f32x4"> {
+    if (mask.constant === -1) return this;
     return of("f32x4", [this, mask], simd(0x4e));
   }
   /** Itself where a mask is not set, 0 elsewhere. */
@@ -292,8 +293,8 @@ export function of<T extends Type>(type: T, parts: readonly Code<Type>[], bytes:
 class VectorConstant<T extends VectorType> extends Code<T> {
   readonly #bytes: readonly number[];
 
-  constructor(type: T, bytes: readonly number[]) {
-    super(type);
+  constructor(type: T, bytes: readonly number[], constant?: number) {
+    super(type, constant);
     this.#bytes = bytes;
   }
 
@@ -303,15 +304,20 @@ class VectorConstant<T extends VectorType> extends Code<T> {
 }
 
 /** A constant vector of 16 bytes. */
-export function vectorConstant<T extends VectorType>(type: T, bytes: readonly number[]): Code<T> {
-  return new VectorConstant(type, bytes);
+export function vectorConstant<T extends VectorType>(
+  type: T,
+  bytes: readonly number[],
+  constant?: number,
+): Code<T> {
+  return new VectorConstant(type, bytes, constant);
 }
 
 /** A constant, in all lanes of a vector. */
 export function constant<T extends Type>(type: T, value: number): Code<T> {
   const bytes = constantBytes(type, value);
-  if (isVector(type)) return vectorConstant(type as T & VectorType, bytes) as Code<Type> as Code<T>;
-  return new Operation(type, [], bytes, type === "i32" ? value | 0 : undefined);
+  const known = type === "i32" || type === "i32x4" ? value | 0 : undefined;
+  if (isVector(type)) return vectorConstant(type as T & VectorType, bytes, known) as Code<Type> as Code<T>;
+  return new Operation(type, [], bytes, known);
 }
 
 /** The code of an operand. */
