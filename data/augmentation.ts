@@ -10,17 +10,17 @@ import { type Affine, multiplyAffine, scalingAffine, type Triple } from "./affin
 import { applyBiasField } from "./bias_field.ts";
 import { boxBlur } from "./blur.ts";
 import { elasticField } from "./elastic.ts";
-import { sampleAffine } from "./resample.ts";
+import { sampleAffine, thickAxis } from "./resample.ts";
 
 /** Ranges of the random changes. Every value is drawn uniformly from −range … range, or 0 … range. */
 export interface Augmentation {
-  /** Largest rotation about each axis, in degrees. */
+  /** Largest rotation about each axis, in degrees; across thick slices only within them. */
   readonly rotationDegrees: number;
-  /** Largest change of size: the factor is `exp(±logScale)`. */
+  /** Largest change of size: the factor is `exp(±logScale)`; thick slices keep their distance. */
   readonly logScale: number;
   /** Axes (0, 1, 2) that may be mirrored. Leave out any axis along which anatomy has a side. */
   readonly flipAxes: readonly number[];
-  /** Whether patches are also turned by quarter turns about each axis; only for cubes of equal spacing. */
+  /** Whether patches are also turned by quarter turns, about each axis across which voxels are square. */
   readonly quarterTurns: boolean;
   /** Standard deviation of a smooth deformation, in mm; 0 for none. */
   readonly elasticMm: number;
@@ -45,6 +45,9 @@ export interface IntensityRanges {
   /** Standard deviation of added noise, in standard deviations of the patch, drawn from 0 … noise. */
   readonly noise: number;
 }
+
+/** Voxels are square across an axis when their sides differ by less than this share. */
+const squareEnough = 0.05;
 
 /** What is done when nobody says otherwise: no mirroring, since most anatomy has sides. */
 export const defaultAugmentation: Augmentation = {
@@ -117,7 +120,8 @@ export interface Deformation {
  * A random map from the voxels of a patch to those of its volume.
  *
  * @param start the voxel where an unchanged patch would begin
- * @param spacing voxel size in mm, so that rotations are rigid in space and not in the index grid
+ * @param spacing voxel size in mm, so that rotations are rigid in space and not in the index grid. Across thick slices,
+ * more than 3 times as long as wide, a patch is neither turned nor scaled: what lies between them is not known
  */
 export function randomGeometry(
   start: Triple,
@@ -129,11 +133,22 @@ export function randomGeometry(
   const half = patch.map((length) => (length - 1) / 2) as unknown as Triple;
   const centre: Triple = [start[0] + half[0], start[1] + half[1], start[2] + half[2]];
   const limit = rotationDegrees * Math.PI / 180;
-  const turns = [0, 1, 2].map((axis) => rotation(axis, random.uniform(-limit, limit)));
+  const thick = thickAxis(spacing);
+  const turns = [0, 1, 2].map((axis) => {
+    const angle = random.uniform(-limit, limit);
+    return rotation(axis, thick === undefined || axis === thick ? angle : 0);
+  });
   const factor = Math.exp(random.uniform(-logScale, logScale));
-  const sign = (axis: number) => flipAxes.includes(axis) && random.uniform() < 0.5 ? -factor : factor;
+  const sign = (axis: number) =>
+    (axis === thick ? 1 : factor) * (flipAxes.includes(axis) && random.uniform() < 0.5 ? -1 : 1);
   const scale = scalingAffine([sign(0), sign(1), sign(2)]);
-  const quarters = quarterTurns ? [0, 1, 2].map((axis) => quarterTurn(axis, random.integer(4))) : [];
+  const quarters = quarterTurns
+    ? [0, 1, 2].map((axis) => {
+      const count = random.integer(4),
+        [a, b] = spacing.filter((_, other) => other !== axis) as [number, number];
+      return quarterTurn(axis, Math.abs(a / b - 1) < squareEnough ? count : 0);
+    })
+    : [];
   const toMm = scalingAffine(spacing);
   const fromMm = scalingAffine([1 / spacing[0], 1 / spacing[1], 1 / spacing[2]], centre);
   const shift = scalingAffine([1, 1, 1], [-half[0], -half[1], -half[2]]);
@@ -158,20 +173,29 @@ function rotation(axis: number, angle: number): Affine {
   return matrix;
 }
 
-/** Changes the intensities of a patch in place. */
+/**
+ * Changes the intensities of a patch in place.
+ *
+ * @param spacing voxel size in mm: thick slices are blurred and lose resolution each on its own
+ */
 export function changeIntensity(
   patch: Float32Array,
   shape: Triple,
   { logGamma, contrast, brightness, blur, lowResolution, bias, noise }: IntensityRanges,
   random: Random,
+  spacing: Triple,
 ): void {
+  const parts = thickAxis(spacing) === 0 ? slicesOf(patch, shape) : [{ data: patch, size: shape }];
   const exponent = Math.exp(random.uniform(-logGamma, logGamma));
   const factor = 1 + random.uniform(-contrast, contrast);
   const shift = random.uniform(-brightness, brightness);
   const grain = random.uniform(0, noise);
   const stride = 2 * random.integer(grainTable.length / 2) + 1, offset = random.integer(grainTable.length);
-  if (random.uniform() < blur) boxBlur(patch, shape);
-  if (random.uniform() < lowResolution) loseResolution(patch, shape, random.uniform(1, 2));
+  if (random.uniform() < blur) parts.forEach(({ data, size }) => boxBlur(data, size));
+  if (random.uniform() < lowResolution) {
+    const loss = random.uniform(1, 2);
+    parts.forEach(({ data, size }) => loseResolution(data, size, loss));
+  }
 
   if (bias > 0) biasAboveLowest(patch, shape, bias, random);
   let low = Infinity, high = -Infinity, sum = 0, squares = 0;
@@ -194,6 +218,18 @@ export function changeIntensity(
     }
     patch[at] = value;
   }
+}
+
+/** Each slice of a patch, views over it. */
+function slicesOf(
+  patch: Float32Array,
+  [depth, height, width]: Triple,
+): { data: Float32Array; size: Triple }[] {
+  const plane = height * width;
+  return Array.from(
+    { length: depth },
+    (_, d) => ({ data: patch.subarray(d * plane, (d + 1) * plane), size: [1, height, width] }),
+  );
 }
 
 /** Shows a patch as if it had been sampled on a grid coarser by a factor. */

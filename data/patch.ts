@@ -10,6 +10,7 @@ import {
   type Augmentation,
   changeIntensity,
   type Deformation,
+  type IntensityRanges,
   randomGeometry,
   weaken,
 } from "./augmentation.ts";
@@ -114,10 +115,10 @@ function cutImages(
   if (blank) blankWhereAnyLacks(plain, images, deformations, shape);
   const weakImages = weakViews ? plain.map((patch) => patch.slice()) : undefined;
   const weakRanges = weaken(augmentation.intensity);
-  plain.forEach((patch, at) =>
-    changeIntensity(patch, shape, augmentation.intensity, random.child(`strong/${at}`))
-  );
-  weakImages?.forEach((patch, at) => changeIntensity(patch, shape, weakRanges, random.child(`weak/${at}`)));
+  const change = (patch: Float32Array, at: number, ranges: IntensityRanges, view: string) =>
+    changeIntensity(patch, shape, ranges, random.child(`${view}/${at}`), images[at]!.spacing);
+  plain.forEach((patch, at) => change(patch, at, augmentation.intensity, "strong"));
+  weakImages?.forEach((patch, at) => change(patch, at, weakRanges, "weak"));
   return { images: plain, ...(weakImages && { weakImages }), deformations };
 }
 

@@ -18,6 +18,7 @@ import { openCases } from "./train_data.ts";
 import { readSettings } from "./train_settings.ts";
 
 const shared = [
+  "data",
   "recipe",
   "modalities",
   "phantom",
@@ -47,7 +48,9 @@ const command: Command = {
   positional: "DIR|MANIFEST",
   options: Object.fromEntries(Object.entries(train.options).filter(([name]) => shared.includes(name))),
   async run(values, [data, ...rest]): Promise<Result> {
-    if (rest.length > 0) throw new UsageError("expected one folder or manifest", "deno task plan DIR");
+    if (rest.length > 0 || (data !== undefined && values.data !== undefined)) {
+      throw new UsageError("expected one folder or manifest", "deno task plan DIR");
+    }
     const settings = await readSettings({ ...values, ...(data !== undefined && { data }) });
     const cases = await openCases(settings, undefined, printWarnings());
     using device = await openChosenDevice(deviceChoice(values), number(values, "threads"));

@@ -72,12 +72,12 @@ Deno.test("foregroundMask() knows CT air, zeros, and a constant background that 
 
 Deno.test("changeIntensity() with no ranges is the identity, with ranges it repeats for the same stream", () => {
   const patch = noise.slice();
-  changeIntensity(patch, [10, 10, 10], noAugmentation.intensity, new Random(1));
+  changeIntensity(patch, [10, 10, 10], noAugmentation.intensity, new Random(1), [1, 1, 1]);
   patch.forEach((v, at) => assert.ok(Math.abs(v - noise[at]!) < 1e-4));
   for (const { intensity } of [defaultAugmentation, strongAugmentation]) {
     const [a, b, c] = [1, 1, 2].map((seed) => {
       const copy = noise.slice();
-      changeIntensity(copy, [10, 10, 10], intensity, new Random(seed));
+      changeIntensity(copy, [10, 10, 10], intensity, new Random(seed), [1, 1, 1]);
       return copy;
     });
     assert.deepEqual(a, b);
