@@ -114,6 +114,17 @@ export function modalitiesOf(dataset: Pick<Dataset, "modalities">, of: Unlabelle
   return dataset.modalities.filter(({ id }) => of.images[id] !== undefined);
 }
 
+/** The cases that lack an image of a modality, each as `id (no modality, …)`. */
+export function incompleteCases(
+  modalities: readonly Pick<Modality, "id">[],
+  cases: readonly Pick<Case, "id" | "images">[],
+): string[] {
+  return cases.flatMap(({ id, images }) => {
+    const missing = modalities.flatMap((of) => Object.hasOwn(images, of.id) ? [] : [of.id]);
+    return missing.length > 0 ? [`${id} (no ${missing.join(", ")})`] : [];
+  });
+}
+
 /** The case of that id with its labels. */
 export function labelledCase(dataset: Pick<Dataset, "cases">, id: string): LabelledCase {
   const found = caseOf(dataset, id);

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { byCodePoint } from "./dataset.ts";
+import { byCodePoint, incompleteCases } from "./dataset.ts";
 import { z } from "./deps.ts";
 import { DataError } from "./errors.ts";
 import { parseJson } from "./json.ts";
+import { listed } from "./listed.ts";
 import type { Split } from "./split.ts";
 import { splitsSchema } from "./split_file.ts";
 
@@ -174,28 +175,24 @@ export function manifestProblems(manifest: Manifest, path: string): DataError[] 
   for (const [one, other] of lookalikes(cases.map((of) => of.id))) {
     add("case", `two cases are called ${namesOf(one, other)}`, "Give every case an id of its own.");
   }
-  const incomplete = cases.flatMap((of) => {
-    const missing = caseProblems(of, known, add);
-    return missing.length > 0 ? [`${of.id} (no ${missing.join(", ")})`] : [];
-  });
+  for (const of of cases) addCaseProblems(of, known, add);
+  const incomplete = incompleteCases(modalities, cases);
   if (paired && incomplete.length > 0) {
     add(
       "unpaired",
-      `the set is paired, but ${incomplete.length} cases lack an image: ${
-        incomplete.slice(0, 10).join(", ")
-      }`,
+      `the set is paired, but ${incomplete.length} cases lack an image: ${listed(incomplete)}`,
       'Complete or remove these cases, or set "paired": false.',
     );
   }
   return problems;
 }
 
-/** Adds what is wrong with one case, and returns the modalities it lacks. */
-function caseProblems(
+/** Adds what is wrong with one case. */
+function addCaseProblems(
   { id, images, labels }: Manifest["cases"][number],
   known: readonly string[],
   add: (code: string, what: string, fix: string) => void,
-): string[] {
+): void {
   for (
     const key of [
       ...Object.keys(images),
@@ -219,9 +216,9 @@ function caseProblems(
       );
     }
   }
-  const missing = known.filter((key) => !Object.hasOwn(images, key));
-  if (missing.length === known.length) add("case", `case ${id} has no image`, "Take it out.");
-  return missing;
+  if (!known.some((key) => Object.hasOwn(images, key))) {
+    add("case", `case ${id} has no image`, "Take it out.");
+  }
 }
 
 /** The error for content that does not have the expected form, with the place of each problem. */

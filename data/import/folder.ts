@@ -4,7 +4,7 @@
  * @module
  */
 
-import { byCodePoint, type ClassInfo, type Modality } from "../dataset.ts";
+import { byCodePoint, type ClassInfo, incompleteCases, type Modality } from "../dataset.ts";
 import { DataError, type DataWarning } from "../errors.ts";
 import { listed } from "../listed.ts";
 import { checkManifest, type Manifest } from "../manifest.ts";
@@ -108,10 +108,7 @@ export async function importFolder(folder: string, pattern: FolderPattern): Prom
     images: Object.fromEntries(of.paths),
     ...(labels.has(of) ? { labels: Object.fromEntries(labels.get(of)!) } : {}),
   })).sort((a, b) => byCodePoint(a.id, b.id));
-  const incomplete = cases.flatMap(({ id, images: own }) => {
-    const missing = modalities.filter((of) => !Object.hasOwn(own, of.id)).map((of) => of.id);
-    return missing.length > 0 ? [`${id} (no ${missing.join(", ")})`] : [];
-  });
+  const incomplete = incompleteCases(modalities, cases);
   const manifest = checkManifest({
     version: 1,
     name,

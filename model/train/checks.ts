@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { Dataset } from "../../data/dataset.ts";
+import { type Dataset, incompleteCases } from "../../data/dataset.ts";
 import { DataError } from "../../data/errors.ts";
 import { checkJudgedCases, checkLabelledClasses } from "../../data/label_check.ts";
+import { listed } from "../../data/listed.ts";
 import { checkSplit, type Split } from "../../data/split.ts";
 import { CodedError } from "../../tensor/errors.ts";
 import type { Method } from "./method.ts";
@@ -36,14 +37,17 @@ export function checkTraining(method: Method, config: TrainConfig, dataset: Data
     });
   }
   if (!method.comparesVoxels(config.settings) || (paired && aligned)) return;
+  const incomplete = paired ? [] : incompleteCases(modalities, dataset.cases);
+  const otherwise = "or use a method or settings that do not compare voxels.";
   throw new CodedError(
     "method.unpaired",
     `${method.name} compares the modalities voxel by voxel, but the data set ${name} is ${
       paired ? "not aligned" : "not paired"
-    }`,
+    }${incomplete.length > 0 ? `: ${incomplete.length} cases lack an image: ${listed(incomplete)}` : ""}`,
     {
-      fix:
-        "Register the images and declare them aligned, or use a method or settings that do not compare voxels.",
+      fix: incomplete.length > 0
+        ? `Complete these cases or take them out, ${otherwise}`
+        : `Register the images and declare them aligned, ${otherwise}`,
     },
   );
 }

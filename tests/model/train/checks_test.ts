@@ -49,6 +49,16 @@ const refusals: Refusal[] = [
     }),
   },
   {
+    name: "a case that lacks an image, for a method that compares voxels",
+    code: "method.unpaired",
+    message: /not paired: 1 cases lack an image: case_1 \(no b\)/,
+    options: { method: "cmc" },
+    data: withManifest((manifest) => {
+      manifest.paired = false;
+      delete manifest.cases[1]!.images.b;
+    }),
+  },
+  {
     name: "a class that no labelled case has",
     code: "label.missing",
     message: /none of the labelled cases.*left/,
