@@ -15,6 +15,7 @@ import {
   type Manifest,
   type OpenOptions,
   type Split,
+  volumePath,
 } from "../../data/mod.ts";
 
 /** SHA-256 of files, by case id and modality (or `shared`, for labels). */
@@ -39,12 +40,15 @@ export function sha256Of(value: unknown): string {
 function recipe({ kind, base, options }: DatasetSource): unknown {
   if (kind !== "manifest") return { kind, options, ...(base && { base: recipe(base) }) };
   const { manifest, plain } = options as { manifest: Manifest; plain: OpenOptions };
-  const channels = manifest.cases.flatMap(({ id, images }) =>
-    Object.entries(images).flatMap(([modality, entry]) => {
-      const at = entry.lastIndexOf("#channel=");
-      return at < 0 ? [] : [[id, modality, entry.slice(at)]];
-    })
-  );
+  const channelsOf = (id: string, kind: string, entries: Readonly<Record<string, string>> = {}) =>
+    Object.entries(entries).flatMap(([key, entry]) => {
+      const { channel } = volumePath(entry);
+      return channel === undefined ? [] : [[id, kind, key, channel]];
+    });
+  const channels = manifest.cases.flatMap(({ id, images, labels }) => [
+    ...channelsOf(id, "images", images),
+    ...channelsOf(id, "labels", labels),
+  ]);
   return { kind, labelMap: manifest.labelMap ?? {}, nanPolicy: plain.nanPolicy ?? "error", channels };
 }
 

@@ -60,6 +60,11 @@ const changes: Change[] = [
       Deno.writeFile(`${folder}/labels/case_0.nii.gz`, labelFile({}, (at) => inBlock(at) ? 1 + at % 2 : 0)),
   },
   {
+    name: "another volume of a label file",
+    expected: /data/,
+    data: manifestChange((manifest) => void (manifest.cases[0]!.labels.shared += "#channel=1")),
+  },
+  {
     name: "modalities in another order",
     expected: /modalities/,
     data: manifestChange((manifest) => void manifest.modalities.reverse()),
