@@ -23,13 +23,13 @@ export interface LabelClass {
 export type Triple = readonly [number, number, number];
 
 /**
- * Two label volumes on one grid, rewritten as class indices in memory order.
+ * Two label volumes on one grid, rewritten as class indices.
  *
- * Axes are permuted so that the reference is read front to back; every metric is indifferent to the order
- * of the axes as long as the spacing follows.
+ * The axes stay as the arrays have them, whatever their strides: sums come out the same to the last bit however a
+ * file stores its axes.
  */
 export interface LabelPair {
-  /** Size of the grid in voxels, slowest axis first. */
+  /** Size of the grid in voxels. */
   readonly shape: Triple;
   /** Voxel size in mm, in the order of `shape`. */
   readonly spacing: Triple;
@@ -76,19 +76,11 @@ export function pairLabels(
     );
   }
   checkPlace(where, prediction, reference, shape);
-  const order = [0, 1, 2].sort((a, b) =>
-    Math.abs(reference.array.stride[b]!) - Math.abs(reference.array.stride[a]!) || a - b
-  );
-  const arrange = (values: readonly number[]): Triple => [
-    values[order[0]!]!,
-    values[order[1]!]!,
-    values[order[2]!]!,
-  ];
   return {
-    shape: arrange(shape),
-    spacing: arrange(reference.spacing),
-    prediction: pack(`${where}, prediction`, prediction.array, order, classes),
-    reference: pack(`${where}, reference`, reference.array, order, classes),
+    shape,
+    spacing: reference.spacing,
+    prediction: pack(`${where}, prediction`, prediction.array, classes),
+    reference: pack(`${where}, reference`, reference.array, classes),
   };
 }
 
@@ -156,15 +148,14 @@ function checkedShape(where: string, role: string, grid: LabelGrid): Triple {
   return [shape[0]!, shape[1]!, shape[2]!];
 }
 
-/** Class indices of a strided volume, read in the given order of axes. */
+/** Class indices of a strided volume, row-major. */
 function pack(
   where: string,
   array: NdArray,
-  order: readonly number[],
   classes: readonly LabelClass[],
 ): Uint8Array | Uint16Array {
-  const [size0, size1, size2] = order.map((axis) => array.shape[axis]!) as [number, number, number];
-  const [step0, step1, step2] = order.map((axis) => array.stride[axis]!) as [number, number, number];
+  const [size0, size1, size2] = array.shape as [number, number, number];
+  const [step0, step1, step2] = array.stride as [number, number, number];
   const data = array.data as ArrayLike<number>;
   const packed = classes.length < 256
     ? new Uint8Array(size0 * size1 * size2)

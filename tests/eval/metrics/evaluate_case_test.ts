@@ -135,8 +135,23 @@ Deno.test("evaluateCase() equals the definitions written out plainly, on random 
     const again = judge(flipped, turned, { nsdToleranceMm: 1 });
     assert.equal(again.dice, got.dice);
     assert.ok(again.assd_mm === got.assd_mm || Math.abs(again.assd_mm! - got.assd_mm!) < 1e-9);
+    // A file that stores its axes in another order changes no bit of what is said about the same axes.
+    assert.deepEqual(judge(storedTurned(p), storedTurned(r), { nsdToleranceMm: 1 }), got);
   }
 });
+
+/** The same volume with its last axis the slowest in memory. */
+function storedTurned({ array, spacing }: LabelGrid): LabelGrid {
+  const [depth, height, width] = array.shape as [number, number, number];
+  const data = new Uint8Array(depth * height * width);
+  const turned = ndarray(data, [width, depth, height]).transpose(1, 2, 0);
+  for (let z = 0; z < depth; z++) {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) turned.set(z, y, x, array.get(z, y, x));
+    }
+  }
+  return { array: turned, spacing };
+}
 
 /** The metrics by their definitions: sets of points, all pairs of distances. */
 function plainly(
