@@ -111,6 +111,7 @@ function tableFiles(sets: readonly TestSet[], baseline: string): Map<string, str
   for (const [i, { runs }] of sets.entries()) {
     const place = sets.length === 1 ? "" : `.${i + 1}`;
     const records = runs.flatMap((run) => tagRecords(run.records, { ...run, run: run.name }));
+    if (records.length === 0) continue; // runs without test cases
     const methods = [...new Set(runs.map((run) => run.method))];
     const against = methods.includes(baseline) ? baseline : methods[0]!, several = methods.length > 1;
     const comparisons = several ? compareMethods(records, { baseline: against, metrics: reportMetrics }) : [];

@@ -72,9 +72,15 @@ function setSections({ runs }: TestSet, { baseline, cases = [], classes = [] }: 
   const groups = groupRuns(runs);
   const methods = [...new Set(runs.map((run) => run.method))];
   const against = baseline !== undefined && methods.includes(baseline) ? baseline : methods[0]!;
-  const several = methods.length > 1;
+  const tested = records.length > 0, several = tested && methods.length > 1;
   return [
-    { id: "results", title: "Results", html: resultsHtml(runs, records, several ? against : undefined) },
+    {
+      id: "results",
+      title: "Results",
+      html: tested
+        ? resultsHtml(runs, records, several ? against : undefined)
+        : "<p>The split has no test case, so there is no table.</p>",
+    },
     { id: "tests", title: "Significance", html: several ? significanceHtml(records, against) : "" },
     { id: "plots", title: "Plots", html: plotsHtml(groups, records, against, cases, classes) },
     { id: "robustness", title: "Misalignment", html: robustnessHtml(runs) },
@@ -85,6 +91,6 @@ function setSections({ runs }: TestSet, { baseline, cases = [], classes = [] }: 
       title: "Best, median and worst case",
       html: cases.length > 0 ? overlaysHtml(groups, cases, classes) : "",
     },
-    { id: "misses", title: "Misses", html: missesHtml(records) },
+    { id: "misses", title: "Misses", html: tested ? missesHtml(records) : "" },
   ];
 }

@@ -27,7 +27,7 @@ export interface RunResults {
   readonly environment: Readonly<Record<string, unknown>>;
   /** Training log. */
   readonly log: readonly LogRow[];
-  /** Test records, `cases.csv`. */
+  /** Test records, `cases.csv`; none when the split has no test case. */
   readonly records: readonly CaseRecord[];
   /** Records on misaligned input, `robustness.csv`; empty when that was not run. */
   readonly robustness: readonly RobustnessRecord[];
@@ -91,7 +91,10 @@ export async function readRunFolder(folder: string): Promise<RunResults> {
     split,
     environment: await readJson(path, "env.json"),
     log: parseLog(await readText(path, "log.csv"), `${path}/log.csv`),
-    records: parseCaseCsv(await readText(path, "cases.csv"), `${path}/cases.csv`),
+    // A training whose split has no test case says so in metrics.json.
+    records: metrics.test === null
+      ? []
+      : parseCaseCsv(await readText(path, "cases.csv"), `${path}/cases.csv`),
     robustness: robustness === ""
       ? []
       : parseCaseCsv(robustness, `${path}/robustness.csv`).map((record) =>

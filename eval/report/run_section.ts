@@ -52,7 +52,7 @@ function row(run: RunResults): string {
   const text = (value: unknown): string => Array.isArray(value) ? value.join(" × ") : String(value ?? "–");
   const size = (value: unknown): string => String(Array.isArray(value) ? value.length : "–");
   const { preset, patch, steps } = run.config, { labelled, unlabelled, validation, test } = run.split;
-  const dice = summarise(run.records).mean.dice;
+  const dice = run.records.length > 0 ? summarise(run.records).mean.dice : null;
   const cells = [
     percent(run.label_ratio),
     String(run.seed),

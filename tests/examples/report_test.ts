@@ -64,6 +64,29 @@ Deno.test("report runs/* makes its folder and leaves out what is no finished run
   });
 });
 
+Deno.test("report shows a run without test cases, alone and beside others", async () => {
+  await inFreshFolder(async (root) => {
+    const { folders } = await makeRunFolders(root);
+    const [untested, tested] = folders as [string, string];
+    await Deno.writeTextFile(`${untested}/metrics.json`, JSON.stringify({ test: null, cost: {} }));
+    await Deno.writeTextFile(`${untested}/cases.csv`, "");
+    for (const runs of [[untested], [untested, tested]]) {
+      const { code, stdout, stderr } = await report([...runs, "--out", `${root}/x.html`, "--json"]);
+      assert.equal(code, 0, stderr);
+      const { written } = JSON.parse(stdout) as { written: string[] };
+      assert.equal(written.some((path) => path.endsWith("table.md")), runs.includes(tested));
+      assert.match(Deno.readTextFileSync(`${root}/x.html`), /no test case, so there is no table/);
+    }
+    await Deno.writeTextFile(`${tested}/cases.csv`, "");
+    const damaged = await report([tested, "--out", `${root}/y.html`]);
+    assert.match(
+      damaged.stderr,
+      /error\[eval\.cases\].*cases\.csv/,
+      "an empty file of a tested run is damage",
+    );
+  });
+});
+
 Deno.test("report writes over none of its inputs and says at once when it cannot write", async () => {
   await inFreshFolder(async (root) => {
     const { folders } = await makeRunFolders(root);
