@@ -5,13 +5,14 @@
  * @module
  */
 
+import { apply } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { shapeText, type Triple } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
+import { attentionOp } from "./fused_attention.ts";
 import { gather } from "./gather.ts";
 import { cast, slice } from "./layout.ts";
 import { linear, matmul } from "./matmul.ts";
-import { softmax } from "./softmax.ts";
 
 /**
  * How the three tables enter the score of query (d,h,w) and key (d′,h′,w′), with the unscaled query q:
@@ -69,34 +70,30 @@ function positionScores(q: Tensor, table: Tensor, axis: 0 | 1 | 2): Tensor {
   return scores.reshape([...moved.shape.slice(0, 4), n]).permute(back);
 }
 
-/** Scores of relative positions: `[B, queries, keys]` for q `[B,D,H,W,c]`. */
-function positionBias(scores: Tensor, q: Tensor, positions: RelativePositions, queries: Triple): Tensor {
+/** The terms that relative positions add to the scores, for q `[B,D,H,W,c]`: `[B,…queries,…keys]`, most axes 1. */
+function positionTerms(q: Tensor, { tables, form }: RelativePositions, queries: Triple): Tensor[] {
   const [b, d, h, w] = q.shape as [number, number, number, number];
   const [qd, qh, qw] = queries;
-  const [td, th, tw] = ([0, 1, 2] as const).map((axis) =>
-    positionScores(q, positions.tables[axis], axis)
-  ) as [
-    Tensor,
-    Tensor,
-    Tensor,
-  ];
-  const box = (t: Tensor, last: Triple) => slice(t, [0, 0, 0, 0, 0], [b, ...last, t.shape[4]!]);
-  if (positions.form === "axis") {
-    const tokens = b * qd * qh * qw;
-    return scores.reshape([tokens, d, h, w])
-      .add(box(td, queries).reshape([tokens, d, 1, 1]))
-      .add(box(th, queries).reshape([tokens, 1, h, 1]))
-      .add(box(tw, queries).reshape([tokens, 1, 1, w]));
+  const scores = tables.map((table, axis) => positionScores(q, table, axis as 0 | 1 | 2));
+  /** The scores of a box of tokens, with axes of queries and keys. */
+  const term = (axis: number, box: Triple, shape: readonly number[]) =>
+    slice(scores[axis]!, [0, 0, 0, 0, 0], [b, ...box, scores[axis]!.shape[4]!]).reshape([b, ...shape]);
+  if (form === "axis") {
+    return [
+      term(0, queries, [qd, qh, qw, d, 1, 1]),
+      term(1, queries, [qd, qh, qw, 1, h, 1]),
+      term(2, queries, [qd, qh, qw, 1, 1, w]),
+    ];
   }
   if (d !== h || h !== w) {
     throw new ShapeError("shape.positions", `attention: "sam-med3d" needs a cubic grid, got ${d}×${h}×${w}`);
   }
-  // Axes of the sum: queries (d,h), query w, then the key's d′, h′, w′.
-  const lines = b * qd * qh;
-  return scores.reshape([lines, qw, d, h, w])
-    .add(box(td, queries).reshape([lines, qw, 1, 1, w]))
-    .add(box(th, [qd, qh, w]).reshape([lines, 1, d, 1, w]))
-    .add(box(tw, [qd, qh, w]).reshape([lines, 1, 1, h, w]));
+  // Where the second and third scores have their queries' w and their own axis stand two axes of the key.
+  return [
+    term(0, queries, [qd, qh, qw, 1, 1, w]),
+    term(1, [qd, qh, w], [qd, qh, 1, d, 1, w]),
+    term(2, [qd, qh, w], [qd, qh, 1, 1, h, w]),
+  ];
 }
 
 /**
@@ -113,12 +110,11 @@ export function attention(
 ): Tensor {
   const [b, d, h, w, c] = q.shape as [number, number, number, number, number];
   const box = queries ?? [d, h, w];
-  const rows = box[0] * box[1] * box[2];
   const kept = queries ? slice(q, [0, 0, 0, 0, 0], [b, ...box, c]) : q;
   const flat = (t: Tensor) => t.reshape([b, -1, c]);
-  let scores = matmul(flat(kept).mul(1 / Math.sqrt(c)), flat(k), { transposeB: true });
-  if (positions) scores = positionBias(scores, q, positions, box).reshape([b, rows, d * h * w]);
-  return matmul(softmax(scores, 2), flat(v)).reshape([b, ...box, c]);
+  const terms = positions ? positionTerms(q, positions, box) : [];
+  const inputs = [flat(kept).mul(1 / Math.sqrt(c)), flat(k), flat(v), ...terms];
+  return apply(attentionOp, inputs, { queries: box, keys: [d, h, w] }).reshape([b, ...box, c]);
 }
 
 /** Weights of a multi-head self-attention; a weight is `[out,in]`. */

@@ -10,6 +10,7 @@ import { conv3dInputGradOp, conv3dOp, conv3dWeightGradOp, convTranspose3dOp } fr
 import { diceCrossEntropyGradOp, diceCrossEntropyOp } from "./dice_cross_entropy.ts";
 import { dropoutOp } from "./dropout.ts";
 import { elementwiseOps } from "./elementwise.ts";
+import { attentionGradOp, attentionOp } from "./fused_attention.ts";
 import { gatherOp } from "./gather.ts";
 import { castOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from "./layout.ts";
 import { matmulOp } from "./matmul.ts";
@@ -55,6 +56,8 @@ export const kernelOps = {
   softmaxGrad: softmaxGradOp,
   logSoftmax: logSoftmaxOp,
   logSoftmaxGrad: logSoftmaxGradOp,
+  attention: attentionOp,
+  attentionGrad: attentionGradOp,
   argmax: argmaxOp,
   oneHot: oneHotOp,
   diceCrossEntropy: diceCrossEntropyOp,

@@ -5,6 +5,7 @@ export const workloadNames = [
   "matmul 1024³",
   "attention 12×512×64 forward",
   "attention 12×512×64 forward + backward",
+  "ViT block 768, 12 heads, 512 tokens forward + backward",
   "layer norm 512×768 forward",
   "GELU 4 M forward",
   "conv3d 32→32 32³ forward",

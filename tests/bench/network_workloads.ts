@@ -8,6 +8,7 @@ import { patchPredictor } from "../../model/inference/patch_predictor.ts";
 import { type HostBatch, trainStep } from "../../model/train/step.ts";
 import { UnetDecoder, UnetEncoder } from "../../model/unet.ts";
 import { isotropicLevels, type UnetLevel, type UnetShape } from "../../model/unet_shape.ts";
+import { samMed3d, VitBlock, type VitShape } from "../../model/vit.ts";
 import { clipFactor, globalGradientNorm } from "../../tensor/clip.ts";
 import type { Init } from "../../tensor/layers.ts";
 import { Module } from "../../tensor/module.ts";
@@ -69,6 +70,21 @@ export function unetStep(
     };
   };
 }
+
+/** A Transformer block with relative positions, two samples of 8 × 8 × 8 tokens; gradients of all there is. */
+export const vitBlock: Prepare = (device) => {
+  const tuning = { isFrozen: false, adapterRank: 0, loraRank: 0 };
+  const shape: VitShape = { ...samMed3d, positions: "axis" };
+  const block = new VitBlock({ device, random: new Random(1) }, shape, null, tuning);
+  const x = normal(device, [2, 8, 8, 8, shape.channels]).asParameter();
+  return async () => {
+    scope(() => block.forward(x).sum().backward());
+    x.grad!.dispose();
+    x.grad = undefined;
+    block.zeroGrad();
+    await device.flush();
+  };
+};
 
 /** Two modalities, background and two classes. */
 const task = { modalities: 2, classes: 3 };

@@ -10,7 +10,7 @@ import {
   matrixProduct,
 } from "./kernel_workloads.ts";
 import type { WorkloadName } from "./names.ts";
-import { cmcStep, slidingWindowInference, thickSlices, unetStep } from "./network_workloads.ts";
+import { cmcStep, slidingWindowInference, thickSlices, unetStep, vitBlock } from "./network_workloads.ts";
 
 /** Makes the data and the network; the result runs once and waits until the device is done. */
 export type Prepare = (device: Device) => () => Promise<void>;
@@ -20,6 +20,7 @@ export const workloads: Readonly<Record<WorkloadName, Prepare>> = {
   "matmul 1024³": matrixProduct,
   "attention 12×512×64 forward": attentionOf(false),
   "attention 12×512×64 forward + backward": attentionOf(true),
+  "ViT block 768, 12 heads, 512 tokens forward + backward": vitBlock,
   "layer norm 512×768 forward": layerNormalization,
   "GELU 4 M forward": geluOfMany,
   "conv3d 32→32 32³ forward": convolution(32, 32, false),

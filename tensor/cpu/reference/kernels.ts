@@ -6,6 +6,7 @@
  */
 
 import type { CpuKernels } from "../kernel.ts";
+import { attentionKernels } from "./attention.ts";
 import { convolutionKernels } from "./convolution.ts";
 import { dropoutKernels } from "./dropout.ts";
 import { labelKernels } from "./labels.ts";
@@ -29,6 +30,7 @@ export const referenceKernels: CpuKernels = {
   ...resamplingKernels,
   ...normalizationKernels,
   ...softmaxKernels,
+  ...attentionKernels,
   ...labelKernels,
   ...lossKernels,
   ...dropoutKernels,

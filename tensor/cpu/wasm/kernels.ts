@@ -7,6 +7,7 @@
 import type { ElementwiseOp, Scalars } from "../../ops/elementwise.ts";
 import type { CpuKernel, CpuKernels } from "../kernel.ts";
 import { referenceKernels } from "../reference/kernels.ts";
+import { attentionKernels } from "./attention.ts";
 import { convolutionKernels } from "./convolution.ts";
 import { dropoutKernels } from "./dropout.ts";
 import { elementwiseKernel } from "./elementwise.ts";
@@ -26,6 +27,7 @@ import { updateKernels } from "./update.ts";
 export function fastKernels(engine: Engine): CpuKernels {
   return {
     ...referenceKernels,
+    ...attentionKernels(engine),
     ...convolutionKernels(engine),
     ...dropoutKernels(engine),
     ...layoutKernels(engine),

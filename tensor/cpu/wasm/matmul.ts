@@ -10,7 +10,7 @@
 
 import type { MatmulAttributes } from "../../ops/matmul.ts";
 import { type Shape, sizeOf } from "../../shape.ts";
-import type { CpuArray, CpuKernels } from "../kernel.ts";
+import type { CpuKernels } from "../kernel.ts";
 import {
   type Code,
   declare,
@@ -23,12 +23,9 @@ import {
   when,
 } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
-import { packKernel, stripBytes, type Strips, stripsOf } from "./matmul_pack.ts";
-import { type Tile, tileEdge, tileOf, tileProduct } from "./matmul_tile.ts";
+import { pack, packedBytes, type Packing, type Strips } from "./matmul_pack.ts";
+import { depth, type Tile, tileEdge, tileOf, tileProduct } from "./matmul_tile.ts";
 import { broadcastStrides, joinAxes, placeOf } from "./strides.ts";
-
-/** Part of the inner axis that is summed at once. */
-const depth = 256;
 
 interface Product {
   readonly tile: Tile;
@@ -178,28 +175,37 @@ function productOf(
   };
 }
 
-function multiply(
+/** A dense array in memory. */
+export interface Placed {
+  /** Its address. */
+  readonly address: number;
+  /** Sizes of its axes. */
+  readonly shape: Shape;
+}
+
+/** `out = a · b`; there is something to multiply and somewhere to put it. */
+export function matrixProduct(
   engine: Engine,
-  product: Product,
-  [a, b, out]: readonly CpuArray[],
+  [a, b, out]: readonly [Placed, Placed, Placed],
   attributes: MatmulAttributes,
-) {
+): void {
+  const product = productOf(engine, a.shape, b.shape, out.shape, attributes);
   const { tile, rows, columns, inner } = product;
   const stripsA: Strips = { width: tile.rows, lanes: rows, inner, isInnerLast: !attributes.transposeA };
   const stripsB: Strips = { width: tile.columns, lanes: columns, inner, isInnerLast: attributes.transposeB };
-  const countA = stripsOf(stripsA) * sizeOf(a!.shape) / (rows * inner);
-  const countB = stripsOf(stripsB) * sizeOf(b!.shape) / (columns * inner);
+  const packings: Packing[] = [
+    { strips: stripsA, matrices: sizeOf(a.shape) / (rows * inner), from: a.address },
+    { strips: stripsB, matrices: sizeOf(b.shape) / (columns * inner), from: b.address },
+  ];
   const [rowBlocks, columnBlocks] = blocksOf(product);
   const bytes = {
-    packedA: countA * stripBytes(stripsA),
-    packedB: countB * stripBytes(stripsB),
     edges: engine.threads * scratchBytes(tile),
+    packed: packings.reduce((sum, packing) => sum + packedBytes(packing), 0),
   };
-  engine.scratch(bytes, ({ packedA, packedB, edges }) => {
-    const pack = packKernel(engine, stripsA, stripsB);
-    engine.run(pack, countA + countB, { count: countA, a: a!, b: b!, toA: packedA, toB: packedB });
-    const items = sizeOf(out!.shape.slice(0, -2)) * rowBlocks * columnBlocks;
-    engine.run(productKernel(engine, product), items, { a: packedA, b: packedB, out: out!, edges });
+  engine.scratch(bytes, ({ edges, packed }) => {
+    const [packedA, packedB] = pack(engine, packings, packed);
+    const items = sizeOf(out.shape.slice(0, -2)) * rowBlocks * columnBlocks;
+    engine.run(productKernel(engine, product), items, { a: packedA!, b: packedB!, out, edges });
   });
 }
 
@@ -208,9 +214,8 @@ export function matmulKernels(engine: Engine): Pick<CpuKernels, "matmul"> {
   return {
     matmul([a, b], [out], attributes) {
       if (sizeOf(out!.shape) === 0) return;
-      const product = productOf(engine, a!.shape, b!.shape, out!.shape, attributes);
-      if (product.inner === 0) out!.data.fill(0);
-      else multiply(engine, product, [a!, b!, out!], attributes);
+      if (a!.shape.at(attributes.transposeA ? -2 : -1) === 0) out!.data.fill(0);
+      else matrixProduct(engine, [a!, b!, out!], attributes);
     },
   };
 }

@@ -116,14 +116,47 @@ function packOneOf(strips: Strips) {
   };
 }
 
-/** Packs both factors. Items are strips: first those of all matrices of a, `count` of them, then those of b. */
-export function packKernel(engine: Engine, a: Strips, b: Strips) {
-  const parameters = { count: "i32", a: "i32", b: "i32", toA: "i32", toB: "i32" } as const;
-  const key = `matmul pack ${JSON.stringify([a, b])}`;
-  return engine.compile(key, parameters, ({ count, toA, toB, ...from }, { each }) => {
-    const [packA, packB] = [packOneOf(a), packOneOf(b)];
-    return each((item) =>
-      when(item.lt(count), packA(from.a, item, toA), packB(from.b, item.sub(count), toB))
-    );
+/** Matrices one after the other at an address, to be packed to another. */
+export interface Packing {
+  /** How each is cut. */
+  readonly strips: Strips;
+  /** How many there are. */
+  readonly matrices: number;
+  /** Where they are. */
+  readonly from: number;
+}
+
+/** Bytes of the packed matrices. */
+export function packedBytes({ strips, matrices }: Packing): number {
+  return matrices * stripsOf(strips) * stripBytes(strips);
+}
+
+/** Items are strips: first those of the first kind of matrix, up to `end0`, then those of the next. */
+function packKernel(engine: Engine, kinds: readonly Strips[]) {
+  const parameters: Record<string, "i32"> = {};
+  for (const i of kinds.keys()) parameters[`from${i}`] = parameters[`to${i}`] = parameters[`end${i}`] = "i32";
+  return engine.compile(`pack ${JSON.stringify(kinds)}`, parameters, (words, { each }) => {
+    const packs = kinds.map(packOneOf);
+    const from = (item: Code<"i32">, i: number): Statements => {
+      const begin = i === 0 ? 0 : words[`end${i - 1}`]!;
+      const pack = packs[i]!(words[`from${i}`]!, item.sub(begin), words[`to${i}`]!);
+      return i === kinds.length - 1 ? pack : when(item.lt(words[`end${i}`]!), pack, from(item, i + 1));
+    };
+    return each((item) => from(item, 0));
   });
+}
+
+/** Packs matrices one after the other to an address; returns where each kind begins. */
+export function pack(engine: Engine, packings: readonly Packing[], to: number): number[] {
+  const starts: number[] = [];
+  const words: Record<string, number> = {};
+  let [items, place] = [0, to];
+  for (const [i, packing] of packings.entries()) {
+    starts.push(place);
+    items += packing.matrices * stripsOf(packing.strips);
+    Object.assign(words, { [`from${i}`]: packing.from, [`to${i}`]: place, [`end${i}`]: items });
+    place += packedBytes(packing);
+  }
+  engine.run(packKernel(engine, packings.map(({ strips }) => strips)), items, words);
+  return starts;
 }

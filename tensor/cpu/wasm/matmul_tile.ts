@@ -38,6 +38,9 @@ export interface Tile {
   readonly wide: boolean;
 }
 
+/** Part of the inner axis that is summed at once, so that a strip of b stays in the first-level cache. */
+export const depth = 256;
+
 /** The tile that the registers of this engine hold. */
 export function tileOf({ wide }: Engine): Tile {
   return wide ? { rows: 6, columns: 16, wide } : { rows: 5, columns: 8, wide };

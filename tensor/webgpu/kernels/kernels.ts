@@ -5,6 +5,7 @@
  */
 
 import type { Kernels } from "../kernel.ts";
+import { attention, attentionGrad } from "./attention.ts";
 import { argmax, oneHot } from "./class_labels.ts";
 import { conv3d, conv3dInputGrad, convTranspose3d } from "./conv3d.ts";
 import { diceCrossEntropy, diceCrossEntropyGrad } from "./dice_cross_entropy.ts";
@@ -54,6 +55,8 @@ export const kernels: Kernels = {
   softmaxGrad,
   logSoftmax,
   logSoftmaxGrad,
+  attention,
+  attentionGrad,
   argmax,
   oneHot,
   diceCrossEntropy,

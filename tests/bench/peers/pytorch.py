@@ -28,7 +28,7 @@ except ModuleNotFoundError:
     sys.exit()
 import torch.nn.functional as F
 
-from pytorch_networks import cmc_step, sliding_window, thick_slices, unet_step
+from pytorch_networks import cmc_step, sliding_window, thick_slices, unet_step, vit_block
 
 torch.set_num_threads(int(threads))
 torch.manual_seed(0)
@@ -92,6 +92,7 @@ workloads = {
     "matmul 1024³": matmul,
     "attention 12×512×64 forward": attention(False),
     "attention 12×512×64 forward + backward": attention(True),
+    "ViT block 768, 12 heads, 512 tokens forward + backward": vit_block,
     "layer norm 512×768 forward": layer_norm,
     "GELU 4 M forward": gelu,
     "conv3d 32→32 32³ forward": conv(32, (32, 32, 32), False),

@@ -178,3 +178,47 @@ def sliding_window(preset, patch, size):
         return torch.no_grad()(infer)
 
     return prepare
+
+
+class VitBlock(nn.Module):
+    """Pre-norm block on a grid of n³ tokens with relative positions along each axis."""
+
+    def __init__(self, channels, heads, n):
+        super().__init__()
+        self.heads, self.n = heads, n
+        self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.qkv, self.proj = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
+        self.lin1, self.lin2 = nn.Linear(channels, 4 * channels), nn.Linear(4 * channels, channels)
+        self.tables = nn.ParameterList([nn.Parameter(torch.zeros(2 * n - 1, channels // heads)) for _ in range(3)])
+        line = torch.arange(n)
+        self.index = line[:, None] - line + n - 1
+
+    def attend(self, x):
+        samples, tokens, channels = x.shape
+        n, c = self.n, channels // self.heads
+        qkv = self.qkv(x).view(samples, tokens, 3, self.heads, c).permute(2, 0, 3, 1, 4).flatten(1, 2)
+        q, k, v = qkv.unbind(0)
+        grid = q.view(-1, n, n, n, c)
+        d, h, w = (table[self.index] for table in self.tables)
+        scores = (q * c**-0.5 @ k.transpose(1, 2)).view(-1, n, n, n, n, n, n)
+        scores = scores + torch.einsum("bdhwc,dkc->bdhwk", grid, d)[..., :, None, None]
+        scores = scores + torch.einsum("bdhwc,hkc->bdhwk", grid, h)[..., None, :, None]
+        scores = scores + torch.einsum("bdhwc,wkc->bdhwk", grid, w)[..., None, None, :]
+        seen = torch.softmax(scores.view(-1, tokens, tokens), -1) @ v
+        return self.proj(seen.view(samples, self.heads, tokens, c).transpose(1, 2).flatten(2))
+
+    def forward(self, x):
+        x = x + self.attend(self.norm1(x))
+        return x + self.lin2(F.gelu(self.lin1(self.norm2(x))))
+
+
+def vit_block():
+    block = VitBlock(768, 12, 8)
+    x = torch.randn(2, 512, 768, requires_grad=True)
+
+    def both():
+        block.zero_grad()
+        x.grad = None
+        block(x).sum().backward()
+
+    return both

@@ -2,7 +2,7 @@
 
 import { labels, type Sample, type SampleInput, values } from "../../../tensor/ops/op.ts";
 import type { Random } from "../../../tensor/random.ts";
-import { broadcastShapes, type Shape, windowOutput } from "../../../tensor/shape.ts";
+import { broadcastShapes, type Shape, sizeOf, windowOutput } from "../../../tensor/shape.ts";
 
 type Call = Sample<unknown>;
 type Triple = [number, number, number];
@@ -113,6 +113,26 @@ function sums(random: Random): Call {
   return call({ axes: shape.map((_, axis) => axis).filter(() => random.integer(2) === 0) }, values(shape));
 }
 
+/** An attention with up to three terms of the scores. */
+function attention(random: Random) {
+  const most = random.integer(8) === 0 ? 8 : 5;
+  const grid = () => three(() => between(random, 1, most));
+  const [queries, keys, batch] = [grid(), grid(), between(random, 1, 3)];
+  const channels = random.integer(8) === 0 ? between(random, 250, 270) : between(random, 1, 40);
+  const some = (n: number) => random.integer(2) === 0 ? 1 : n;
+  const sized = (n: number) => values([batch, n, channels], -0.7, 0.7);
+  const terms = Array.from(
+    { length: random.integer(4) },
+    () => values([batch, ...queries.map(some), ...keys.map(some)]),
+  );
+  const [asked, given] = [sizeOf(queries), sizeOf(keys)];
+  return {
+    attributes: { queries, keys },
+    g: sized(asked),
+    inputs: [sized(asked), sized(given), sized(given), ...terms],
+  };
+}
+
 const classes = (random: Random): { k: number; z: number[]; y: number[] } => {
   const k = between(random, 2, 5);
   const [n, ...voxels] = shapeOf(random, 4, 6);
@@ -203,6 +223,14 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
   },
   sum: sums,
   mean: sums,
+  attention(random) {
+    const { attributes, inputs } = attention(random);
+    return call(attributes, ...inputs);
+  },
+  attentionGrad(random) {
+    const { attributes, g, inputs } = attention(random);
+    return call(attributes, g, ...inputs);
+  },
   softmax: (random) => axisCall(random, [(shape) => values(shape, -9, 9)]),
   logSoftmax: (random) => axisCall(random, [(shape) => values(shape, -9, 9)]),
   softmaxGrad: (random) => axisCall(random, [(shape) => values(shape), (shape) => values(shape, 0, 1)]),
