@@ -12,6 +12,7 @@ import { type Convolution, convolve } from "./convolve.ts";
 import type { Engine } from "./engine.ts";
 import { paddedLayout, placeOf } from "./pad_copy.ts";
 import { transposedConvolution } from "./transposed_convolution.ts";
+import { isUpsampling, upsample } from "./upsampling_convolution.ts";
 import { adjoint, convolvesFaster, weightGradientFaster, winogradShape } from "./winograd.ts";
 import { winogradConvolve } from "./winograd_convolve.ts";
 import { winogradWeightGrad } from "./winograd_weight_grad.ts";
@@ -75,7 +76,8 @@ export function convolutionKernels(
       } else convolutionWeightGrad(engine, x!, g!, out!, attributes);
     },
     convTranspose3d([x, w, bias], [out], attributes) {
-      transposedConvolution(engine, { x: x!, w: w!, out: out!, ...(bias && { bias }) }, attributes);
+      if (isUpsampling(w!.shape, attributes)) upsample(engine, [x!, w!, bias], out!, attributes.stride);
+      else transposedConvolution(engine, { x: x!, w: w!, out: out!, ...(bias && { bias }) }, attributes);
     },
   };
 }
