@@ -208,7 +208,7 @@ export const command: Command = {
     const config = resolveConfig({ ...training, ...plan.settings }, method);
     const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
     if (values["dry-run"]) {
-      await checkData({ dataset, split: judgedParts(config, split), progress: terminal });
+      await checkData({ dataset, split: judgedParts(config, split, method), progress: terminal }, method);
       const cost = await costOf(config, task, method);
       const lines = [
         planText(plan),
@@ -252,6 +252,8 @@ export const command: Command = {
     const tested = run.test.length > 0;
     const summary = tested
       ? table(run.test, { rows: ["modality", "class"], columns: testColumns })
+      : method.isPretraining
+      ? `Train from it: deno task train --init ${quoted(folder)} --init-partial`
       : "The split has no test case, so there is no test table.";
     const plots = ["learning_curves", ...tested ? ["dice", "assd"] : []];
     return {

@@ -27,6 +27,7 @@ export { channelConsistency } from "./channel_consistency.ts";
 export { channelContrast } from "./channel_contrast.ts";
 export { classContrast } from "./class_contrast.ts";
 export { diceCrossEntropy } from "../tensor/ops/dice_cross_entropy.ts";
+export { maskedReconstruction } from "./masked_reconstruction.ts";
 export { ntXent, type NtXentOptions } from "./nt_xent.ts";
 export { pooledConsistency } from "./pooled_consistency.ts";
 export { proportionConsistency } from "./proportion_consistency.ts";

@@ -11,7 +11,7 @@ import { overlapOf } from "../../data/prepare/common_grid.ts";
 import type { Preparation } from "../../data/prepare/preparation.ts";
 import { gridOf, type Volume } from "../../data/volume.ts";
 import type { Device } from "../../tensor/device.ts";
-import { CodedError } from "../../tensor/errors.ts";
+import { CodedError, ParameterFileError } from "../../tensor/errors.ts";
 import { Random } from "../../tensor/random.ts";
 import { type CheckpointInfo, decodeCheckpoint } from "../run/checkpoint.ts";
 import type { Method } from "../train/method.ts";
@@ -31,7 +31,7 @@ export interface Predictor extends Disposable {
  *
  * @param bytes content of a file from the `checkpoints` folder of a run
  * @param method of a network that was trained with a method which is not in the table
- * @throws {ParameterFileError} for a damaged file or one of another kind
+ * @throws {ParameterFileError} for a damaged file or one of another kind, among them a pre-training's
  * @throws {CodedError} `method.unknown` when the method is neither given nor in the table
  */
 export function openPredictor(bytes: Uint8Array, device: Device, method?: Method): Predictor {
@@ -41,7 +41,16 @@ export function openPredictor(bytes: Uint8Array, device: Device, method?: Method
   const task = { modalities: modalities.length, classes };
   // Parameters are f32 whatever the training stored, and f32 runs on every device.
   const config = { ...info.config, storage: "f32" } as const;
-  const { build } = method ?? methodNamed(config.method);
+  const { build, isPretraining } = method ?? methodNamed(config.method);
+  if (isPretraining) {
+    throw new ParameterFileError(
+      "checkpoint.pretraining",
+      "the checkpoint is of a pre-training, which segments nothing",
+      {
+        fix: "Train from it: train --init RUN --init-partial.",
+      },
+    );
+  }
   const network = build({ device, random: new Random(0) }, task, config, config.settings);
   network.loadStateDict(parameters);
   return {

@@ -237,7 +237,7 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   const preparation = setting.preparation ?? await preparationFor(setting);
   const info = describe(config, preparation, split, identity);
   const resume = opened && await loadState(opened.path, info, identity);
-  await checkData({ ...setting, split: judgedParts(config, split) });
+  await checkData({ ...setting, split: judgedParts(config, split, method) }, method);
   using created = opened ? undefined : await RunFolder.create(root, name);
   const folder = (opened ?? created)!;
   if (created) await writeSettings(created, info, setting, identity);

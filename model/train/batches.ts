@@ -39,6 +39,16 @@ export function joinBatches(batches: readonly LabelledBatch[]): LabelledBatch {
   };
 }
 
+/** Micro-batches of images alone. */
+async function loadImages(loader: BatchSource, accumulate: number, step: number): Promise<LoadedBatch[]> {
+  const loaded: LoadedBatch[] = [];
+  for (let micro = 0; micro < accumulate; micro++) {
+    const unlabelled = await loader.unlabelledBatch(step * accumulate + micro);
+    loaded.push({ labelled: { cases: [], images: [], labels: [], shape: unlabelled.shape }, unlabelled });
+  }
+  return loaded;
+}
+
 /**
  * Loads the micro-batches of a step.
  *
@@ -52,6 +62,7 @@ export async function loadStep(
   step: number,
   factor: number,
 ): Promise<LoadedBatch[]> {
+  if (method.isPretraining) return await loadImages(loader, accumulate, step);
   const count = (of: number) => method.wants(settings, of).labelledBatches ?? 1;
   const now = method.wants(settings, factor), each = count(factor);
   // Batches are taken without gaps: first those of the supervised phase, which may be fewer a step.

@@ -54,7 +54,7 @@ export function checkTraining(method: Method, config: TrainConfig, dataset: Data
 
 /**
  * Checks all that files can tell before the first step: labels of every class to learn from, and cases that can
- * be judged.
+ * be judged. A pre-training needs neither.
  *
  * @throws {DataError} as {@link checkLabelledClasses} and {@link checkJudgedCases}
  */
@@ -64,7 +64,9 @@ export async function checkData(
     readonly split: Split;
     readonly progress?: ProgressSink;
   },
+  { isPretraining }: Pick<Method, "isPretraining">,
 ): Promise<void> {
+  if (isPretraining) return;
   const progress = new Progress(sink, 1);
   for (const { message } of await checkLabelledClasses(dataset, split)) progress.note(`warning: ${message}`);
   await checkJudgedCases(dataset, split, (id, share) => progress.busy(`checking ${id}`, share));

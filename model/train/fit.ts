@@ -90,11 +90,15 @@ export async function fit(
     const numbers = Object.fromEntries(Object.entries(report).map(([name, value]) => [name, short(value)]));
     const row: LogRow = { step: step + 1, lr: short(learningRate), ...numbers };
     const isJudged = validateAfter.has(step + 1);
-    if (isJudged) {
+    if (method.isPretraining) {
+      if (step + 1 === config.steps) {
+        best = { step: step + 1, dice: null, network: await training.segment.network.stateDict() };
+      }
+    } else if (isJudged) {
       const columns = await validate(training, dataset, split.validation, progress);
       Object.assign(row, columns);
       const dice = columns.val_dice;
-      if (best === null || dice > best.dice) {
+      if (best === null || dice > best.dice!) {
         best = { step: step + 1, dice, network: await training.segment.network.stateDict() };
       }
       progress.note(

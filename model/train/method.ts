@@ -82,6 +82,11 @@ export interface Method<S extends SettingsSchema = SettingsSchema, N extends Seg
   readonly leastModalities?: number;
   /** Whether it is given the labels of the unlabelled cases too: the upper bound that methods strive for. */
   readonly usesAllLabels?: true;
+  /**
+   * Whether its networks learn from images alone and segment nothing: labelled cases count as unlabelled ones, no label
+   * file is opened, nothing is validated or tested, and the last parameters are kept.
+   */
+  readonly isPretraining?: true;
   /** Name in tables; {@link Method.name} when absent. */
   label?(settings: SettingValues<S>): string;
   /** Whether its losses compare modalities voxel by voxel, so that images must be paired and aligned. */

@@ -25,12 +25,12 @@ export interface TrainState {
   readonly log: readonly LogRow[];
 }
 
-/** The parameters that validated best. */
+/** The parameters that validated best; the last ones of a pre-training. */
 export interface BestState {
   /** Step after which they were reached. */
   readonly step: number;
-  /** Mean Dice over classes and modalities of the validation cases. */
-  readonly dice: number;
+  /** Mean Dice over classes and modalities of the validation cases; null for a pre-training. */
+  readonly dice: number | null;
   /** The predicting network: the average, when there is one. */
   readonly network: StateDict;
 }

@@ -60,8 +60,8 @@ export async function train(options: TrainOptions, setting: TrainSetting): Promi
   const preparation = setting.preparation ?? await preparationFor(setting);
   const training = openTraining(options, { ...setting, preparation });
   try {
-    const judged = { ...setting, split: judgedParts(training.config, setting.split) };
-    if (!setting.isChecked) await checkData(judged);
+    const judged = { ...setting, split: judgedParts(training.config, setting.split, training.method) };
+    if (!setting.isChecked) await checkData(judged, training.method);
     const finished = await fit(training, judged).finally(() => training.device.onCompile = undefined);
     if (!finished) {
       training[Symbol.dispose]();

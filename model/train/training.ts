@@ -70,7 +70,7 @@ export interface Training extends Disposable {
 
 /** The parts that are trained on: with `usesAllLabels`, labels of unlabelled cases count, where there are any. */
 function trainedParts(
-  { usesAllLabels }: Method,
+  { usesAllLabels, isPretraining }: Method,
   { overfit }: TrainConfig,
   dataset: Dataset,
   split: Split,
@@ -78,6 +78,7 @@ function trainedParts(
   const { labelled, unlabelled } = split;
   const none = { validation: [], test: [] };
   if (overfit > 0) return { ...none, labelled: labelled.slice(0, overfit), unlabelled: [] };
+  if (isPretraining) return { ...none, labelled: [], unlabelled: [...labelled, ...unlabelled] };
   if (!usesAllLabels) return { ...none, labelled, unlabelled };
   const withLabels = new Set(dataset.cases.filter(isLabelled).map(({ id }) => id));
   return {
@@ -87,8 +88,13 @@ function trainedParts(
   };
 }
 
-/** The cases that are judged: with `overfit`, those that are trained on. */
-export function judgedParts({ overfit }: Pick<TrainConfig, "overfit">, split: Split): Split {
+/** The cases that are judged: with `overfit`, those that are trained on; none of a pre-training. */
+export function judgedParts(
+  { overfit }: Pick<TrainConfig, "overfit">,
+  split: Split,
+  { isPretraining }: Pick<Method, "isPretraining">,
+): Split {
+  if (isPretraining) return { ...split, validation: [], test: [] };
   return overfit === 0 ? split : { ...split, validation: split.labelled.slice(0, overfit), test: [] };
 }
 

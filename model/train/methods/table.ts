@@ -7,9 +7,10 @@
 import type { Method } from "../method.ts";
 import { cmc } from "./cmc.ts";
 import { cmcConfident } from "./cmc_confident.ts";
+import { pretrain } from "./pretrain.ts";
 import { supervised } from "./supervised.ts";
 
-const rows: readonly Method[] = [cmc, cmcConfident, supervised];
+const rows: readonly Method[] = [cmc, cmcConfident, supervised, pretrain];
 
 /** The table. */
 export const methods: ReadonlyMap<string, Method> = new Map(rows.map((method) => [method.name, method]));
