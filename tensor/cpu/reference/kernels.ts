@@ -7,32 +7,36 @@
 
 import type { CpuKernels } from "../kernel.ts";
 import { attentionKernels } from "./attention.ts";
-import { convolutionKernels } from "./convolution.ts";
+import { conv3dKernels } from "./conv3d.ts";
 import { dropoutKernels } from "./dropout.ts";
-import { labelKernels } from "./labels.ts";
+import { gatherKernels } from "./gather.ts";
+import { classLabelsKernels } from "./class_labels.ts";
 import { layoutKernels } from "./layout.ts";
-import { lossKernels } from "./loss.ts";
+import { diceCrossEntropyKernels } from "./dice_cross_entropy.ts";
 import { matmulKernels } from "./matmul.ts";
 import { normalizationKernels } from "./normalization.ts";
-import { poolingKernels } from "./pooling.ts";
-import { reductionKernels } from "./reduction.ts";
-import { resamplingKernels } from "./resampling.ts";
+import { pool3dKernels } from "./pool3d.ts";
+import { reduceKernels } from "./reduce.ts";
+import { resize3dKernels } from "./resize3d.ts";
 import { softmaxKernels } from "./softmax.ts";
+import { sumOfSquaresKernels } from "./sum_of_squares.ts";
 import { updateKernels } from "./update.ts";
 
 /** One kernel for each row of the op table that is not elementwise. */
 export const referenceKernels: CpuKernels = {
-  ...reductionKernels,
+  ...reduceKernels,
+  ...sumOfSquaresKernels,
   ...layoutKernels,
+  ...gatherKernels,
   ...matmulKernels,
-  ...convolutionKernels,
-  ...poolingKernels,
-  ...resamplingKernels,
+  ...conv3dKernels,
+  ...pool3dKernels,
+  ...resize3dKernels,
   ...normalizationKernels,
   ...softmaxKernels,
   ...attentionKernels,
-  ...labelKernels,
-  ...lossKernels,
+  ...classLabelsKernels,
+  ...diceCrossEntropyKernels,
   ...dropoutKernels,
   ...updateKernels,
 };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sizeOf, stridesOf } from "../../shape.ts";
+import { stridesOf } from "../../shape.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { broadcast, dense, forRows, type View } from "./strided.ts";
 
@@ -24,7 +24,7 @@ function offsetOf(shape: readonly number[], index: readonly number[]): number {
 /** The layout kernels. */
 export const layoutKernels: Pick<
   CpuKernels,
-  "expand" | "permute" | "slice" | "pad" | "concat" | "flip" | "cast" | "gather"
+  "expand" | "permute" | "slice" | "pad" | "concat" | "flip" | "cast"
 > = {
   expand: ([x], [out]) => copy(x!, broadcast(x!.shape, out!.shape), out!, dense(out!.shape), out!.shape),
   permute([x], [out], { axes }) {
@@ -60,20 +60,6 @@ export const layoutKernels: Pick<
     // Saturates like WGSL's conversion; storing into an Int32Array would wrap around.
     for (let i = 0; i < from.length; i++) {
       to[i] = Math.min(Math.max(Math.trunc(from[i]!), -(2 ** 31)), 2 ** 31 - 1);
-    }
-  },
-  gather([x, index], [out], { axis }) {
-    const inner = sizeOf(x!.shape.slice(axis + 1));
-    const outer = sizeOf(x!.shape.slice(0, axis));
-    const [n, count] = [x!.shape[axis]!, index!.data.length];
-    out!.data.fill(0);
-    for (let o = 0; o < outer; o++) {
-      for (let j = 0; j < count; j++) {
-        const id = index!.data[j]!;
-        if (id < 0 || id >= n) continue;
-        const from = (o * n + id) * inner;
-        for (let k = 0; k < inner; k++) out!.data[(o * count + j) * inner + k] = x!.data[from + k]!;
-      }
     }
   },
 };

@@ -8,17 +8,17 @@ import type { ElementwiseOp, Scalars } from "../../ops/elementwise.ts";
 import type { CpuKernel, CpuKernels } from "../kernel.ts";
 import { referenceKernels } from "../reference/kernels.ts";
 import { attentionKernels } from "./attention.ts";
-import { convolutionKernels } from "./convolution.ts";
+import { conv3dKernels } from "./conv3d.ts";
 import { dropoutKernels } from "./dropout.ts";
 import { elementwiseKernel } from "./elementwise.ts";
 import type { Engine } from "./engine.ts";
 import { layoutKernels } from "./layout.ts";
-import { lossKernels } from "./loss.ts";
+import { diceCrossEntropyKernels } from "./dice_cross_entropy.ts";
 import { matmulKernels } from "./matmul.ts";
 import { normalizationKernels } from "./normalization.ts";
-import { poolingKernels } from "./pooling.ts";
-import { reductionKernels } from "./reduction.ts";
-import { resamplingKernels } from "./resampling.ts";
+import { pool3dKernels } from "./pool3d.ts";
+import { reduceKernels } from "./reduce.ts";
+import { resize3dKernels } from "./resize3d.ts";
 import { softmaxKernels } from "./softmax.ts";
 import { sumOfSquaresKernels } from "./sum_of_squares.ts";
 import { updateKernels } from "./update.ts";
@@ -28,15 +28,15 @@ export function fastKernels(engine: Engine): CpuKernels {
   return {
     ...referenceKernels,
     ...attentionKernels(engine),
-    ...convolutionKernels(engine),
+    ...conv3dKernels(engine),
     ...dropoutKernels(engine),
     ...layoutKernels(engine),
-    ...lossKernels(engine),
+    ...diceCrossEntropyKernels(engine),
     ...matmulKernels(engine),
     ...normalizationKernels(engine),
-    ...poolingKernels(engine),
-    ...reductionKernels(engine),
-    ...resamplingKernels(engine),
+    ...pool3dKernels(engine),
+    ...reduceKernels(engine),
+    ...resize3dKernels(engine),
     ...softmaxKernels(engine),
     ...sumOfSquaresKernels(engine),
     ...updateKernels(engine),

@@ -30,7 +30,7 @@ function forVoxels(
 }
 
 /** The fused loss and its gradient. A label that is no class makes the loss NaN, so it is found at once. */
-export const lossKernels: Pick<CpuKernels, "diceCrossEntropy" | "diceCrossEntropyGrad"> = {
+export const diceCrossEntropyKernels: Pick<CpuKernels, "diceCrossEntropy" | "diceCrossEntropyGrad"> = {
   diceCrossEntropy([logits, labels], [loss, sums], { epsilon }) {
     const [samples, classes] = logits!.shape as [number, number];
     const voxels = labels!.data.length / samples;

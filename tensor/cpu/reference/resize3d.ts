@@ -41,7 +41,7 @@ function forPairs(
 }
 
 /** The resampling kernels. */
-export const resamplingKernels: Pick<CpuKernels, "resize3d" | "resize3dGrad"> = {
+export const resize3dKernels: Pick<CpuKernels, "resize3d" | "resize3dGrad"> = {
   resize3d([x], [out], attributes) {
     const sums = new Float64Array(out!.data.length);
     const { data } = x!;

@@ -52,19 +52,14 @@ function extremum(sign: 1 | -1): CpuKernel<ReduceAttributes> {
 }
 
 /** The reduction kernels. */
-export const reductionKernels: Pick<
+export const reduceKernels: Pick<
   CpuKernels,
-  "sum" | "mean" | "sumOfSquares" | "max" | "min" | "extremumGrad"
+  "sum" | "mean" | "max" | "min" | "extremumGrad"
 > = {
   sum: ([x], [out]) => out!.data.set(sums(x!, out!)),
   mean([x], [out]) {
     const count = sizeOf(x!.shape) / out!.data.length;
     out!.data.set(sums(x!, out!).map((sum) => sum / count));
-  },
-  sumOfSquares(inputs, [out]) {
-    let total = 0;
-    for (const { data } of inputs) for (let i = 0; i < data.length; i++) total += data[i]! ** 2;
-    out!.data[0] = total;
   },
   max: extremum(1),
   min: extremum(-1),

@@ -8,7 +8,7 @@
 import { sizeOf } from "../../shape.ts";
 import { ignoredLabel } from "../../ignored_label.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
-import { lossKernels as referenceLoss } from "../reference/loss.ts";
+import { diceCrossEntropyKernels as referenceKernels } from "../reference/dice_cross_entropy.ts";
 import {
   type Code,
   declare,
@@ -210,7 +210,9 @@ function gradientKernel(engine: Engine, sizes: Sizes) {
 }
 
 /** The fused loss and its gradient. */
-export function lossKernels(engine: Engine): Pick<CpuKernels, "diceCrossEntropy" | "diceCrossEntropyGrad"> {
+export function diceCrossEntropyKernels(
+  engine: Engine,
+): Pick<CpuKernels, "diceCrossEntropy" | "diceCrossEntropyGrad"> {
   const factors = ({ samples, voxels, classes }: Sizes) => ({
     perVoxel: 1 / (samples * voxels),
     perClass: 1 / (samples * classes),
@@ -220,7 +222,7 @@ export function lossKernels(engine: Engine): Pick<CpuKernels, "diceCrossEntropy"
       const sizes = sizesOf(logits!, labels!);
       const { samples, classes, runs } = sizes;
       if (classes > mostClasses) {
-        return referenceLoss.diceCrossEntropy([logits!, labels!], [loss!, sums!], attributes);
+        return referenceKernels.diceCrossEntropy([logits!, labels!], [loss!, sums!], attributes);
       }
       engine.scratch({ parts: 8 * samples * runs * sumsOf(classes) }, ({ parts }) => {
         const inputs = { logits: logits!, labels: labels!, sums: parts };
@@ -234,7 +236,7 @@ export function lossKernels(engine: Engine): Pick<CpuKernels, "diceCrossEntropy"
       const sizes = sizesOf(logits!, labels!);
       const { samples, classes, runs } = sizes;
       if (classes > mostClasses) {
-        return referenceLoss.diceCrossEntropyGrad([g!, logits!, labels!, sums!], [out!], attributes);
+        return referenceKernels.diceCrossEntropyGrad([g!, logits!, labels!, sums!], [out!], attributes);
       }
       const arrays = { g: g!, logits: logits!, labels: labels!, sums: sums!, out: out! };
       const { epsilon } = attributes;

@@ -9,7 +9,7 @@ import type { CpuKernels } from "../kernel.ts";
 import { forLines } from "./softmax.ts";
 
 /** The label kernels. */
-export const labelKernels: Pick<CpuKernels, "argmax" | "oneHot"> = {
+export const classLabelsKernels: Pick<CpuKernels, "argmax" | "oneHot"> = {
   argmax([x], [out], { axis }) {
     const { data, shape } = x!;
     let next = 0;

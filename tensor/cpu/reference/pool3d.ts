@@ -41,7 +41,7 @@ function forWindows(
 }
 
 /** The pooling kernels. */
-export const poolingKernels: Pick<
+export const pool3dKernels: Pick<
   CpuKernels,
   "maxPool3d" | "maxPool3dGrad" | "avgPool3d" | "avgPool3dGrad"
 > = {

@@ -115,7 +115,7 @@ function reduceColumns(engine: Engine, x: CpuArray, out: CpuArray, joined: Joine
 }
 
 /** The kernels of sums. */
-export function reductionKernels(engine: Engine): Pick<CpuKernels, "sum" | "mean"> {
+export function reduceKernels(engine: Engine): Pick<CpuKernels, "sum" | "mean"> {
   const reduce = (x: CpuArray, out: CpuArray, { axes }: ReduceAttributes, scale: number): void => {
     if (sizeOf(out.shape) === 0) return;
     if (sizeOf(x.shape) === 0) {

@@ -208,7 +208,7 @@ function meanGradKernel(engine: Engine, pooling: Pooling) {
 }
 
 /** The pooling kernels. */
-export function poolingKernels(
+export function pool3dKernels(
   engine: Engine,
 ): Pick<CpuKernels, "maxPool3d" | "maxPool3dGrad" | "avgPool3d" | "avgPool3dGrad"> {
   const channels = ({ shape }: CpuArray) => shape[0]! * shape[1]!;

@@ -139,7 +139,7 @@ function resample(engine: Engine, x: CpuArray, out: CpuArray, axes: readonly Sou
 }
 
 /** The resampling kernels. */
-export function resamplingKernels(engine: Engine): Pick<CpuKernels, "resize3d" | "resize3dGrad"> {
+export function resize3dKernels(engine: Engine): Pick<CpuKernels, "resize3d" | "resize3dGrad"> {
   return {
     resize3d([x], [out], attributes) {
       const axes = [2, 3, 4].map((axis) => forward(attributes, x!.shape[axis]!, out!.shape[axis]!));

@@ -102,7 +102,7 @@ function spread(
 }
 
 /** The convolution kernels. */
-export const convolutionKernels: Pick<
+export const conv3dKernels: Pick<
   CpuKernels,
   "conv3d" | "conv3dInputGrad" | "conv3dWeightGrad" | "convTranspose3d"
 > = {

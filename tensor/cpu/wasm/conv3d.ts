@@ -51,7 +51,7 @@ function forwardConvolution(x: Shape, w: Shape, y: Shape, attributes: ConvAttrib
 }
 
 /** The convolution kernels. */
-export function convolutionKernels(
+export function conv3dKernels(
   engine: Engine,
 ): Pick<CpuKernels, "conv3d" | "conv3dInputGrad" | "conv3dWeightGrad" | "convTranspose3d"> {
   return {
