@@ -59,6 +59,7 @@ const options = {
   nan: dataOptions.nan,
   split: { value: "FILE", help: "JSON with the case ids of labelled, unlabelled, validation, test" },
   method: { value: "NAME|FILE", help: `one of ${methodNames.join(", ")} (cmc), or a module of your own` },
+  profile: { value: "NAME", help: "cmc, cmc-confident or cmc-released: another word for --method" },
   preset: { value: "NAME", help: `size of the network: ${presetNames.join(", ")}` },
   patch: { value: "D,H,W", help: "voxels of a training patch" },
   trunk: { value: "WORD", help: "trained, or frozen: a Vision Transformer learns in its adapters alone" },
@@ -97,7 +98,8 @@ const options = {
   momentum: { value: "X", help: "momentum of sgd (0.9)" },
   schedule: {
     value: "NAME",
-    help: "how the learning rate falls: cosine after the supervised phase, or poly",
+    help:
+      "how the learning rate falls: cosine after the supervised phase, whole-cosine from the start, or poly",
   },
   "warm-up": { value: "SHARE", help: "share of the steps over which the learning rate rises (0.05)" },
   "clip-norm": { value: "X", help: "largest norm of the gradients (1)" },

@@ -133,7 +133,18 @@ const plainWords = [
   "trunk",
 ] as const;
 
-function methodGiven(method: string | undefined): Flat {
+function methodGiven(values: Values): Flat {
+  const [method, profile] = [text(values, "method"), text(values, "profile")];
+  if (method !== undefined && profile !== undefined && method !== profile) {
+    throw new UsageError(
+      `--method ${method} and --profile ${profile} contradict each other`,
+      "Give one of them.",
+    );
+  }
+  return methodOrModule(method ?? profile);
+}
+
+function methodOrModule(method: string | undefined): Flat {
   return method !== undefined && isModule(method) ? { methodModule: resolve(method) } : { method };
 }
 
@@ -144,7 +155,7 @@ function fromCommandLine(values: Values): Flat {
   ];
   return defined({
     ...Object.fromEntries(plain),
-    ...methodGiven(text(values, "method")),
+    ...methodGiven(values),
     patch: numbers(values, "patch", 3),
     data: whole(text(values, "data")),
     phantom: text(values, "phantom"),

@@ -31,5 +31,5 @@ export { maskedReconstruction } from "./masked_reconstruction.ts";
 export { ntXent, type NtXentOptions } from "./nt_xent.ts";
 export { pooledConsistency } from "./pooled_consistency.ts";
 export { proportionConsistency } from "./proportion_consistency.ts";
-export { releasedChannelContrast, releasedLogitSimilarity } from "./released.ts";
+export { releasedChannelContrast, releasedLogitSimilarity, releasedWeights } from "./released.ts";
 export { softDice } from "./soft_dice.ts";

@@ -40,3 +40,11 @@ export function releasedLogitSimilarity(a: Tensor, b: Tensor): Tensor {
   requireSameShape("releasedLogitSimilarity", a, b);
   return softDice(a, b).mean();
 }
+
+/**
+ * Weights of the two in the released code after a share of the training: CSC rises as `exp(−5 (1 − t)²)`, CAC falls as
+ * `(1 + cos π t) / 2`. That code computes both from 70 % of its epochs on.
+ */
+export function releasedWeights(progress: number): { readonly csc: number; readonly cac: number } {
+  return { csc: Math.exp(-5 * (1 - progress) ** 2), cac: (1 + Math.cos(Math.PI * progress)) / 2 };
+}

@@ -35,7 +35,7 @@ const schema = z.strictObject({
   learningRate: z.number().positive().optional(),
   weightDecay: z.number().min(0).optional(),
   momentum: z.number().min(0).lt(1).default(0.9),
-  schedule: z.enum(["cosine", "poly"]).default("cosine"),
+  schedule: z.enum(["cosine", "whole-cosine", "poly"]).default("cosine"),
   warmUp: share.default(0.05),
   clipNorm: z.number().positive().default(1),
   semiSupervisedFrom: share.default(0.4),
@@ -81,7 +81,7 @@ export interface EngineConfig extends NetworkConfig {
   /** What stays of the velocity from step to step, for `sgd`. */
   readonly momentum: number;
   /** How the learning rate falls: see {@link learningRateFactor}. */
-  readonly schedule: "cosine" | "poly";
+  readonly schedule: "cosine" | "whole-cosine" | "poly";
   /** Share of the steps over which the learning rate rises. */
   readonly warmUp: number;
   /** Largest global norm of the gradients. */

@@ -10,6 +10,7 @@ import type { Random } from "../../tensor/random.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { NetworkConfig } from "../network_config.ts";
 import type { Segmenter, Task } from "../segmenter.ts";
+import type { EngineOptions } from "./config.ts";
 import type { SettingsSchema, SettingValues } from "./settings.ts";
 
 /** Patches of a step on the device. */
@@ -52,6 +53,8 @@ export interface StepContext<V = SettingValues> {
   readonly settings: V;
   /** This step, from 0. */
   readonly step: number;
+  /** Share of the steps that are done. */
+  readonly progress: number;
   /** Ramp of the unlabelled losses, 0 in the supervised phase, at last 1. */
   readonly factor: number;
   /** Random numbers of this step: the same in a resumed run. */
@@ -78,6 +81,8 @@ export interface Method<S extends SettingsSchema = SettingsSchema, N extends Seg
   readonly summary: string;
   /** Settings of its own, all of them; the command line has an option for each. */
   readonly settings: S;
+  /** Settings of the trainer that are usual with it, where they are not everybody's. */
+  readonly usual?: EngineOptions;
   /** The fewest modalities it can work with; 1 when absent. */
   readonly leastModalities?: number;
   /** Whether it is given the labels of the unlabelled cases too: the upper bound that methods strive for. */

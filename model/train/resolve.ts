@@ -58,7 +58,7 @@ export function resolveConfig(options: TrainOptions, method: Method = methodOf(o
   const { method: _method, methodLabel: _label, settings = {}, ...engine } = options;
   requireObject("settings", settings);
   const own = resolveSettings(method.name, method.settings, settings);
-  const config = resolveEngine(engine, ["method", "settings"]);
+  const config = resolveEngine({ ...method.usual, ...engine }, ["method", "settings"]);
   return { method: method.name, methodLabel: method.label?.(own) ?? method.name, settings: own, ...config };
 }
 

@@ -15,10 +15,10 @@ export interface Phases {
 /** How the learning rate changes. */
 export interface LearningRateShape {
   /**
-   * `cosine`: constant through the supervised phase, then a cosine to 0; `poly`: `(1 − step / steps)^0.9` from the
-   * first step.
+   * `cosine`: constant through the supervised phase, then a cosine to 0; `whole-cosine`: a cosine to 0 right after
+   * the rise; `poly`: `(1 − step / steps)^0.9` from the first step.
    */
-  readonly schedule: "cosine" | "poly";
+  readonly schedule: "cosine" | "whole-cosine" | "poly";
   /** Share of the steps over which it rises in a line. */
   readonly warmUp: number;
 }
@@ -31,8 +31,9 @@ export function learningRateFactor(
 ): number {
   const rise = warmUp === 0 ? 1 : Math.min(1, (step + 1) / (warmUp * steps));
   if (schedule === "poly") return rise * (1 - step / steps) ** 0.9;
-  if (step < semiSupervisedFrom) return rise;
-  const through = (step - semiSupervisedFrom) / (steps - semiSupervisedFrom);
+  const from = schedule === "whole-cosine" ? warmUp * steps : semiSupervisedFrom;
+  if (step < from) return rise;
+  const through = (step - from) / (steps - from);
   return rise * 0.5 * (1 + Math.cos(Math.PI * through));
 }
 

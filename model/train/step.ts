@@ -101,7 +101,12 @@ export async function trainStep(
   const random = new Random(config.seed).child("losses").child(step);
   const context = (micro: number) => ({
     settings: config.settings,
-    ...{ step, factor, random: batches.length === 1 ? random : random.child(micro) },
+    ...{
+      step,
+      progress: step / config.steps,
+      factor,
+      random: batches.length === 1 ? random : random.child(micro),
+    },
   });
   const names: string[] = [];
   const report = scope(() => {

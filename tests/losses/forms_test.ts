@@ -10,6 +10,7 @@ import {
   proportionConsistency,
   releasedChannelContrast,
   releasedLogitSimilarity,
+  releasedWeights,
   targetConsistency,
 } from "../../losses/mod.ts";
 import {
@@ -217,4 +218,17 @@ Deno.test("ntXent() refuses rows of different shapes and what is no matrix", asy
   assert.throws(() => ntXent(a, b), { code: "shape.mismatch" });
   const cube = Tensor.zeros(device, [2, 3, 1]);
   assert.throws(() => ntXent(cube, cube), { code: "shape.rank" });
+});
+
+Deno.test("the released code's weights have the published values", () => {
+  for (
+    const [epoch, csc, cac] of [[350, 0.6376, 0.2061], [400, 0.8187, 0.0955], [450, 0.9512, 0.0245], [
+      499,
+      1,
+      0,
+    ]] as const
+  ) {
+    const weights = releasedWeights(epoch / 500);
+    assert.ok(Math.abs(weights.csc - csc) < 5e-5 && Math.abs(weights.cac - cac) < 5e-5, `${epoch}`);
+  }
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   costOf,
   learningRateFactor,
+  methodNamed,
   resolveConfig,
   type TrainOptions,
   unlabelledFactor,
@@ -144,4 +145,19 @@ Deno.test("a Vision Transformer takes patches of whole tokens, at least two alon
   of([16, 32, 40])();
   assert.throws(of([32, 36, 32]), { code: "config.patch", fix: "The next valid patch is 32,40,32." });
   assert.throws(of([8, 32, 32]), { code: "config.patch" });
+});
+
+Deno.test("a whole cosine falls right after the rise, whatever the supervised phase", () => {
+  const phases = { steps: 500, semiSupervisedFrom: 350 };
+  const at = (step: number) => learningRateFactor(step, phases, { schedule: "whole-cosine", warmUp: 0.1 });
+  assert.equal(at(24), 0.5);
+  assert.equal(at(50), 1);
+  assert.ok(Math.abs(at(275) - 0.5) < 1e-12);
+  assert.ok(at(499) < 1e-4);
+});
+
+Deno.test("what is usual with a method is its default, and gives way to what is said", () => {
+  const method = { ...methodNamed("supervised"), usual: { learningRate: 1e-4, warmUp: 0.1 } };
+  const { learningRate, warmUp } = resolveConfig({ learningRate: 2e-4 }, method);
+  assert.deepEqual([learningRate, warmUp], [2e-4, 0.1]);
 });
