@@ -17,6 +17,7 @@ import {
   turnGrid,
   turnOf,
 } from "../orientation.ts";
+import { thickRatio } from "../resample.ts";
 import type { Grid } from "../volume.ts";
 import { parsePreparation, type Preparation } from "./preparation.ts";
 
@@ -53,9 +54,6 @@ export interface ChosenPreparation {
   /** Why this voxel size. */
   readonly spacingReason: string;
 }
-
-/** A target voxel this many times as long as wide is a thick slice. */
-export const thickRatio = 3;
 
 /**
  * Looks up where the voxels of cases lie; reads headers, not voxels, where the data set lies in files.
