@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
-import { concat, expand, flip, oneHot, pad, permute, scope, slice, Tensor } from "../../tensor/mod.ts";
+import {
+  argmax,
+  concat,
+  expand,
+  flip,
+  oneHot,
+  pad,
+  permute,
+  scope,
+  slice,
+  Tensor,
+} from "../../tensor/mod.ts";
 import { testOnDevices } from "./devices.ts";
 
 testOnDevices("moves keep labels as they are, also those that would be no float", async (device) => {
@@ -37,3 +48,15 @@ testOnDevices("oneHot() leaves ids that are no class all 0", async (device) => {
   using hot = scope(() => oneHot(Tensor.from(device, [0, 2, -1, 5], [4], "i32"), 3));
   assert.deepEqual([...await hot.data()], [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
 });
+
+testOnDevices(
+  "argmax() takes the first of equal values, in rows beside each other and along the last axis",
+  async (device) => {
+    const rows = [[1, 3, 3, 2], [9, 9, 1, 2], [1, 0, 2, 2], [5, 5, 5, 5], [-0, 0, -1, -2]];
+    const columns = rows[0]!.flatMap((_, k) => rows.map((row) => row[k]!));
+    using beside = scope(() => argmax(Tensor.from(device, columns, [4, 5]), 0));
+    using along = scope(() => argmax(Tensor.from(device, rows.flat(), [5, 4]), 1));
+    assert.deepEqual([...await beside.data()], [1, 0, 2, 0, 0]);
+    assert.deepEqual([...await along.data()], [1, 0, 2, 0, 0]);
+  },
+);

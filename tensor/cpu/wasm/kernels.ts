@@ -8,10 +8,12 @@ import type { ElementwiseOp, Scalars } from "../../ops/elementwise.ts";
 import type { CpuKernel, CpuKernels } from "../kernel.ts";
 import { referenceKernels } from "../reference/kernels.ts";
 import { attentionKernels } from "./attention.ts";
+import { classLabelsKernels } from "./class_labels.ts";
 import { conv3dKernels } from "./conv3d.ts";
 import { dropoutKernels } from "./dropout.ts";
 import { elementwiseKernel } from "./elementwise.ts";
 import type { Engine } from "./engine.ts";
+import { gatherKernels } from "./gather.ts";
 import { layoutKernels } from "./layout.ts";
 import { diceCrossEntropyKernels } from "./dice_cross_entropy.ts";
 import { matmulKernels } from "./matmul.ts";
@@ -28,8 +30,10 @@ export function fastKernels(engine: Engine): CpuKernels {
   return {
     ...referenceKernels,
     ...attentionKernels(engine),
+    ...classLabelsKernels(engine),
     ...conv3dKernels(engine),
     ...dropoutKernels(engine),
+    ...gatherKernels(engine),
     ...layoutKernels(engine),
     ...diceCrossEntropyKernels(engine),
     ...matmulKernels(engine),

@@ -223,6 +223,21 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
   },
   sum: sums,
   mean: sums,
+  argmax(random) {
+    const shape = shapeOf(random, between(random, 1, 4));
+    return call({ axis: random.integer(shape.length) }, values(shape));
+  },
+  oneHot(random) {
+    const shape = shapeOf(random, between(random, 0, 3), 9);
+    const count = between(random, 1, 5);
+    // Some ids are no class.
+    return call({ axis: random.integer(shape.length + 1), classes: count }, labels(shape, count + 1));
+  },
+  gather(random) {
+    const shape = shapeOf(random, between(random, 1, 4), 9);
+    const axis = random.integer(shape.length);
+    return call({ axis }, values(shape), labels([between(random, 1, 9)], shape[axis]! + 1));
+  },
   attention(random) {
     const { attributes, inputs } = attention(random);
     return call(attributes, ...inputs);
