@@ -9,11 +9,11 @@ import { choosePreparation, type PreparationChoices } from "../../data/prepare/c
 import type { Preparation } from "../../data/prepare/preparation.ts";
 import type { Split } from "../../data/split.ts";
 
-/** The parts of a split that are trained on. */
-type TrainingParts = Pick<Split, "labelled" | "unlabelled">;
-
 /** The cases to train on, with the labels that the split says are used. */
-export function trainingCases(dataset: Dataset, { labelled, unlabelled }: TrainingParts): Case[] {
+export function trainingCases(
+  dataset: Dataset,
+  { labelled, unlabelled }: Pick<Split, "labelled" | "unlabelled">,
+): Case[] {
   return [
     ...labelled.map((id) => caseOf(dataset, id)),
     ...unlabelled.map((id) => withoutLabels(caseOf(dataset, id))),
@@ -22,7 +22,7 @@ export function trainingCases(dataset: Dataset, { labelled, unlabelled }: Traini
 
 /** The preparation that the training cases of a split call for. */
 export async function preparationFor(
-  { dataset, split }: { readonly dataset: Dataset; readonly split: TrainingParts },
+  { dataset, split }: { readonly dataset: Dataset; readonly split: Pick<Split, "labelled" | "unlabelled"> },
   choices: PreparationChoices = {},
 ): Promise<Preparation> {
   const { preparation } = await choosePreparation(dataset, choices, trainingCases(dataset, split));

@@ -5,7 +5,7 @@ const all = await sources();
 const product = all.filter(({ path }) => !path.startsWith("tests/"));
 const leaves = ["tensor/random.ts", "tensor/errors.ts", "tensor/ignored_label.ts"];
 
-/** Trainer, inference and run folders join the layers below, and know each other. */
+/** Trainer, plan, inference and run folders join the layers below, and know each other. */
 const joins = (to: string) => /^(tensor|losses|model|data|eval)\//.test(to);
 
 /** Which folders each layer may import besides itself. */
@@ -16,6 +16,7 @@ const allowed: Record<string, (to: string, from: string) => boolean> = {
   "eval/": (to) => leaves.includes(to),
   "model/train/": joins,
   "model/inference/": joins,
+  "model/plan/": joins,
   "model/run/": (to) => joins(to) || to === "deno.json", // its version
   "model/": (to, from) => to.startsWith("tensor/") || to.startsWith("losses/") || from === "model/mod.ts",
   "examples/": () => true,
