@@ -73,8 +73,7 @@ const mostPatches = 8;
  * Makes a plan.
  *
  * The patch begins as the median prepared shape, but no longer than a cube of 256³ voxels in mm; while a step costs
- * more than the budget, the axis that is largest beside the median shape shrinks; one that no level pools counts
- * twice. Levels follow the patch by
+ * more than the budget, the axis that is largest beside the median shape shrinks. Levels follow the patch by
  * {@link topologyOf}. What is left of the budget goes into more patches a step.
  *
  * @param chosen the preparation, from `choosePreparation`
@@ -218,18 +217,15 @@ function startOf(median: Triple, spacing: Triple): Triple {
   ) as unknown as Triple;
 }
 
-/** How much longer an axis counts that no level pools: slices are looked at one by one, so fewer of them cost little. */
-const unpooledShare = 2;
-
 /** The patch with its relatively largest axis one pooled voxel shorter; nothing when no axis can shrink. */
 function shrink({ patch, levels }: PlannedSettings, median: Triple): Triple | undefined {
   const stride = strideOf({ levels });
   const shorter = patch.map((n, axis) => n - stride[axis]!);
-  const least = (axis: number) => Math.min(stride[axis] === 1 ? 2 : 4, median[axis]!);
-  const can = [2, 1, 0].filter((axis) => shorter[axis]! >= least(axis));
+  const can = [2, 1, 0].filter((axis) => shorter[axis]! >= Math.min(4, median[axis]!));
   if (can.length === 0) return undefined;
-  const share = (axis: number) => (stride[axis] === 1 ? unpooledShare : 1) * patch[axis]! / median[axis]!;
-  const axis = can.reduce((best, next) => share(next) > share(best) ? next : best);
+  const axis = can.reduce((best, next) =>
+    patch[next]! / median[next]! > patch[best]! / median[best]! ? next : best
+  );
   return patch.with(axis, shorter[axis]!) as unknown as Triple;
 }
 
