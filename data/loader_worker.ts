@@ -4,8 +4,6 @@
  * @module
  */
 
-/// <reference lib="deno.worker" />
-
 import type { DatasetSource } from "./dataset.ts";
 import { CodedError } from "./errors.ts";
 import { BatchLoader, type BatchOptions } from "./loader.ts";
@@ -30,11 +28,17 @@ export interface BatchRequest {
   readonly step: number;
 }
 
+/** This thread's end of the channel; the types of the library are those of a page, which has none. */
+const channel = globalThis as unknown as {
+  onmessage: (event: MessageEvent<OpenMessage | BatchRequest>) => Promise<void>;
+  postMessage(message: unknown, transfer?: readonly Transferable[]): void;
+};
+
 let loader: BatchLoader | undefined;
 
-self.onmessage = async ({ data }: MessageEvent<OpenMessage | BatchRequest>) => {
+channel.onmessage = async ({ data }) => {
   if ("source" in data) {
-    const dataset = openSource(data.source, { onWarning: (warning) => self.postMessage({ warning }) });
+    const dataset = openSource(data.source, { onWarning: (warning) => channel.postMessage({ warning }) });
     loader = new BatchLoader(dataset, data.split, data.options);
     return;
   }
@@ -45,10 +49,10 @@ self.onmessage = async ({ data }: MessageEvent<OpenMessage | BatchRequest>) => {
       : await loader!.unlabelledBatch(step);
     const { images, weakImages = [], labels = [] } = { weakImages: undefined, labels: undefined, ...batch };
     const buffers = [...images, ...weakImages, ...labels].map(({ buffer }) => buffer);
-    self.postMessage({ stream, step, batch }, buffers);
+    channel.postMessage({ stream, step, batch }, buffers);
   } catch (error) {
     const { message } = error as Error;
     const coded = error instanceof CodedError ? { code: error.code, fix: error.fix } : { code: "internal" };
-    self.postMessage({ stream, step, error: { message, ...coded } });
+    channel.postMessage({ stream, step, error: { message, ...coded } });
   }
 };

@@ -30,7 +30,7 @@ import {
 } from "../eval/mod.ts";
 import { gridOf } from "../data/volume.ts";
 import { evaluateCases, openPredictor, Progress } from "../model/mod.ts";
-import { type Command, deviceChoice, main, type Result, UsageError } from "./command.ts";
+import { type Command, deviceChoice, deviceOptions, main, type Result, UsageError } from "./command.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { prepareOutputs } from "./outputs.ts";
@@ -78,7 +78,11 @@ export const command: Command = {
     "class is from the share of voxels that are right. Over voxels whose predicted or reference class is not background,\n" +
     "15 bins. Writes calibration.csv and calibration.svg into each run folder, where `report` finds them.",
   positional: "RUN…",
-  options: { ...dataOptions, device: { value: "NAME", help: "auto, cpu or webgpu" } },
+  options: { ...dataOptions, device: deviceOptions.device },
+  examples: [
+    "runs/cmc-seed0",
+    "runs/cmc-seed0 --data scans/ --json",
+  ],
   async run(values, folders): Promise<Result> {
     if (folders.length === 0) throw new UsageError("no run folder is named", "See --help.");
     const runs: RunResults[] = [];

@@ -19,6 +19,8 @@ export interface Option {
   readonly value?: string;
   /** May be given several times. */
   readonly multiple?: true;
+  /** What holds when it is not given, for `--help`. */
+  readonly default?: string;
 }
 
 /** Values of the options that were given. */
@@ -44,6 +46,8 @@ export interface Command {
   readonly options: Readonly<Record<string, Option>>;
   /** What arguments without a name mean, such as `RUN…`; none are taken without. */
   readonly positional?: string;
+  /** What may stand behind the name, twice; `--help` shows them. */
+  readonly examples: readonly [string, string];
   /** Does the work. */
   run(values: Values, positionals: readonly string[]): Promise<Result>;
 }
@@ -56,26 +60,47 @@ export class UsageError extends CodedError {
   }
 }
 
-const common: Readonly<Record<string, Option>> = {
+/** The options that every command has. */
+export const commonOptions: Readonly<Record<string, Option>> = {
   json: { help: "print the result as JSON on stdout" },
   debug: { help: "show where an error was thrown" },
-  help: { help: "show this text" },
+  help: { help: "show this text; also -h" },
 };
 
-function helpText({ name, summary, options, positional }: Command): string {
-  const rows = Object.entries({ ...options, ...common }).map(([option, { value, help }]) =>
-    [`--${option}${value ? ` ${value}` : ""}`, help] as const
+/** The options of commands that compute. */
+export const deviceOptions = {
+  device: { value: "NAME", help: "auto, cpu or webgpu", default: "auto" },
+  threads: { value: "N", help: "threads of the cpu device", default: "all cores" },
+} as const;
+
+/** What `--help` prints. */
+export function helpText({ name, summary, options, positional, examples }: Command): string {
+  const rows = Object.entries({ ...options, ...commonOptions }).map(([option, row]) =>
+    [
+      `--${option}${row.value ? ` ${row.value}` : ""}`,
+      row.default === undefined ? row.help : `${row.help} (${row.default})`,
+    ] as const
   );
   const width = Math.max(...rows.map(([left]) => left.length));
-  const lines = rows.map(([left, help]) => `  ${left.padEnd(width)}  ${help}`);
-  return [`${summary}\n`, `deno task ${name}${positional ? ` ${positional}` : ""} [options]\n`, ...lines]
-    .join("\n");
+  return [
+    `${summary}\n`,
+    `deno task ${name}${positional ? ` ${positional}` : ""} [options]\n`,
+    ...rows.map(([left, help]) => `  ${left.padEnd(width)}  ${help}`),
+    "\nExamples:",
+    ...examples.map((example) => `  deno task ${name} ${example}`.trimEnd()),
+  ].join("\n");
 }
 
-function parse(command: Command, args: readonly string[]): { values: Values; positionals: string[] } {
+/**
+ * The arguments of a command by name and position.
+ *
+ * @throws {UsageError} for what the command does not take, with the nearest option
+ */
+export function parse(command: Command, args: readonly string[]): { values: Values; positionals: string[] } {
   const options = Object.fromEntries(
-    Object.entries({ ...command.options, ...common }).map(([name, { value, multiple }]) => [name, {
+    Object.entries({ ...command.options, ...commonOptions }).map(([name, { value, multiple }]) => [name, {
       type: value ? "string" as const : "boolean" as const,
+      ...(name === "help" && { short: "h" }),
       ...(multiple && { multiple: true }),
     }]),
   );

@@ -12,7 +12,8 @@ import { convertWeights, fileSource, layoutNamed, layouts, writeAtomically } fro
 import { CodedError } from "../tensor/errors.ts";
 import { type Command, main, requiredText, type Result, type Values } from "./command.ts";
 
-const command: Command = {
+/** What `deno task convert` does. */
+export const command: Command = {
   name: "convert",
   summary:
     "Reads a PyTorch checkpoint (.pth) without running what is in it, or safetensors, checks every name and shape, and writes safetensors.",
@@ -25,6 +26,10 @@ const command: Command = {
     },
     overwrite: { help: "replace an existing file" },
   },
+  examples: [
+    "--in sam_med3d.pth --out sam_med3d.safetensors --layout sam-med3d",
+    "--in old.safetensors --out new.safetensors --layout cmc-released --overwrite",
+  ],
   run,
 };
 

@@ -101,6 +101,10 @@ export const command: Command = {
   name: "doctor",
   summary: "Looks at everything a training needs of this machine: one line a finding, and what to do.",
   options: {},
+  examples: [
+    "",
+    "--json",
+  ],
   async run(): Promise<Result> {
     const findings = [
       checkVersion(Deno.version.deno),

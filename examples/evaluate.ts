@@ -102,7 +102,8 @@ async function writeResults(
   for (const name of outputs) await Deno.writeTextFile(`${folder}/${name}`, contents[name]);
 }
 
-const command: Command = {
+/** What `deno task evaluate` does. */
+export const command: Command = {
   name: "evaluate",
   summary:
     "Judges predicted label volumes against reference ones: Dice, surface distances in mm and more.\n" +
@@ -114,6 +115,10 @@ const command: Command = {
     tolerance: { value: "MM", help: "tolerance of the surface Dice (NSD) in mm (2)" },
     out: { value: "DIR", help: "also write cases.csv, tables and a plot into this folder" },
   },
+  examples: [
+    "--pred predictions/ --ref labels/",
+    "--pred predictions/ --ref labels/ --classes 1,2 --out judged/ --json",
+  ],
   async run(values): Promise<Result> {
     const [pred, ref] = [requiredText(values, "pred"), requiredText(values, "ref")];
     const tolerance = number(values, "tolerance");

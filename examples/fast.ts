@@ -24,6 +24,7 @@ const unknown: Command = {
   summary: `Runs one of ${Object.keys(programs).join(", ")} in the processor's fast mode.`,
   options: {},
   positional: "PROGRAM",
+  examples: ["train --data scans/", "predict --help"],
   run: (_, [name]) => {
     throw new UsageError(
       `fast: no program ${name ?? "is named"}`,

@@ -27,7 +27,8 @@ import {
 import { type Command, main, type Result, text, UsageError, type Values } from "./command.ts";
 import { openAt, printWarnings } from "./open_data.ts";
 
-const command: Command = {
+/** What `deno task inspect` does. */
+export const command: Command = {
   name: "inspect",
   summary:
     "Shows what a NIfTI file holds, or sums up a data set: sizes, intensities, class volumes, pictures.",
@@ -36,6 +37,10 @@ const command: Command = {
     recipe: { value: "FILE", help: "file-name pattern (JSON) that makes a manifest of the folder" },
     pictures: { value: "DIR", help: "write three planes of each image with its labels there, as PNG" },
   },
+  examples: [
+    "scan.nii.gz",
+    "scans/ --pictures pictures/",
+  ],
   run,
 };
 

@@ -13,7 +13,8 @@ import { diskFiles, type FolderManifest, followRecipe, readText } from "../data/
 import { CodedError } from "../tensor/errors.ts";
 import { type Command, main, requiredText, type Result, text, UsageError, type Values } from "./command.ts";
 
-const command: Command = {
+/** What `deno task manifest` does. */
+export const command: Command = {
   name: "manifest",
   summary: "Writes the manifest (dataset.json) of a folder of scans by a recipe of file-name patterns,\n" +
     "and lists what matched, what did not and why. Without --out it only lists.",
@@ -23,6 +24,10 @@ const command: Command = {
     out: { value: "FILE.json", help: "manifest to write; an existing file is left as it is" },
     overwrite: { help: "replace an existing --out" },
   },
+  examples: [
+    "BraTS --recipe examples/recipes/brats_whole_tumour.json",
+    "BraTS --recipe examples/recipes/brats_whole_tumour.json --out BraTS/dataset.json",
+  ],
   run,
 };
 

@@ -40,13 +40,18 @@ const shared = [
   "threads",
 ];
 
-const command: Command = {
+/** What `deno task plan` does. */
+export const command: Command = {
   name: "plan",
   summary:
     "Shows what train would do with a data set, a line and a reason for each decision. Options change the\n" +
     "decision they name, as they do for train; without a data set it plans for the phantom.",
   positional: "DIR|MANIFEST",
   options: Object.fromEntries(Object.entries(train.options).filter(([name]) => shared.includes(name))),
+  examples: [
+    "scans/",
+    "scans/ --patch 16,96,96 --json",
+  ],
   async run(values, [data, ...rest]): Promise<Result> {
     if (rest.length > 0 || (data !== undefined && values.data !== undefined)) {
       throw new UsageError("expected one folder or manifest", "deno task plan DIR");

@@ -13,11 +13,16 @@ import { missingGlyphs, svgToPng } from "../eval/png/svg_to_png.ts";
 import { type Command, main, number, type Result, UsageError } from "./command.ts";
 import { prepareOutputs } from "./outputs.ts";
 
-const command: Command = {
+/** What `deno task png` does. */
+export const command: Command = {
   name: "png",
   summary: "Draws SVG plots as PNG, beside the SVG files.",
   positional: "FILE.svg…",
   options: { scale: { value: "N", help: "pixels for each unit of the drawing (2)" } },
+  examples: [
+    "runs/cmc-seed0/plots/dice.svg",
+    "runs/cmc-seed0/plots/dice.svg --scale 4",
+  ],
   async run(values, files): Promise<Result> {
     const odd = files.find((file) => !file.endsWith(".svg"));
     if (files.length === 0 || odd !== undefined) {

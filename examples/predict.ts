@@ -17,6 +17,7 @@ import { CodedError } from "../tensor/errors.ts";
 import {
   type Command,
   deviceChoice,
+  deviceOptions,
   errorText,
   main,
   number,
@@ -141,9 +142,12 @@ export const command: Command = {
       value: "WHEN",
       help: "auto: average mirrored views if all networks were trained on such (8 times the work); or off",
     },
-    device: { value: "NAME", help: "auto, cpu or webgpu" },
-    threads: { value: "N", help: "threads of the cpu device" },
+    ...deviceOptions,
   },
+  examples: [
+    "--checkpoint runs/cmc-seed0/checkpoints/best.safetensors --image ct=ct.nii.gz --out labels.nii.gz",
+    "--checkpoint a.safetensors --checkpoint b.safetensors --data scans/ --out predictions/",
+  ],
   async run(values): Promise<Result> {
     const out = requiredText(values, "out"), overlap = overlapOf(values), warn = printWarnings();
     const choice = deviceChoice(values), nanPolicy = nanPolicyOf(values), threads = number(values, "threads");

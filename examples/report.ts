@@ -128,7 +128,8 @@ function tableFiles(sets: readonly TestSet[], baseline: string): Map<string, str
   return files;
 }
 
-const command: Command = {
+/** What `deno task report` does. */
+export const command: Command = {
   name: "report",
   summary:
     "Writes one self-contained HTML file about finished runs: what was run, tables, significance tests,\n" +
@@ -145,6 +146,10 @@ const command: Command = {
     },
     title: { value: "TEXT", help: "title of the report" },
   },
+  examples: [
+    "runs/cmc-seed0 runs/supervised-seed0 --out report.html",
+    "runs/cmc-seed0 --data scans/ --out report.html",
+  ],
   async run(values, folders): Promise<Result> {
     const out = requiredText(values, "out");
     if (folders.length === 0) throw new UsageError("no run folder is named", "See --help.");

@@ -32,7 +32,16 @@ import {
 } from "../eval/mod.ts";
 import { evaluateCases, openPredictor, Progress } from "../model/mod.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
-import { type Command, deviceChoice, main, number, type Result, text, UsageError } from "./command.ts";
+import {
+  type Command,
+  deviceChoice,
+  deviceOptions,
+  main,
+  number,
+  type Result,
+  text,
+  UsageError,
+} from "./command.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { prepareOutputs } from "./outputs.ts";
 import { terminal } from "./terminal.ts";
@@ -185,8 +194,12 @@ export const command: Command = {
     out: { value: "DIR", help: "also write the plots and tables into this folder" },
     perturbations: { value: "NAME,…", help: `some of ${tests.join(", ")} (all)` },
     seed: { value: "N", help: "decides directions, axes, fields and slices (0)" },
-    device: { value: "NAME", help: "auto, cpu or webgpu" },
+    device: deviceOptions.device,
   },
+  examples: [
+    "runs/cmc-seed0",
+    "runs/cmc-seed0 runs/supervised-seed0 --data scans/ --out figures/",
+  ],
   async run(values, folders): Promise<Result> {
     if (folders.length === 0) throw new UsageError("no run folder is named", "See --help.");
     const chosen = chosenTests(text(values, "perturbations")), seed = number(values, "seed") ?? 0;

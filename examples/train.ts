@@ -22,6 +22,7 @@ import {
   judgedParts,
   methodNames,
   presetNames,
+  presets,
   readFile,
   resolveConfig,
   settingsFor,
@@ -33,6 +34,7 @@ import { dataOptions, printWarnings } from "./open_data.ts";
 import {
   type Command,
   deviceChoice,
+  deviceOptions,
   main,
   number,
   type Result,
@@ -46,41 +48,49 @@ import { planText, planTraining } from "./plan_training.ts";
 import { say, terminal } from "./terminal.ts";
 import { decodeSafetensors } from "../tensor/mod.ts";
 import { openCases } from "./train_data.ts";
+import { withDefaults } from "./train_defaults.ts";
 import { readSettings } from "./train_settings.ts";
+
+const presetSizes = presetNames.map((name) => `${name} ${presets[name].patch.join("×")}`).join(", ");
 
 const options = {
   data: {
     ...dataOptions.data,
     help: "manifest, or folder with a dataset.json; a phantom data set when absent",
   },
-  phantom: { value: "NAME", help: "which phantom data set: abdomen (when absent), or heart" },
+  phantom: { value: "NAME", help: "which phantom data set: abdomen or heart", default: "abdomen" },
   recipe: dataOptions.recipe,
   modalities: dataOptions.modalities,
   nan: dataOptions.nan,
   split: { value: "FILE", help: "JSON with the case ids of labelled, unlabelled, validation, test" },
-  method: { value: "NAME|FILE", help: `one of ${methodNames.join(", ")} (cmc), or a module of your own` },
+  method: { value: "NAME|FILE", help: `one of ${methodNames.join(", ")}, or a module of your own` },
   profile: { value: "NAME", help: "cmc, cmc-confident or cmc-released: another word for --method" },
-  preset: { value: "NAME", help: `size of the network: ${presetNames.join(", ")}` },
+  preset: { value: "NAME", help: `size of the network, and its patch: ${presetSizes}` },
   patch: { value: "D,H,W", help: "voxels of a training patch" },
   trunk: { value: "WORD", help: "trained, or frozen: a Vision Transformer learns in its adapters alone" },
   "adapter-rank": {
     value: "N",
-    help: "channels of a Vision Transformer's adapters (a quarter when frozen; 0: none)",
+    help: "channels of a Vision Transformer's adapters; 0: none",
+    default: "0; with a frozen trunk a quarter of its own",
   },
-  "lora-rank": { value: "N", help: "rank of corrections to a Vision Transformer's attention (0: none)" },
+  "lora-rank": { value: "N", help: "rank of corrections to a Vision Transformer's attention; 0: none" },
   positions: {
     value: "FORM",
     help: "relative positions of a Vision Transformer: axis, or sam-med3d for its weights",
   },
   "label-ratio": {
     value: "R",
-    help:
-      "share of the training subjects with labels whose labels are used, such as 0.2 or 20% (the default)",
+    help: "share of the training subjects with labels whose labels are used, such as 0.2",
+    default: "20%",
   },
   labelled: { value: "N", help: "number of labelled training subjects, instead of a ratio" },
   validation: { value: "N", help: "validation subjects, a number or a share (0.15)" },
   test: { value: "N", help: "test subjects, a number or a share (0.25)" },
-  "split-seed": { value: "N", help: "decides who is labelled, unlabelled, validation and test (0)" },
+  "split-seed": {
+    value: "N",
+    help: "decides who is labelled, unlabelled, validation and test",
+    default: "0",
+  },
   spacing: { value: "D,H,W", help: "resample to this voxel size in mm; the median of the data when absent" },
   orientation: {
     value: "RULE",
@@ -95,31 +105,30 @@ const options = {
   "learning-rate": { value: "LR", help: "peak learning rate" },
   "weight-decay": { value: "X", help: "weight decay; norms and biases have none" },
   optimizer: { value: "NAME", help: "adamw, or sgd" },
-  momentum: { value: "X", help: "momentum of sgd (0.9)" },
+  momentum: { value: "X", help: "momentum of sgd" },
   schedule: {
     value: "NAME",
     help:
       "how the learning rate falls: cosine after the supervised phase, whole-cosine from the start, or poly",
   },
-  "warm-up": { value: "SHARE", help: "share of the steps over which the learning rate rises (0.05)" },
-  "clip-norm": { value: "X", help: "largest norm of the gradients (1)" },
-  "semi-supervised-from": { value: "SHARE", help: "share of the steps that see labelled patches only (0.4)" },
-  accumulate: { value: "N", help: "batches whose gradients are averaged for each step (1)" },
+  "warm-up": { value: "SHARE", help: "share of the steps over which the learning rate rises" },
+  "clip-norm": { value: "X", help: "largest norm of the gradients" },
+  "semi-supervised-from": { value: "SHARE", help: "share of the steps that see labelled patches only" },
+  accumulate: { value: "N", help: "batches whose gradients are averaged for each step" },
   "average-decay": {
     value: "D",
-    help: "predict with a moving average of the parameters, such as 0.999 (0: no)",
+    help: "predict with a moving average of the parameters, such as 0.999; 0: no",
   },
-  patience: { value: "N", help: "end after so many validations without a better one (0: never)" },
+  patience: { value: "N", help: "end after so many validations without a better one; 0: never" },
   keep: { value: "NAME", help: "which parameters are judged: best (by validation), or last" },
   overfit: { value: "N", help: "train and validate on N labelled cases alone: can they be learned at all?" },
   init: { value: "RUN|FILE", help: "start from the weights of a run, a checkpoint, or what convert wrote" },
   "init-partial": { help: "let what these weights do not have start from random numbers; it is listed" },
   seed: { value: "N", help: "decides initial values and batches; same seed, same device, same bits" },
-  device: { value: "NAME", help: "auto, cpu or webgpu" },
-  threads: { value: "N", help: "threads of the cpu device" },
+  ...deviceOptions,
   config: { value: "FILE", help: "settings as JSON, such as a run's config.json; options win" },
-  out: { value: "DIR", help: "folder of all runs (runs)" },
-  name: { value: "NAME", help: "name of the run's folder" },
+  out: { value: "DIR", help: "folder of all runs", default: "runs" },
+  name: { value: "NAME", help: "name of the run's folder", default: "METHOD-seedN" },
   resume: { value: "DIR", help: "go on with the interrupted run in this folder" },
   "time-limit": { value: "MIN", help: "save and end after so many minutes" },
   "dry-run": { help: "check everything and print what the training would cost" },
@@ -186,7 +195,11 @@ export const command: Command = {
   name: "train",
   summary: "Trains a method on labelled and unlabelled cases and judges it on held-out ones.\n" +
     "Without --data it trains on a phantom data set, the same for every seed.",
-  options,
+  options: withDefaults(options),
+  examples: [
+    "",
+    "--data scans/ --label-ratio 10% --steps 4000",
+  ],
   async run(values): Promise<Result> {
     const choice = deviceChoice(values);
     const resume = text(values, "resume");

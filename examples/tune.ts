@@ -12,12 +12,17 @@ import { blocksFor, type Trial, tune, type TuneResult, tuningFileText } from "..
 import { type Command, main, type Result } from "./command.ts";
 import { readTuning, tuningPath } from "./open_device.ts";
 
-const command: Command = {
+/** What `deno task tune` does. */
+export const command: Command = {
   name: "tune",
   summary:
     `Measures the WebGPU kernels on this machine's adapter and keeps the best block sizes in ${tuningPath}, ` +
     "where the other commands find them.",
   options: {},
+  examples: [
+    "",
+    "--json",
+  ],
   run,
 };
 

@@ -11,7 +11,8 @@
 import { type Verification, verifyDataset, verifyRecipe } from "../data/mod.ts";
 import { type Command, main, numbers, type Result, text, UsageError, type Values } from "./command.ts";
 
-const command: Command = {
+/** What `deno task verify` does. */
+export const command: Command = {
   name: "verify",
   summary: "Checks every file of a data set, how they fit together, and the split.",
   positional: "DIR|MANIFEST",
@@ -19,6 +20,10 @@ const command: Command = {
     recipe: { value: "FILE", help: "file-name pattern (JSON) that makes a manifest of the folder" },
     patch: { value: "D,H,W", help: "also say whether volumes are smaller than such a training patch" },
   },
+  examples: [
+    "scans/",
+    "scans/ --patch 32,32,32 --json",
+  ],
   run,
 };
 

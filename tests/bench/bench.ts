@@ -2,14 +2,21 @@
  * The benchmark. Prints Markdown and writes it, the numbers and the plots to `.bench/`. See README.md.
  *
  * ```sh
- * deno task bench [--device cpu|webgpu] [--only TEXT] [--peers NAME,…|none] [--threads N] [--repetitions N]
- * deno task bench --plots [--device cpu|webgpu]
- * deno task bench --breakdown TEXT
- * deno task bench --naive
+ * deno task bench --only conv3d --peers none
+ * deno task bench --plots --device webgpu
+ * deno task bench --help
  * ```
  */
 
-import { parseArgs } from "node:util";
+import {
+  type Command,
+  main,
+  number,
+  type Result,
+  text,
+  UsageError,
+  type Values,
+} from "../../examples/command.ts";
 import { Expectations, type Setting } from "./measure_row.ts";
 import { measureRows } from "./measure_rows.ts";
 import { workloadNames } from "./names.ts";
@@ -17,108 +24,121 @@ import { peers, type Program } from "./programs.ts";
 import { readFacts } from "./read_facts.ts";
 import { report } from "./report.ts";
 
-/** Ends with exit code 2, as all commands do on wrong usage. */
-function refuse(problem: string): never {
-  console.error(`error[usage]: ${problem}`);
-  Deno.exit(2);
+const command: Command = {
+  name: "bench",
+  summary:
+    "Times kernels, training steps and inference, beside the peers that are installed; writes .bench/.\n" +
+    "One of --plots, --breakdown and --naive measures something else instead.",
+  options: {
+    device: { value: "NAME", help: "cpu or webgpu", default: "cpu" },
+    only: { value: "TEXT", help: "only the workloads with this in their name", default: "all" },
+    peers: {
+      value: "NAME,…",
+      help: `some of ${peers.map(({ name }) => name).join(", ")}; or none`,
+      default: "all",
+    },
+    threads: { value: "N", help: "threads of the cpu device", default: "all cores" },
+    repetitions: { value: "N", help: "measurements of each workload", default: "7" },
+    plots: { help: "time over size, threads and batch, as plots" },
+    breakdown: { value: "TEXT", help: "the time of each op in the workloads with this in their name" },
+    naive: { help: "the WebGPU kernels beside naive ones" },
+  },
+  examples: ["--only conv3d --peers none", "--plots --device webgpu"],
+  run,
+};
+
+function deviceOf(values: Values): "cpu" | "webgpu" {
+  const device = text(values, "device") ?? "cpu";
+  if (device === "cpu" || device === "webgpu") return device;
+  throw new UsageError(`--device ${device}: expected cpu or webgpu`);
 }
 
-function readOptions() {
-  try {
-    return parseArgs({
-      args: Deno.args,
-      options: {
-        device: { type: "string", default: "cpu" },
-        only: { type: "string", default: "" },
-        peers: { type: "string" },
-        threads: { type: "string", default: `${navigator.hardwareConcurrency}` },
-        repetitions: { type: "string", default: "7" },
-        plots: { type: "boolean", default: false },
-        breakdown: { type: "string" },
-        naive: { type: "boolean", default: false },
-      },
-    }).values;
-  } catch (error) {
-    return refuse((error as Error).message);
-  }
+function count(values: Values, name: "threads" | "repetitions", usual: number): number {
+  const value = number(values, name) ?? usual;
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new UsageError(`--${name} ${value}: expected a whole number`);
 }
 
-const options = readOptions();
-const device = options.device === "cpu" || options.device === "webgpu"
-  ? options.device
-  : refuse(`--device ${options.device}: expected cpu or webgpu`);
-
-function count(name: "threads" | "repetitions"): number {
-  const value = Number(options[name]);
-  return Number.isInteger(value) && value > 0
-    ? value
-    : refuse(`--${name} ${options[name]}: expected a whole number`);
+function chosen(part: string) {
+  const names = workloadNames.filter((name) => name.includes(part));
+  if (names.length > 0) return names;
+  throw new UsageError(`no workload has ${JSON.stringify(part)} in its name`);
 }
 
-const [threads, repetitions] = [count("threads"), count("repetitions")];
-
-function chosen(text: string) {
-  const names = workloadNames.filter((name) => name.includes(text));
-  return names.length > 0 ? names : refuse(`no workload has ${JSON.stringify(text)} in its name`);
+function chosenPeers(values: Values, device: "cpu" | "webgpu"): readonly Program[] {
+  const named = text(values, "peers");
+  if (named === "none") return [];
+  if (named === undefined) return peers.filter((peer) => device === "cpu" || peer.device === "webgpu");
+  return named.split(",").map((name) => {
+    const peer = peers.find((peer) => peer.name === name);
+    if (peer) return peer;
+    const known = peers.map((peer) => peer.name).join(", ");
+    throw new UsageError(`--peers ${name}: known are ${known} and none`);
+  });
 }
 
-function chosenPeers(): readonly Program[] {
-  if (options.peers === "none") return [];
-  if (options.peers === undefined) {
-    return peers.filter((peer) => device === "cpu" || peer.device === "webgpu");
-  }
-  return options.peers.split(",").map((name) =>
-    peers.find((peer) => peer.name === name) ??
-      refuse(`--peers ${name}: known are ${peers.map((peer) => peer.name).join(", ")} and none`)
-  );
-}
-
-/** Writes files to `.bench/` and prints the Markdown among them. */
-async function write(files: Readonly<Record<string, string>>): Promise<void> {
+/** Writes files to `.bench/`; the Markdown among them is the result, for programs what it was made of. */
+async function write(files: Readonly<Record<string, string>>, result: object = files): Promise<Result> {
   await Deno.mkdir(".bench", { recursive: true });
-  for (const [name, text] of Object.entries(files)) {
-    await Deno.writeTextFile(`.bench/${name}`, text);
-    if (name.endsWith(".md")) console.log(text);
-  }
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`.bench/${name}`, text);
+  const shown = Object.entries(files).filter(([name]) => name.endsWith(".md")).map(([, text]) => text);
+  return { text: shown.join("\n"), json: result };
 }
 
 const tell = (line: string) => console.error(line);
-const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`;
-const isComparison = !options.naive && options.breakdown === undefined && !options.plots;
-const { machine, operations } = await readFacts(isComparison ? chosen(options.only) : []);
-tell(machine);
-const heading = (title: string) => `# ${title}\n\n${machine}; ${threads} thread(s)\n\n`;
+const pretty = (value: object) => `${JSON.stringify(value, null, 2)}\n`;
 
-// The parts below are loaded when they are wanted, to keep this process small: see readFacts().
-if (options.naive) {
-  const { naiveComparison } = await import("./naive.ts");
-  await write({ "naive.md": heading("WebGPU kernels against naive ones") + await naiveComparison(tell) });
-} else if (options.breakdown !== undefined) {
-  if (device !== "cpu") refuse("--breakdown: kernels are timed one by one on the CPU device only");
-  const [{ breakdown }, { workloads }] = [await import("./breakdown.ts"), await import("./workloads.ts")];
-  let text = heading("Time by op, CPU device");
-  for (const name of chosen(options.breakdown)) {
-    tell(name);
-    text += `## ${name}\n\n${await breakdown(workloads[name], threads, repetitions)}\n\n`;
+async function run(values: Values): Promise<Result> {
+  const device = deviceOf(values);
+  const threads = count(values, "threads", navigator.hardwareConcurrency);
+  const repetitions = count(values, "repetitions", 7);
+  const { naive, plots } = values, toBreak = text(values, "breakdown");
+  if (toBreak !== undefined && device !== "cpu") {
+    throw new UsageError("--breakdown: kernels are timed one by one on the CPU device only");
   }
-  await write({ "breakdown.md": text });
-} else if (options.plots) {
-  const { measureScaling } = await import("./scaling.ts");
-  const { scalingPlots, scalingTables } = await import("./scaling_plots.ts");
-  const scaling = await measureScaling(device, threads, repetitions, tell);
-  const plots = Object.entries(scalingPlots(scaling, device === "cpu" ? "CPU device" : "WebGPU device"));
-  await write({
-    ...Object.fromEntries(plots.map(([name, svg]) => [`${name}-${device}.svg`, svg])),
-    [`scaling-${device}.md`]: heading(`Scaling, ${device}`) + scalingTables(scaling),
-    [`scaling-${device}.json`]: json({ machine, threads, scaling }),
-  });
-} else {
+  const isComparison = !naive && toBreak === undefined && !plots;
+  const names = chosen(toBreak ?? text(values, "only") ?? ""), programs = chosenPeers(values, device);
+  const { machine, operations } = await readFacts(isComparison ? names : []);
+  tell(machine);
+  const heading = (title: string) => `# ${title}\n\n${machine}; ${threads} thread(s)\n\n`;
+
+  // The parts below are loaded when they are wanted, to keep this process small: see readFacts().
+  if (naive) {
+    const { naiveComparison } = await import("./naive.ts");
+    return await write({
+      "naive.md": heading("WebGPU kernels against naive ones") + await naiveComparison(tell),
+    });
+  }
+  if (toBreak !== undefined) {
+    const [{ breakdown }, { workloads }] = [await import("./breakdown.ts"), await import("./workloads.ts")];
+    let page = heading("Time by op, CPU device");
+    for (const name of names) {
+      tell(name);
+      page += `## ${name}\n\n${await breakdown(workloads[name], threads, repetitions)}\n\n`;
+    }
+    return await write({ "breakdown.md": page });
+  }
+  if (plots) {
+    const { measureScaling } = await import("./scaling.ts");
+    const { scalingPlots, scalingTables } = await import("./scaling_plots.ts");
+    const scaling = await measureScaling(device, threads, repetitions, tell);
+    const drawn = Object.entries(scalingPlots(scaling, device === "cpu" ? "CPU device" : "WebGPU device"));
+    const result = { machine, threads, scaling };
+    return await write({
+      ...Object.fromEntries(drawn.map(([name, svg]) => [`${name}-${device}.svg`, svg])),
+      [`scaling-${device}.md`]: heading(`Scaling, ${device}`) + scalingTables(scaling),
+      [`scaling-${device}.json`]: pretty(result),
+    }, result);
+  }
   const limits = { limitMs: 60_000, budgetMs: 15_000 };
   const setting: Setting = { threads, repetitions, ...limits, expectations: new Expectations() };
-  const rows = await measureRows(chosen(options.only), operations, device, chosenPeers(), setting);
-  const programs = ["ours", ...chosenPeers().map((peer) => peer.name)];
-  await write({
-    [`bench-${device}.md`]: heading(`Benchmark, ${device}`) + report(rows, programs, repetitions),
-    [`bench-${device}.json`]: json({ machine, device, threads, rows }),
-  });
+  const rows = await measureRows(names, operations, device, programs, setting);
+  const columns = ["ours", ...programs.map((peer) => peer.name)];
+  const result = { machine, device, threads, rows };
+  return await write({
+    [`bench-${device}.md`]: heading(`Benchmark, ${device}`) + report(rows, columns, repetitions),
+    [`bench-${device}.json`]: pretty(result),
+  }, result);
 }
+
+await main(command);

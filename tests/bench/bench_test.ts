@@ -23,7 +23,7 @@ async function bench(...args: string[]) {
       env: { NO_COLOR: "1" },
     }).output();
     const files: Record<string, string> = {};
-    if (code === 0) {
+    if (code === 0 && !args.includes("-h")) {
       for await (const { name } of Deno.readDir(`${folder}/.bench`)) {
         files[name] = await Deno.readTextFile(`${folder}/.bench/${name}`);
       }
@@ -52,4 +52,10 @@ Deno.test("wrong options of the benchmark end with 2 and say what is known", asy
   assert.match(peer.stderr, /error\[usage\]: --peers keras: known are pytorch, jax-js-wasm/);
   assert.equal((await bench("--only=no such thing")).code, 2);
   assert.equal((await bench("--device=abacus")).code, 2);
+});
+
+Deno.test("the benchmark lists its options with -h", async () => {
+  const { code, stdout } = await bench("-h");
+  assert.equal(code, 0);
+  assert.match(stdout, /--repetitions N +measurements of each workload \(7\)/);
 });
