@@ -4,27 +4,25 @@
  * @module
  */
 
-import { optionOf, resolveConfig } from "../model/mod.ts";
+import { methodNames, optionOf, resolveConfig, type TrainConfig } from "../model/mod.ts";
 import type { Option } from "./command.ts";
 
 /** What the plan chooses. */
 const planned: readonly string[] = ["preset", "patch", "batch"];
 
-/** A default of each setting, by its option; of some it depends on the optimiser. */
+/** The default of each setting, by its option, and which it is with another optimiser or method. */
 function trainerDefaults(): Readonly<Record<string, string>> {
   const { method, settings: _settings, methodLabel: _label, levels: _levels, ...usual } = resolveConfig({});
-  const other: Readonly<Record<string, unknown>> = {
-    ...resolveConfig({ optimizer: "sgd" }),
-    optimizer: usual.optimizer,
-  };
-  const words = Object.entries(usual).map(([name, value]) => [
-    optionOf(name),
-    planned.includes(name)
-      ? "from the plan"
-      : other[name] === value
-      ? `${value}`
-      : `${value}; with sgd ${other[name]}`,
-  ]);
+  const variants: readonly (readonly [string, TrainConfig])[] = [
+    ["sgd", resolveConfig({ optimizer: "sgd" })],
+    ...methodNames.map((name) => [name, resolveConfig({ method: name })] as const),
+  ];
+  const words = Object.entries(usual).map(([name, value]) => {
+    const key = name as keyof typeof usual;
+    const others = variants.filter(([, config]) => name !== "optimizer" && config[key] !== value)
+      .map(([variant, config]) => `; with ${variant} ${config[key]}`);
+    return [optionOf(name), planned.includes(name) ? "from the plan" : [value, ...others].join("")];
+  });
   return { ...Object.fromEntries(words), method };
 }
 
