@@ -12,7 +12,17 @@
  */
 
 import type { Volume } from "../data/mod.ts";
-import { caseBytes, type Ensemble, openEnsemble, predictCase, Progress, warmUp } from "../model/mod.ts";
+import {
+  caseBytes,
+  type Ensemble,
+  missingModalities,
+  type MissingModality,
+  openEnsemble,
+  predictCase,
+  Progress,
+  useMissingStrategy,
+  warmUp,
+} from "../model/mod.ts";
 import { CodedError } from "../tensor/errors.ts";
 import {
   type Command,
@@ -23,6 +33,7 @@ import {
   number,
   requiredText,
   type Result,
+  text,
   UsageError,
   type Values,
 } from "./command.ts";
@@ -112,6 +123,13 @@ function isOfTheCase(error: unknown): error is CodedError {
   return error instanceof CodedError && !/^(device|io)\./.test(error.code);
 }
 
+function missingOf(values: Values): MissingModality | undefined {
+  const word = text(values, "missing");
+  const way = missingModalities.find((known) => known === word);
+  if (way === word) return way;
+  throw new UsageError(`--missing ${word}: expected ${missingModalities.join(", ")}`);
+}
+
 /** What `deno task predict` does. */
 export const command: Command = {
   name: "predict",
@@ -137,6 +155,10 @@ export const command: Command = {
     nan: dataOptions.nan,
     probabilities: { help: "also write the probability of each class" },
     overlays: { help: "also write pictures (PNG) of the scans with the label maps over them" },
+    missing: {
+      value: "WAY",
+      help: `what stands for a missing image: ${missingModalities.join(", ")}; as trained when absent`,
+    },
     overlap: { value: "SHARE", help: "share of a window that its neighbour covers again (0.5)" },
     mirror: {
       value: "WHEN",
@@ -150,6 +172,7 @@ export const command: Command = {
   ],
   async run(values): Promise<Result> {
     const out = requiredText(values, "out"), overlap = overlapOf(values), warn = printWarnings();
+    const missing = missingOf(values);
     const choice = deviceChoice(values), nanPolicy = nanPolicyOf(values), threads = number(values, "threads");
     const dataset = await openData(values, warn);
     if ((dataset === undefined) === (values.image === undefined)) {
@@ -162,6 +185,8 @@ export const command: Command = {
     const checkpoints = await readCheckpoints(values);
     using device = await openChosenDevice(choice, threads);
     using ensemble = openEnsemble(checkpoints, device);
+    const members = ensemble.groups.flatMap((group) => group.members);
+    if (missing) { for (const { segment } of members) useMissingStrategy(segment.network, missing); }
     const { modalities, classes, aligned } = ensemble.preparation;
     const mirrorAxes = mirrorAxesOf(values, ensemble), probabilities = values.probabilities === true;
     const wanted: Wanted = {

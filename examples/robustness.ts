@@ -30,7 +30,13 @@ import {
   tagRecords,
   testSets,
 } from "../eval/mod.ts";
-import { evaluateCases, openPredictor, Progress } from "../model/mod.ts";
+import {
+  evaluateCases,
+  missingStrategies,
+  openPredictor,
+  Progress,
+  useMissingStrategy,
+} from "../model/mod.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import {
   type Command,
@@ -79,14 +85,19 @@ function misaligned(dataset: Dataset, perturbation: Perturbation, level: number,
   );
 }
 
-/** What the network is given: all modalities, all but one where that leaves several, each alone. */
-function inputSets({ modalities }: Dataset): { inputs: string; given: string[] }[] {
+/** What the network is given: every set of modalities, the largest first. */
+export function inputSets(
+  { modalities }: Pick<Dataset, "modalities">,
+): { inputs: string; given: string[] }[] {
   const ids = modalities.map(({ id }) => id);
-  const lackingOne = ids.length > 2 ? ids.map((id) => ids.filter((other) => other !== id)) : [];
-  return [
-    ...[ids, ...lackingOne].map((given) => ({ inputs: given.join("+"), given })),
-    ...ids.map((id) => ({ inputs: `${id} only`, given: [id] })),
-  ];
+  const sets = Array.from(
+    { length: 2 ** ids.length - 1 },
+    (_, bits) => ids.filter((_, m) => (bits + 1) & 2 ** m),
+  );
+  return sets.sort((a, b) => b.length - a.length).map((given) => ({
+    inputs: given.length === 1 && ids.length > 1 ? `${given[0]} only` : given.join("+"),
+    given,
+  }));
 }
 
 /** Judges the best checkpoint of a run on its test cases, once for each worse data set. */
@@ -122,9 +133,15 @@ async function testRun(
     }
   }
   if (chosen.includes("missing-modality")) {
+    const [own, ...others] = missingStrategies(segment.network, dataset.modalities.length);
     for (const { inputs, given } of inputSets(dataset)) {
-      const records = await judge(withholdModalities(dataset, given), `from ${inputs}`);
-      missing.push(...records.map((r) => ({ ...r, inputs })));
+      const isWhole = given.length === dataset.modalities.length;
+      for (const strategy of isWhole ? [own] : [own, ...others]) {
+        if (strategy) useMissingStrategy(segment.network, strategy);
+        const by = strategy === own ? inputs : `${inputs} (${strategy})`;
+        const records = await judge(withholdModalities(dataset, given), `from ${by}`);
+        missing.push(...records.map((r) => ({ ...r, inputs: by })));
+      }
     }
   }
   return { robustness, missing };
@@ -186,7 +203,8 @@ export const command: Command = {
   name: "robustness",
   summary:
     "Tests finished runs on misaligned input and without some modalities. Writes robustness.csv and\n" +
-    "missing_modalities.csv into each run folder, where `report` finds them. Every modality but the first is\n" +
+    "missing_modalities.csv into each run folder, where `report` finds them. Where a modality is missing, every\n" +
+    "way to fill its place in the fusion is tried; the one trained with has no name. Every modality but the first is\n" +
     "misaligned, its labels along with it.",
   positional: "RUN…",
   options: {

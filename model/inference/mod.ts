@@ -24,3 +24,4 @@ export {
 } from "./predict_case.ts";
 export { type Segmentation, segmentCase, type SegmentOptions, type SegmentSetting } from "./segment_case.ts";
 export { SlabRestorer } from "./slab_restorer.ts";
+export { missingStrategies, useMissingStrategy } from "./missing_strategies.ts";

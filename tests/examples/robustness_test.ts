@@ -20,14 +20,15 @@ Deno.test("robustness judges a run with modalities moved and left out; report sh
     assert.equal(code, 0, stderr);
     const { records, missing } = JSON.parse(stdout) as Record<string, Record<string, unknown>[]>;
     const pairs = new Set(missing!.map(({ inputs, modality }) => `${modality} from ${inputs}`));
-    assert.deepEqual([...pairs], ["ct from ct+mr", "mr from ct+mr", "ct from ct only", "mr from mr only"]);
+    const alone = (id: string) => ["", " (zero)", " (bypass)"].map((by) => `${id} from ${id} only${by}`);
+    assert.deepEqual([...pairs], ["ct from ct+mr", "mr from ct+mr", ...alone("ct"), ...alone("mr")]);
     assert.deepEqual([...new Set(records!.map(({ level }) => level))], [0, 2, 4, 8]);
     const whole = missing!.filter(({ inputs }) => inputs === "ct+mr");
     const unmoved = records!.filter(({ level }) => level === 0);
     assert.deepEqual(whole.map(({ dice }) => dice), unmoved.map(({ dice }) => dice));
-    const alone = missing!.filter(({ inputs }) => inputs === "ct only");
+    const single = missing!.filter(({ inputs }) => inputs === "ct only");
     assert.notDeepEqual(
-      alone.map(({ n_pred }) => n_pred),
+      single.map(({ n_pred }) => n_pred),
       whole.filter(({ modality }) => modality === "ct").map(({ n_pred }) => n_pred),
     );
 
@@ -38,7 +39,7 @@ Deno.test("robustness judges a run with modalities moved and left out; report sh
     assert.match(html, />Missing modalities<\/h2>[\s\S]*from ct only/);
     const files = (await Array.fromAsync(Deno.readDir(`${folder}/out`))).map(({ name }) => name).sort();
     const csv = await Deno.readTextFile(`${folder}/out/missing_modalities_dice.csv`);
-    assert.equal(csv.trim().split("\n").length, 1 + 4); // a line for each pair above
+    assert.equal(csv.trim().split("\n").length, 1 + 8); // a line for each pair above
     assert.ok(files.includes("missing_modalities_run_dice.svg") && files.includes("robustness_dice.svg"));
   });
 });

@@ -6,9 +6,11 @@ import {
   dissimilarChannels,
   missingModalities,
   type MissingModality,
+  missingStrategies,
   type PresetName,
   presets,
   UnetEncoder,
+  useMissingStrategy,
   type VitShape,
   vitUnet,
 } from "../../model/mod.ts";
@@ -219,4 +221,18 @@ Deno.test("what has no form with a Vision Transformer refuses its shape", async 
   using device = await openDevice("cpu");
   const make = () => new UnetEncoder({ device, random: new Random(1) }, 1, presets["vit-tiny"].unet());
   assert.throws(make, { code: "model.encoder" });
+});
+
+Deno.test("a network lists the strategies it has, its own first, and takes them; another network has none", async () => {
+  using device = await openDevice("cpu");
+  using two = cmcOf(device, { missing: "zero" });
+  assert.deepEqual(missingStrategies(two, 2), ["zero", "mean", "bypass"]);
+  using three = cmcOf(device, { modalities: 3, missing: "token" });
+  assert.deepEqual(missingStrategies(three, 3), ["token", "mean", "duplicate", "zero", "bypass"]);
+  useMissingStrategy(three, "bypass");
+  assert.equal(three.missing, "bypass");
+  assert.throws(() => useMissingStrategy(two, "token"), { code: "model.missing" });
+  using encoder = new UnetEncoder({ device, random: new Random(1) }, 1, universalShape(1));
+  assert.deepEqual(missingStrategies(encoder, 2), []);
+  assert.throws(() => useMissingStrategy(encoder, "mean"), { code: "model.missing" });
 });
