@@ -86,6 +86,17 @@ export function resampleAxis(
   const inner = shape.slice(axis + 1).reduce((product, n) => product * n, 1);
   const outer = shape.slice(0, axis).reduce((product, n) => product * n, 1);
   const out = new Float32Array(outer * length * inner);
+  if (inner === 1) {
+    for (let block = 0, to = 0; block < outer; block++) {
+      for (let o = 0; o < length; o++, to++) {
+        const from = block * count + first[o]!;
+        let sum = 0;
+        for (let tap = 0; tap < taps; tap++) sum += weights[o * taps + tap]! * data[from + tap]!;
+        out[to] = sum;
+      }
+    }
+    return out;
+  }
   const line = new Float64Array(inner);
   for (let block = 0; block < outer; block++) {
     for (let o = 0; o < length; o++) {

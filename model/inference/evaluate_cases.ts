@@ -8,6 +8,7 @@ import { type Dataset, labelledCase, modalitiesOf } from "../../data/dataset.ts"
 import type { Preparation } from "../../data/prepare/preparation.ts";
 import { prepareCase, type PreparedImage } from "../../data/prepare/prepare.ts";
 import { restoreSegmentation } from "../../data/prepare/restore.ts";
+import { sameGrid } from "../../data/grid_check.ts";
 import { gridOf, type Volume } from "../../data/volume.ts";
 import { type CaseRecord, evaluateCase } from "../../eval/mod.ts";
 import { segmentCase, type SegmentSetting } from "./segment_case.ts";
@@ -78,7 +79,11 @@ export async function evaluateCases(
       const prediction = restoreSegmentation(image, segmentation, gridOf(reference));
       records.push(...evaluateCase({ case: id, modality, prediction, reference, classes: dataset.classes }));
       probable?.({ image, probabilities: segmentation.probabilities!, reference });
-      await seen?.({ case: id, modality, labels: restoreSegmentation(image, segmentation), caseMs });
+      if (seen === undefined) continue;
+      const labels = sameGrid(gridOf(reference), image.native)
+        ? prediction
+        : restoreSegmentation(image, segmentation);
+      await seen({ case: id, modality, labels, caseMs });
     }
   }
   return records;
