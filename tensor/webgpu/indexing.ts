@@ -6,6 +6,7 @@
  */
 
 import { type Shape, stridesOf } from "../shape.ts";
+import { broadcastStrides, joinAxes } from "../strides.ts";
 
 /** Statements that take a row-major index apart into `<prefix>0`, `<prefix>1`, …, one for each axis. */
 export function unravel(index: string, shape: Shape, prefix: string): string {
@@ -40,29 +41,14 @@ export interface Walk {
 
 /** How arrays of several shapes walk along a shape they broadcast to, with as few axes as possible. */
 export function broadcastWalk(shape: Shape, shapes: readonly Shape[]): Walk {
-  const full = shapes.map((own) => {
-    const strides = stridesOf(own);
-    const lead = shape.length - own.length;
-    return shape.map((_, axis) => axis < lead || own[axis - lead] === 1 ? 0 : strides[axis - lead]!);
-  });
-  return mergeAxes({ shape, strides: full });
+  return mergeAxes({ shape, strides: shapes.map((own) => broadcastStrides(own, shape)) });
 }
 
 /** Drops axes of size 1 and joins neighbours that every array walks as if they were one. */
 export function mergeAxes({ shape, strides }: Walk): Walk {
-  const sizes: number[] = [];
-  const steps: number[][] = strides.map(() => []);
-  shape.forEach((n, axis) => {
-    if (n === 1) return;
-    const last = sizes.length - 1;
-    const joins = last >= 0 && strides.every((own, a) => steps[a]![last] === own[axis]! * n);
-    if (joins) {
-      sizes[last]! *= n;
-      strides.forEach((own, a) => steps[a]![last] = own[axis]!);
-    } else {
-      sizes.push(n);
-      strides.forEach((own, a) => steps[a]!.push(own[axis]!));
-    }
-  });
-  return { shape: sizes, strides: steps };
+  const { sizes, steps } = joinAxes(shape, strides);
+  return {
+    shape: sizes.toReversed(),
+    strides: strides.map((_, array) => steps.map((step) => step[array]!).toReversed()),
+  };
 }

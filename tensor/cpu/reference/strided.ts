@@ -5,6 +5,7 @@
  */
 
 import { type Shape, stridesOf } from "../../shape.ts";
+import { broadcastStrides, joinAxes } from "../../strides.ts";
 
 /** How one array is seen: the offset of its first element and the step along each axis, in elements. */
 export interface View {
@@ -21,12 +22,7 @@ export function dense(shape: Shape, start = 0): View {
 
 /** An array of shape `from` seen with the larger shape `to`: axes of size 1 and missing axes repeat. */
 export function broadcast(from: Shape, to: Shape): View {
-  const strides = stridesOf(from);
-  const lead = to.length - from.length;
-  return {
-    start: 0,
-    strides: to.map((_, axis) => axis < lead || from[axis - lead] === 1 ? 0 : strides[axis - lead]!),
-  };
+  return { start: 0, strides: broadcastStrides(from, to) };
 }
 
 /**
@@ -40,19 +36,7 @@ export function forRows(
   row: (offsets: readonly number[], length: number, steps: readonly number[]) => void,
 ): void {
   if (shape.includes(0)) return;
-  const sizes: number[] = [];
-  const steps: number[][] = []; // one entry an axis, innermost first
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] === 1) continue;
-    const step = views.map((view) => view.strides[axis]!);
-    const inner = sizes.length - 1;
-    if (inner >= 0 && step.every((s, v) => s === steps[inner]![v]! * sizes[inner]!)) {
-      sizes[inner]! *= shape[axis]!;
-    } else {
-      sizes.push(shape[axis]!);
-      steps.push(step);
-    }
-  }
+  const { sizes, steps } = joinAxes(shape, views.map(({ strides }) => strides));
   const length = sizes[0] ?? 1;
   const rowSteps = steps[0] ?? views.map(() => 0);
   const offsets = views.map((view) => view.start);

@@ -6,10 +6,10 @@
 
 import { type AttentionAttributes, scoreAxes } from "../../ops/fused_attention.ts";
 import { type Shape, sizeOf, type Triple } from "../../shape.ts";
+import { broadcastStrides } from "../../strides.ts";
 import { declare, least, type Local, loop, type Operand, type Statements } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
 import { type Tile, tileOf } from "./matmul_tile.ts";
-import { broadcastStrides } from "./strides.ts";
 
 /** A term of the scores: elements from batch to batch, and its strides along the grids of queries and keys. */
 export interface Term {

@@ -6,13 +6,14 @@
 
 import type { ElementwiseOp, Scalars } from "../../ops/elementwise.ts";
 import { sizeOf, stridesOf } from "../../shape.ts";
+import { broadcastStrides } from "../../strides.ts";
 import type { CpuArray, CpuKernel } from "../kernel.ts";
 import { compileElementwise } from "../reference/elementwise.ts";
 import { f32x4, type Local, locals, procedure } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
 import { isTranslatable, translate } from "./expression.ts";
 import { itemBytes, itemsIn, overRun, piece } from "./runs.ts";
-import { broadcastStrides, joinAxes, placeOf } from "./strides.ts";
+import { joinRows, placeOf } from "./strides.ts";
 
 /** How an input reaches the kernel: vector by vector, one value a row, or one number a call. */
 type Source = "vector" | "value" | "number";
@@ -36,7 +37,7 @@ interface Call {
 }
 
 function callOf(op: ElementwiseOp, arrays: readonly CpuArray[], out: CpuArray, scalars: Scalars): Call {
-  const { sizes, steps } = joinAxes(out.shape, [
+  const { sizes, steps } = joinRows(out.shape, [
     ...arrays.map(({ shape }) => broadcastStrides(shape, out.shape)),
     stridesOf(out.shape),
   ]);

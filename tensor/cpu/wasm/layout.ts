@@ -5,11 +5,12 @@
  */
 
 import { type Shape, sizeOf, stridesOf } from "../../shape.ts";
+import { broadcastStrides } from "../../strides.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { layoutKernels as referenceLayout } from "../reference/layout.ts";
 import { f32x4, i32, loop, procedure } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
-import { broadcastStrides, joinAxes, placeOf } from "./strides.ts";
+import { joinRows, placeOf } from "./strides.ts";
 
 /** Elements of a row that one item copies. */
 const rowLength = 16384;
@@ -36,7 +37,7 @@ function rowCopy(length: number, [fromStep, toStep]: readonly [number, number]) 
 /** Copies the elements of one view to those of another of the same shape. An item is a row. */
 function copy(engine: Engine, shape: Shape, from: View, to: View): void {
   if (shape.includes(0)) return;
-  const { sizes, steps } = joinAxes(shape, [from.strides, to.strides]);
+  const { sizes, steps } = joinRows(shape, [from.strides, to.strides]);
   // Rows are cut so that one large copy has many items.
   const isCut = sizes[0]! > rowLength && sizes[0]! % rowLength === 0;
   const axes = isCut ? [rowLength, sizes[0]! / rowLength, ...sizes.slice(1)] : sizes;

@@ -10,6 +10,7 @@
 
 import type { MatmulAttributes } from "../../ops/matmul.ts";
 import { type Shape, sizeOf } from "../../shape.ts";
+import { broadcastStrides } from "../../strides.ts";
 import type { CpuKernels } from "../kernel.ts";
 import {
   type Code,
@@ -25,7 +26,7 @@ import {
 import type { Engine } from "./engine.ts";
 import { pack, packedBytes, type Packing, type Strips } from "./matmul_pack.ts";
 import { depth, type Tile, tileEdge, tileOf, tileProduct } from "./matmul_tile.ts";
-import { broadcastStrides, joinAxes, placeOf } from "./strides.ts";
+import { joinRows, placeOf } from "./strides.ts";
 
 interface Product {
   readonly tile: Tile;
@@ -160,7 +161,7 @@ function productOf(
   { transposeA }: MatmulAttributes,
 ): Product {
   const lead = out.slice(0, -2);
-  const { sizes, steps } = joinAxes(lead, [
+  const { sizes, steps } = joinRows(lead, [
     broadcastStrides(a.slice(0, -2), lead),
     broadcastStrides(b.slice(0, -2), lead),
   ]);

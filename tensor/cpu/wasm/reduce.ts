@@ -6,11 +6,12 @@
 
 import type { ReduceAttributes } from "../../ops/reduce.ts";
 import { sizeOf, stridesOf } from "../../shape.ts";
+import type { JoinedAxes } from "../../strides.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { declare, f32, f32x4, f64, loop, repeat } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
 import { overRun, piece, sumOfRun } from "./runs.ts";
-import { type Axis, joinAxes, type JoinedAxes, placeOf } from "./strides.ts";
+import { type Axis, joinRows, placeOf } from "./strides.ts";
 
 /** Elements of a row that are summed at once. */
 const segment = 65536;
@@ -20,7 +21,7 @@ const columns = 4096;
 /** Joined axes of the input, innermost first; the second step of reduced axes is 0. */
 function joinedAxes({ shape }: CpuArray, axes: readonly number[]): JoinedAxes {
   const strides = stridesOf(shape);
-  return joinAxes(shape, [strides, strides.map((step, axis) => axes.includes(axis) ? 0 : step)]);
+  return joinRows(shape, [strides, strides.map((step, axis) => axes.includes(axis) ? 0 : step)]);
 }
 
 const isReduced = ({ steps }: JoinedAxes, axis: number): boolean => steps[axis]![1] === 0;

@@ -4,40 +4,14 @@
  * @module
  */
 
-import { type Shape, stridesOf } from "../../shape.ts";
+import type { Shape } from "../../shape.ts";
+import { joinAxes, type JoinedAxes } from "../../strides.ts";
 import type { Code } from "./emit/mod.ts";
 
-/** Axes of several views of one shape, innermost first, joined where they lie behind each other. */
-export interface JoinedAxes {
-  /** Sizes. */
-  readonly sizes: readonly number[];
-  /** For each axis the step of each view, in elements. */
-  readonly steps: readonly (readonly number[])[];
-}
-
-/** Joins axes; there is at least one. */
-export function joinAxes(shape: Shape, views: readonly (readonly number[])[]): JoinedAxes {
-  const sizes: number[] = [];
-  const steps: number[][] = [];
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] === 1) continue;
-    const step = views.map((strides) => strides[axis]!);
-    const inner = sizes.length - 1;
-    if (inner >= 0 && step.every((s, v) => s === steps[inner]![v]! * sizes[inner]!)) {
-      sizes[inner]! *= shape[axis]!;
-    } else {
-      sizes.push(shape[axis]!);
-      steps.push(step);
-    }
-  }
-  return sizes.length > 0 ? { sizes, steps } : { sizes: [1], steps: [views.map(() => 1)] };
-}
-
-/** Strides of an array of one shape seen with a larger shape: axes of size 1 and missing axes repeat. */
-export function broadcastStrides(from: Shape, to: Shape): number[] {
-  const strides = stridesOf(from);
-  const lead = to.length - from.length;
-  return to.map((_, axis) => axis < lead || from[axis - lead] === 1 ? 0 : strides[axis - lead]!);
+/** Joined axes, of which there is at least one: the row, along which loops run. */
+export function joinRows(shape: Shape, views: readonly (readonly number[])[]): JoinedAxes {
+  const joined = joinAxes(shape, views);
+  return joined.sizes.length > 0 ? joined : { sizes: [1], steps: [views.map(() => 1)] };
 }
 
 /** An axis of a view: its size, and its step in elements. */
