@@ -8,13 +8,25 @@ import type { ReduceAttributes } from "../../ops/reduce.ts";
 import { sizeOf, stridesOf } from "../../shape.ts";
 import type { JoinedAxes } from "../../strides.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
-import { declare, f32, f32x4, f64, loop, repeat } from "./emit/mod.ts";
+import {
+  type Code,
+  declare,
+  f32,
+  f32x4,
+  f64,
+  type Local,
+  loop,
+  repeat,
+  type Statements,
+} from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
 import { overRun, piece, sumOfRun } from "./runs.ts";
 import { type Axis, joinRows, placeOf } from "./strides.ts";
 
 /** Elements of a row that are summed at once. */
 const segment = 65536;
+/** Results that keep many threads busy, one item each. */
+const manyResults = 16;
 /** Neighbouring sums of a work item. */
 const columns = 4096;
 
@@ -32,23 +44,56 @@ function axesWhere(joined: JoinedAxes, which: "reduced" | "kept"): Axis[] {
   return all.filter((_, i) => isReduced(joined, i) === (which === "reduced"));
 }
 
-/** Sums over rows that are reduced whole. An item is a segment of a row. */
-function segmentsKernel(engine: Engine, joined: JoinedAxes, segments: number, repeats: number) {
-  const key = `sum rows ${joined.sizes} ${joined.steps}`;
+/** How the rows that one sum takes together are cut: each of `repeats` rows into `segments`. */
+interface Cut {
+  readonly segments: number;
+  readonly repeats: number;
+}
+
+/** Sums one part of a result. */
+function sumPart(joined: JoinedAxes, { segments }: Cut) {
+  const [row, ...outer] = axesWhere(joined, "reduced") as [Axis, ...Axis[]];
+  const { index, start } = declare({ index: "i32", start: "i32" });
+  return (
+    x: Local<"i32">,
+    [result, part]: readonly [Code<"i32">, Code<"i32">],
+    body: (sum: Code<"f64">) => Statements,
+  ): Statements => [
+    index.set(part.div(segments)),
+    start.set(placeOf(x, index, outer)),
+    index.set(result),
+    start.set(placeOf(start, index, axesWhere(joined, "kept"))),
+    piece(
+      part.rem(segments),
+      { bytes: 4 * segment, total: 4 * row.size },
+      (from, to) => body(sumOfRun({ address: start.add(from), bytes: to.sub(from) })),
+    ),
+  ];
+}
+
+/** An item is a part of a result. */
+function partsKernel(engine: Engine, joined: JoinedAxes, cut: Cut) {
+  const key = `sum parts ${joined.sizes} ${joined.steps}`;
+  const parts = cut.segments * cut.repeats;
   return engine.compile(key, { x: "i32", sums: "i32" }, ({ x, sums }, { each }) => {
-    const [row, ...outer] = axesWhere(joined, "reduced") as [Axis, ...Axis[]];
-    const { index, start } = declare({ index: "i32", start: "i32" });
+    const add = sumPart(joined, cut);
+    return each((item) =>
+      add(x, [item.div(parts), item.rem(parts)], (sum) => f64.store(sums.add(item.mul(8)), sum))
+    );
+  });
+}
+
+/** An item is a result. */
+function rowsKernel(engine: Engine, joined: JoinedAxes, cut: Cut) {
+  const key = `sum rows ${joined.sizes} ${joined.steps}`;
+  const parameters = { x: "i32", out: "i32", scale: "f32" } as const;
+  return engine.compile(key, parameters, ({ x, out, scale }, { each }) => {
+    const add = sumPart(joined, cut);
+    const { total } = declare({ total: "f64" });
     return each((item) => [
-      index.set(item.div(segments).rem(repeats)),
-      start.set(placeOf(x, index, outer)),
-      index.set(item.div(segments * repeats)),
-      start.set(placeOf(start, index, axesWhere(joined, "kept"))),
-      piece(
-        item.rem(segments),
-        { bytes: 4 * segment, total: 4 * row.size },
-        (from, to) =>
-          f64.store(sums.add(item.mul(8)), sumOfRun({ address: start.add(from), bytes: to.sub(from) })),
-      ),
+      total.set(0),
+      repeat(cut.segments * cut.repeats, (part) => add(x, [item, part], (sum) => total.increase(sum))),
+      f32.store(out.add(item.mul(4)), total.mul(scale.promote()).demote()),
     ]);
   });
 }
@@ -72,8 +117,14 @@ function reduceRows(engine: Engine, x: CpuArray, out: CpuArray, joined: JoinedAx
   const [row, segments] = [joined.sizes[0]!, Math.ceil(joined.sizes[0]! / segment)];
   const repeats = sizeOf(x.shape) / (results * row);
   const parts = segments * repeats;
+  const cut = { segments, repeats };
+  // One launch where that leaves work for many threads, or where there is nothing to share.
+  if (parts === 1 || results >= manyResults) {
+    engine.run(rowsKernel(engine, joined, cut), results, { x, out, scale });
+    return;
+  }
   engine.scratch({ sums: 8 * parts * results }, ({ sums }) => {
-    engine.run(segmentsKernel(engine, joined, segments, repeats), parts * results, { x, sums });
+    engine.run(partsKernel(engine, joined, cut), parts * results, { x, sums });
     engine.run(addPartsKernel(engine), results, { sums, out, parts, scale });
   });
 }
