@@ -23,6 +23,7 @@ export {
   type ConsistencyTarget,
   targetConsistency,
 } from "./anatomical_consistency.ts";
+export { areaSimilarityContrast } from "./area_similarity.ts";
 export { channelConsistency } from "./channel_consistency.ts";
 export { channelContrast } from "./channel_contrast.ts";
 export { classContrast } from "./class_contrast.ts";
@@ -31,5 +32,7 @@ export { maskedReconstruction } from "./masked_reconstruction.ts";
 export { ntXent, type NtXentOptions } from "./nt_xent.ts";
 export { pooledConsistency } from "./pooled_consistency.ts";
 export { proportionConsistency } from "./proportion_consistency.ts";
+export { weightedCrossEntropy, weightedDice } from "./pseudo_labels.ts";
 export { releasedChannelContrast, releasedLogitSimilarity, releasedWeights } from "./released.ts";
 export { softDice } from "./soft_dice.ts";
+export { entropy, entropyWeightedMean, squaredDifference } from "./uncertainty.ts";

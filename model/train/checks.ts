@@ -22,12 +22,19 @@ import type { TrainConfig } from "./resolve.ts";
  */
 export function checkTraining(method: Method, config: TrainConfig, dataset: Dataset, split: Split): void {
   const { name, paired, aligned, modalities } = dataset;
-  const { leastModalities = 1 } = method;
+  const { leastModalities = 1, mostModalities = Infinity } = method;
   if (modalities.length < leastModalities) {
     throw new CodedError(
       "method.modalities",
       `${method.name} needs ${leastModalities} modalities, but the data set ${name} has ${modalities.length}`,
       { fix: "Use --method supervised, which works with one." },
+    );
+  }
+  if (modalities.length > mostModalities) {
+    throw new CodedError(
+      "method.modalities",
+      `${method.name} is for ${mostModalities} modality, but the data set ${name} has ${modalities.length}`,
+      { fix: `Choose one with --modalities ${modalities[0]!.id}, or use --method cmc.` },
     );
   }
   checkSplit(dataset, split);

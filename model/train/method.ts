@@ -85,6 +85,8 @@ export interface Method<S extends SettingsSchema = SettingsSchema, N extends Seg
   readonly usual?: EngineOptions;
   /** The fewest modalities it can work with; 1 when absent. */
   readonly leastModalities?: number;
+  /** The most modalities it can work with; any number when absent. */
+  readonly mostModalities?: number;
   /** Whether it is given the labels of the unlabelled cases too: the upper bound that methods strive for. */
   readonly usesAllLabels?: true;
   /**

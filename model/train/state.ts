@@ -48,7 +48,7 @@ export async function stateOf(
     average: await average?.stateDict() ?? new Map(),
     optimizer: await optimizer.stateDict(),
     best,
-    log,
+    log: [...log],
   };
 }
 

@@ -1,0 +1,61 @@
+/**
+ * CMC as the authors' released code trains it, to compare against: one U-Net for all modalities, and consistency
+ * losses that are computed without a gradient, so that only labels teach.
+ *
+ * @module
+ */
+
+import { releasedChannelContrast, releasedLogitSimilarity } from "../../../losses/mod.ts";
+import { noGrad } from "../../../tensor/autograd.ts";
+import { CodedError } from "../../../tensor/errors.ts";
+import type { Tensor } from "../../../tensor/tensor.ts";
+import { presetNamed } from "../../presets.ts";
+import { ReleasedCmc } from "../../released.ts";
+import type { LossTerm, Method } from "../method.ts";
+import { overPairs, supervisedTerm } from "./terms.ts";
+
+/** {@link ReleasedCmc} as a segmenter. */
+export class ReleasedSegmenter extends ReleasedCmc {
+  /** Logits of every given image. */
+  segment(images: readonly (Tensor | null)[]): (Tensor | null)[] {
+    return this.forward(images).logits;
+  }
+}
+
+/** The released code's training. */
+export const cmcReleased: Method<Record<never, never>, ReleasedSegmenter> = {
+  name: "cmc-released",
+  cite: "github.com/med-air/CMC, April 2025",
+  summary: "as the authors' released code trains: one shared U-Net, consistency without a gradient",
+  settings: {},
+  leastModalities: 2,
+  comparesVoxels: () => true,
+  build(init, task, { preset, levels, storage }) {
+    const { encoder, up } = presetNamed(preset).unet(levels);
+    if (up !== "below" || encoder.length !== 4 || storage !== "f32") {
+      throw new CodedError(
+        "model.released",
+        `the released network has no form of ${preset} stored as ${storage}`,
+        {
+          fix: "Use unet-tiny, unet-small, unet-base or unet-paper, four levels, and f32.",
+        },
+      );
+    }
+    return new ReleasedSegmenter(init, { ...task, width: encoder[0]![0]! });
+  },
+  wants: (_, factor) => factor > 0 ? { unlabelled: "strong" } : {},
+  losses(network, batch, { factor }) {
+    const terms: Record<string, LossTerm> = { supervised: supervisedTerm(network, batch) };
+    if (!batch.unlabelled) return terms;
+    const { images } = batch.unlabelled;
+    const [csc, similarity] = noGrad(() => {
+      const { features, logits } = network.forward(images);
+      return [overPairs(features, releasedChannelContrast), overPairs(logits, releasedLogitSimilarity)];
+    });
+    return {
+      ...terms,
+      csc: { value: csc!, weight: factor },
+      similarity: { value: similarity!, weight: factor },
+    };
+  },
+};

@@ -1,0 +1,41 @@
+/**
+ * The networks of the preset in the forms that methods ask for.
+ *
+ * @module
+ */
+
+import type { Init } from "../../../tensor/layers.ts";
+import { softmax } from "../../../tensor/ops/softmax.ts";
+import { maximum } from "../../../tensor/ops/elementwise.ts";
+import type { Tensor } from "../../../tensor/tensor.ts";
+import type { NetworkConfig } from "../../network_config.ts";
+import { presetNamed } from "../../presets.ts";
+import type { Task } from "../../segmenter.ts";
+import { SeparateUnets } from "../../separate_unets.ts";
+
+/** The U-Nets of {@link SeparateUnets} as a segmenter: each image by its own. */
+export class SeparateSegmenter extends SeparateUnets {
+  /** Logits of every given image. */
+  segment(images: readonly (Tensor | null)[]): (Tensor | null)[] {
+    return this.forward(images).logits;
+  }
+}
+
+/** One U-Net of the preset a modality. */
+export function buildSeparate(
+  init: Init,
+  task: Task,
+  { preset, levels, storage }: NetworkConfig,
+  sharesConvolutions = false,
+): SeparateSegmenter {
+  const unet = presetNamed(preset).unet(levels);
+  return new SeparateSegmenter(init, { ...task, unet, storage, sharesConvolutions });
+}
+
+/** The mean of the probabilities of all given predictions, as logits of each. */
+export function meanPrediction(logits: readonly (Tensor | null)[]): (Tensor | null)[] {
+  const given = logits.filter((z) => z !== null);
+  const mean = given.map((z) => softmax(z, 1)).reduce((sum, p) => sum.add(p)).div(given.length);
+  const joint = maximum(mean, 1e-8).log();
+  return logits.map((z) => z && joint);
+}

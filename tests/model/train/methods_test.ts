@@ -1,0 +1,196 @@
+/** What every row of the table of methods must do. */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { makePhantom, type Split } from "../../../data/mod.ts";
+import {
+  type Method,
+  methods,
+  type StepBatch,
+  train,
+  type TrainOptions,
+  type TrainState,
+} from "../../../model/mod.ts";
+import { openTraining } from "../../../model/train/training.ts";
+import { loadStep } from "../../../model/train/batches.ts";
+import { preparationFor } from "../../../model/train/preparation_for.ts";
+import { type Device, openDevice, Random, scope, type StateDict, Tensor } from "../../../tensor/mod.ts";
+import { devices } from "../../tensor/devices.ts";
+
+const split: Split = {
+  labelled: ["s_0", "s_1"],
+  unlabelled: ["s_2", "s_3"],
+  validation: ["s_4"],
+  test: ["s_5"],
+};
+
+/** Six phantoms of 16³ voxels, in as many modalities as the method can take. */
+function dataFor({ mostModalities = 2 }: Method) {
+  const modalities = ["ct", "mr"].slice(0, mostModalities);
+  const made = makePhantom({ cases: 6, modalities, misalignmentMm: 0, seed: 3, shape: [16, 16, 16] });
+  const ids = new Map(made.cases.map(({ id }, i) => [`s_${i}`, id]));
+  const named = Object.fromEntries(
+    Object.entries(split).map(([part, list]) => [part, list.map((id: string) => ids.get(id)!)]),
+  );
+  return { dataset: made, split: named as unknown as Split };
+}
+
+const options: TrainOptions = {
+  patch: [16, 16, 16],
+  batch: 2,
+  steps: 30,
+  validations: 2,
+  semiSupervisedFrom: 0.2,
+  augmentation: "none",
+  learningRate: 2e-3,
+};
+
+function fingerprint(state: StateDict): string {
+  const hash = createHash("sha256");
+  for (const [name, { data }] of state) {
+    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest("hex");
+}
+
+/** Trains and returns the log and the states that were saved. */
+async function outcome(method: Method, device: Device, resume?: TrainState) {
+  const states: TrainState[] = [];
+  const save = (state: TrainState) => Promise.resolve(void states.push(state));
+  const setting = { device, ...dataFor(method), save, ...(resume && { resume }) };
+  using run = await train({ ...options, method }, setting);
+  return { log: run!.log, states };
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+for (const method of methods.values()) {
+  Deno.test(`${method.name} learns, and a resumed run ends with the same bits`, async () => {
+    using device = await openDevice("cpu");
+    const whole = await outcome(method, device);
+    const labelled = whole.log.map((row) => row.supervised ?? row.pasted!);
+    const [first, last] = [mean(labelled.slice(0, 5)), mean(labelled.slice(-5))];
+    assert.ok(
+      last < 0.85 * first,
+      `loss on labelled voxels: ${first} in the first steps, ${last} in the last`,
+    );
+    const half = whole.states.find(({ step }) => step === 15)!;
+    const resumed = await outcome(method, device, half);
+    assert.deepEqual(resumed.log, whole.log);
+    const end = (states: readonly TrainState[]) => states.at(-1)!;
+    assert.equal(end(resumed.states).step, 30);
+    assert.equal(fingerprint(end(resumed.states).network), fingerprint(end(whole.states).network));
+    assert.equal(device.stats().liveBuffers, 0);
+  });
+}
+
+/** Which parameters a term moves, by the start of their names: those it must reach, and those it must leave alone. */
+const reach: Readonly<
+  Record<string, { readonly moves: readonly RegExp[]; readonly leaves: readonly RegExp[] }>
+> = {
+  supervised: { moves: [/encoder/, /decoder/], leaves: [/^teacher/] },
+  pasted: { moves: [/encoders\.0/, /encoders\.1/, /decoders\.0/, /decoders\.1/], leaves: [/^teacher/] },
+  csc: { moves: [/encoders\.[01]/], leaves: [/^teacher/, /decoder/, /fusion/, /mia/] },
+  cac: { moves: [/encoders\.[01]/, /decoders\.0/, /decoders\.1/], leaves: [/^teacher/] },
+  consistency: { moves: [/^student\.encoders/, /^student\.decoders/], leaves: [/^teacher/] },
+  pseudo: { moves: [/^student\.encoders/, /^student\.decoders/], leaves: [/^teacher/] },
+  cross: { moves: [/encoders/, /decoders/], leaves: [] },
+  asc: { moves: [/^student\.encoders\.0/, /^student\.encoders\.1/], leaves: [/^teacher/] },
+  mse: { moves: [/^student\.encoders\.0/, /^student\.encoders\.1/], leaves: [/^teacher/] },
+};
+
+/** Names of the parameters with a gradient that is not 0, for the sum of the terms that `chosen` takes. */
+async function moved(method: Method, chosen: (term: string) => boolean): Promise<string[] | undefined> {
+  using device = await openDevice("cpu");
+  const data = dataFor(method);
+  const preparation = await preparationFor(data);
+  using training = openTraining({ ...options, method }, { device, ...data, preparation });
+  const { network, config, loader, phases } = training;
+  const [batch] = await loadStep(loader, method, config, phases, 20, 1);
+  const context = { settings: config.settings, step: 20, factor: 1, random: new Random(5) };
+  const found = scope(() => {
+    const on = (images: readonly Float32Array[]) =>
+      images.map((x) => Tensor.from(device, x, [x.length / 16 ** 3, 1, 16, 16, 16]));
+    const { labelled, unlabelled } = batch!;
+    const patches: StepBatch = {
+      labelled: {
+        images: on(labelled.images),
+        labels: labelled.labels.map((y) => Tensor.from(device, y, [y.length / 16 ** 3, 16, 16, 16], "i32")),
+      },
+      ...(unlabelled && {
+        unlabelled: {
+          images: on(unlabelled.images),
+          ...(unlabelled.weakImages && { weakImages: on(unlabelled.weakImages) }),
+        },
+      }),
+    };
+    const terms = Object.entries(method.losses(network, patches, context)).filter(([name]) => chosen(name));
+    if (terms.length === 0 || terms.every(([, { value }]) => value.node === undefined)) return undefined;
+    terms.map(([, { value, weight }]) => value.mul(weight)).reduce((sum, term) => sum.add(term)).backward();
+    return [...network.namedTensors()].filter(([, { grad }]) => grad !== undefined);
+  });
+  if (found === undefined) return undefined;
+  const names: string[] = [];
+  for (const [name, { grad }] of found) {
+    if ((await grad!.data()).some((value) => value !== 0)) names.push(name);
+  }
+  network.zeroGrad();
+  return names;
+}
+
+const withoutGradient = new Set(["cmc-released csc", "cmc-released similarity"]);
+
+for (const method of methods.values()) {
+  Deno.test(`each loss term of ${method.name} moves what it should, and nothing else`, async (t) => {
+    const names: string[] = [];
+    await moved(method, (name) => (names.push(name), false));
+    for (const term of names) {
+      await t.step(term, async () => {
+        const changed = await moved(method, (name) => name === term);
+        if (withoutGradient.has(`${method.name} ${term}`)) return assert.equal(changed, undefined);
+        const { moves, leaves } = reach[term]!;
+        for (const pattern of moves) {
+          assert.ok(changed!.some((name) => pattern.test(name)), `${pattern}: not moved`);
+        }
+        for (const pattern of leaves) assert.deepEqual(changed!.filter((name) => pattern.test(name)), []);
+      });
+    }
+    await t.step("together they move every parameter", async () => {
+      using device = await openDevice("cpu");
+      const data = dataFor(method);
+      const setting = { device, ...data, preparation: await preparationFor(data) };
+      using training = openTraining({ ...options, method }, setting);
+      const all = [...training.network.namedParameters()].map(([name]) => name);
+      const changed = await moved(method, () => true);
+      // A bias before an instance norm changes nothing: its gradient is 0 but for rounding.
+      const still = all.filter((name) => !changed!.includes(name) && !/conv\.bias$/.test(name));
+      assert.deepEqual(still, []);
+    });
+  });
+}
+
+const webgpu = devices.find(({ name }) => name === "webgpu");
+
+for (const method of methods.values()) {
+  Deno.test({
+    name: `${method.name} takes two steps on webgpu like those on the cpu`,
+    ignore: webgpu === undefined,
+    async fn() {
+      const log = async (device: Device) => {
+        const short = { ...options, steps: 2, validations: 1, semiSupervisedFrom: 0, method };
+        using run = await train(short, { device, ...dataFor(method) });
+        return run!.log;
+      };
+      using cpu = await openDevice("cpu");
+      using gpu = await webgpu!.open();
+      const [expected, actual] = [await log(cpu), await log(gpu)];
+      expected.forEach(({ loss }, i) => {
+        const other = actual[i]!.loss!;
+        assert.ok(
+          Math.abs(other - loss!) < 5e-3 * loss!,
+          `step ${i + 1}: ${loss} on cpu, ${other} on webgpu`,
+        );
+      });
+    },
+  });
+}
