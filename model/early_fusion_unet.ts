@@ -21,9 +21,18 @@ export class EarlyFusionUnet extends Module {
   readonly decoder: UnetDecoder;
   readonly #shape: Omit<SeparateShape, "sharesConvolutions">;
 
-  /** Initialises from the stream. */
+  /**
+   * Initialises from the stream.
+   *
+   * @throws {CodedError} `model.early` for a Vision Transformer, whose patches have one channel
+   */
   constructor(init: Init, shape: Omit<SeparateShape, "sharesConvolutions">) {
     super();
+    if (shape.unet.vit) {
+      throw new CodedError("model.early", "a Vision Transformer here takes images of one channel", {
+        fix: "Choose a unet preset, or another method than early fusion.",
+      });
+    }
     this.encoder = new UnetEncoder(init, shape.modalities, shape.unet);
     this.decoder = new UnetDecoder(init, shape.unet, shape.modalities * shape.classes);
     this.#shape = shape;

@@ -10,8 +10,11 @@ import { cast } from "../tensor/ops/layout.ts";
 import { scope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { CmcOutput } from "./cmc.ts";
+import { CodedError } from "../tensor/errors.ts";
 import { UnetDecoder, UnetEncoder } from "./unet.ts";
 import type { UnetShape } from "./unet_shape.ts";
+import { plainTuning, type VitTuning } from "./vit.ts";
+import { encoderOf, type VitEncoder } from "./vit_encoder.ts";
 
 /** What the networks are made of. */
 export interface SeparateShape {
@@ -19,8 +22,10 @@ export interface SeparateShape {
   readonly modalities: number;
   /** Number of classes, the background included. */
   readonly classes: number;
-  /** The U-Net of each modality. */
+  /** The U-Net of each modality, or what is around its Vision Transformer. */
   readonly unet: UnetShape;
+  /** What is trained of Vision Transformers; everything by default. */
+  readonly tuning?: VitTuning;
   /** How activations are stored. */
   readonly storage: "f32" | "f16";
   /** Whether all modalities use the same convolutions, and only norms are a modality's own. */
@@ -30,20 +35,32 @@ export interface SeparateShape {
 /** One U-Net a modality. */
 export class SeparateUnets extends Module {
   /** One a modality. */
-  readonly encoders: UnetEncoder[];
+  readonly encoders: readonly (UnetEncoder | VitEncoder)[];
   /** One a modality. */
-  readonly decoders: UnetDecoder[];
+  readonly decoders: readonly UnetDecoder[];
   readonly #storage: "f32" | "f16";
 
-  /** Initialises from the stream. */
-  constructor(init: Init, { modalities, classes, unet, storage, sharesConvolutions }: SeparateShape) {
+  /**
+   * Initialises from the stream.
+   *
+   * @throws {CodedError} `model.shared` for Vision Transformers that are to share convolutions
+   */
+  constructor(init: Init, shape: SeparateShape) {
     super();
-    this.encoders = Array.from({ length: modalities }, () => new UnetEncoder(init, 1, unet));
+    const { modalities, classes, unet, tuning = plainTuning, storage, sharesConvolutions } = shape;
+    this.encoders = Array.from({ length: modalities }, () => encoderOf(init, unet, tuning));
     this.decoders = Array.from({ length: modalities }, () => new UnetDecoder(init, unet, classes));
     this.#storage = storage;
     if (!sharesConvolutions) return;
-    for (let m = 1; m < modalities; m++) {
-      shareConvolutions(this.encoders[m]!, this.encoders[0]!);
+    const [first] = this.encoders;
+    for (const [m, encoder] of this.encoders.entries()) {
+      if (!(first instanceof UnetEncoder) || !(encoder instanceof UnetEncoder)) {
+        throw new CodedError("model.shared", "only U-Nets can share convolutions", {
+          fix: "Choose a unet preset.",
+        });
+      }
+      if (m === 0) continue;
+      shareConvolutions(encoder, first);
       shareConvolutions(this.decoders[m]!, this.decoders[0]!);
     }
   }

@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 import { d3, parseHTML } from "../deps.ts";
 import { svgText } from "./svg_text.ts";
 

@@ -11,11 +11,12 @@ import {
   channelContrast,
   pooledConsistency,
 } from "../../../losses/mod.ts";
+import type { Random } from "../../../tensor/random.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
-import type { LossTerm, Method } from "../method.ts";
+import type { LossTerm, Method, StepBatch } from "../method.ts";
 import { choice, quantity, type SettingValues } from "../settings.ts";
-import { buildCmc, type CmcSegmenter } from "./cmc_segmenter.ts";
-import { overPairs, supervisedTerm } from "./terms.ts";
+import { buildCmcForm, type CmcSegmenter } from "./cmc_segmenter.ts";
+import { overPairs, supervisedLoss } from "./terms.ts";
 
 /** Weights of the two consistency losses; {@link quantity} 0 turns one off. */
 export const consistencyWeights = {
@@ -38,6 +39,12 @@ const settings = {
     "consistency trains both sides, each towards the other held fixed (CAC), or nothing",
   ),
   mia: choice(["on", "off"], "modality-independent awareness; off, it stays the identity it starts as"),
+  miaScale: choice(["cosine", "1/V", "none"], "how MIA compares channels"),
+  encoders: choice(["separate", "shared"], "an encoder a modality, or one for all"),
+  decoders: choice(["separate", "shared"], "a decoder a modality, or one for all"),
+  combine: choice(["add", "concat"], "how fused and own features come together"),
+  missing: choice(["mean", "duplicate", "zero", "token", "bypass"], "what stands for a missing modality"),
+  modalityDropout: quantity(0, "probability that a step's labelled patches lack one modality", { max: 1 }),
 } as const;
 
 /** The values of CMC's settings. */
@@ -60,6 +67,27 @@ export function labelWithout(name: string, parts: Readonly<Record<string, boolea
   return off.length === 0 ? name : `${name} without ${off.join(" and ")}`;
 }
 
+/** Settings that tables name where they are not the default, and how. */
+const otherForms = [
+  ["cscForm", "CSC"],
+  ["cacForm", "CAC"],
+  ["gradient", "gradient"],
+  ["miaScale", "MIA"],
+  ["encoders", "encoders"],
+  ["decoders", "decoders"],
+  ["combine", "combine by"],
+  ["missing", "missing"],
+  ["modalityDropout", "modality dropout"],
+] as const;
+
+/** The labelled patches, without one modality in some steps. */
+function withDropout(batch: StepBatch, probability: number, random: Random): (Tensor | null)[] {
+  const { images } = batch.labelled, stream = random.child("modality");
+  if (probability === 0 || stream.uniform() >= probability) return [...images];
+  const absent = stream.integer(images.length);
+  return images.map((image, m) => m === absent ? null : image);
+}
+
 /** Cross Modality Collaboration. */
 export const cmc: Method<typeof settings, CmcSegmenter> = {
   name: "cmc",
@@ -67,26 +95,29 @@ export const cmc: Method<typeof settings, CmcSegmenter> = {
   summary: "an encoder a modality, joined at the bottleneck (MIA, fusion); CSC and CAC on unlabelled pairs",
   settings,
   leastModalities: 2,
-  label({ cscWeight, cacWeight, gradient, mia, cscForm, cacForm }) {
-    const name = labelWithout("cmc", { CSC: cscWeight === 0, CAC: cacWeight === 0, MIA: mia === "off" });
-    const forms = [
-      ...cscForm === "cosine" ? [] : [`CSC ${cscForm}`],
-      ...cacForm === "dice" ? [] : [`CAC ${cacForm}`],
-      ...gradient === "live" ? [] : [`gradient ${gradient}`],
-    ];
+  label(values) {
+    const off = { CSC: values.cscWeight === 0, CAC: values.cacWeight === 0, MIA: values.mia === "off" };
+    const forms = otherForms.flatMap(([name, words]) =>
+      values[name] === settings[name].default ? [] : [`${words} ${values[name]}`]
+    );
+    const name = labelWithout("cmc", off);
     return forms.length === 0 ? name : `${name} (${forms.join(", ")})`;
   },
   comparesVoxels: ({ cscWeight, cacWeight, cscForm, cacForm }) =>
     (cscWeight > 0 && cscForm !== "pooled") || (cacWeight > 0 && cacForm !== "proportion"),
-  build(init, task, config, { mia }) {
-    const network = buildCmc(init, task, config);
+  build(init, task, config, { mia, miaScale: channelScale, encoders, decoders, combine, missing }) {
+    const network = buildCmcForm(init, task, config, { channelScale, encoders, decoders, combine, missing });
     if (mia === "off") network.mia.gamma.requiresGrad = false;
     return network;
   },
   wants: ({ cscWeight, cacWeight }, factor) =>
     factor > 0 && cscWeight + cacWeight > 0 ? { unlabelled: "strong" } : {},
-  losses(network, batch, { settings: { cscWeight, cacWeight, cscForm, cacForm, gradient }, factor }) {
-    const terms: Record<string, LossTerm> = { supervised: supervisedTerm(network, batch) };
+  losses(network, batch, { settings, factor, random }) {
+    const { cscWeight, cacWeight, cscForm, cacForm, gradient, modalityDropout } = settings;
+    const own = network.segment(withDropout(batch, modalityDropout, random));
+    const terms: Record<string, LossTerm> = {
+      supervised: { value: supervisedLoss(own, batch.labelled.labels), weight: 1 },
+    };
     if (!batch.unlabelled) return terms;
     const { features, logits } = network.forward(batch.unlabelled.images);
     const side = (tensors: readonly (Tensor | null)[]) =>

@@ -9,7 +9,7 @@ import { releasedChannelContrast, releasedLogitSimilarity } from "../../../losse
 import { noGrad } from "../../../tensor/autograd.ts";
 import { CodedError } from "../../../tensor/errors.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
-import { presetNamed } from "../../presets.ts";
+import { unetOf } from "../../network_config.ts";
 import { ReleasedCmc } from "../../released.ts";
 import type { LossTerm, Method } from "../method.ts";
 import { overPairs, supervisedTerm } from "./terms.ts";
@@ -30,9 +30,9 @@ export const cmcReleased: Method<Record<never, never>, ReleasedSegmenter> = {
   settings: {},
   leastModalities: 2,
   comparesVoxels: () => true,
-  build(init, task, { preset, levels, storage }) {
-    const { encoder, up } = presetNamed(preset).unet(levels);
-    if (up !== "below" || encoder.length !== 4 || storage !== "f32") {
+  build(init, task, config) {
+    const { preset, storage } = config, { encoder, up, vit } = unetOf(config);
+    if (up !== "below" || encoder.length !== 4 || vit || storage !== "f32") {
       throw new CodedError(
         "model.released",
         `the released network has no form of ${preset} stored as ${storage}`,

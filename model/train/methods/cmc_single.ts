@@ -8,9 +8,8 @@
 import { anatomicalConsistency } from "../../../losses/mod.ts";
 import type { Init } from "../../../tensor/layers.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
-import type { NetworkConfig } from "../../network_config.ts";
+import { type NetworkConfig, tuningOf, unetOf } from "../../network_config.ts";
 import { Cmc } from "../../cmc.ts";
-import { presetNamed } from "../../presets.ts";
 import type { LossTerm, Method } from "../method.ts";
 import { consistencyWeights, cscTerm, labelWithout } from "./cmc.ts";
 import { overPairs, supervisedLoss } from "./terms.ts";
@@ -19,8 +18,9 @@ import { meanPrediction } from "./networks.ts";
 /** A CMC network of two encoders that see the same image. */
 export class CmcTwice extends Cmc {
   /** Of one image. */
-  constructor(init: Init, classes: number, { preset, levels, storage }: NetworkConfig) {
-    super(init, { modalities: 2, classes, unet: presetNamed(preset).unet(levels), shared: false, storage });
+  constructor(init: Init, classes: number, config: NetworkConfig) {
+    const { storage } = config;
+    super(init, { modalities: 2, classes, unet: unetOf(config), tuning: tuningOf(config), storage });
   }
 
   /** The mean of both decoders. */

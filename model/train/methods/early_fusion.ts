@@ -5,7 +5,7 @@
  */
 
 import { EarlyFusionUnet } from "../../early_fusion_unet.ts";
-import { presetNamed } from "../../presets.ts";
+import { unetOf } from "../../network_config.ts";
 import type { Method } from "../method.ts";
 import { supervisedTerm } from "./terms.ts";
 
@@ -16,9 +16,8 @@ export const earlyFusion: Method<Record<never, never>, EarlyFusionUnet> = {
   summary: "supervised; one U-Net whose input channels are the modalities, which must be aligned",
   settings: {},
   comparesVoxels: () => true,
-  build(init, task, { preset, levels, storage }) {
-    return new EarlyFusionUnet(init, { ...task, unet: presetNamed(preset).unet(levels), storage });
-  },
+  build: (init, task, config) =>
+    new EarlyFusionUnet(init, { ...task, unet: unetOf(config), storage: config.storage }),
   wants: () => ({}),
   losses: (network, batch) => ({ supervised: supervisedTerm(network, batch) }),
 };

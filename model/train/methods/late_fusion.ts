@@ -6,9 +6,8 @@
 
 import { SeparateUnets } from "../../separate_unets.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
-import { presetNamed } from "../../presets.ts";
 import type { Method } from "../method.ts";
-import { meanPrediction } from "./networks.ts";
+import { meanPrediction, separateShape } from "./networks.ts";
 import { supervisedLoss } from "./terms.ts";
 
 /** A U-Net a modality; predicts what they say on average. */
@@ -26,8 +25,7 @@ export const lateFusion: Method<Record<never, never>, LateFusion> = {
   summary: "supervised; a U-Net a modality, whose probabilities are averaged; the modalities must be aligned",
   settings: {},
   comparesVoxels: () => true,
-  build: (init, task, { preset, levels, storage }) =>
-    new LateFusion(init, { ...task, unet: presetNamed(preset).unet(levels), storage }),
+  build: (init, task, config) => new LateFusion(init, separateShape(task, config)),
   wants: () => ({}),
   losses(network, { labelled: { images, labels } }) {
     return { supervised: { value: supervisedLoss(network.forward(images).logits, labels), weight: 1 } };

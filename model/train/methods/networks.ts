@@ -8,10 +8,9 @@ import type { Init } from "../../../tensor/layers.ts";
 import { softmax } from "../../../tensor/ops/softmax.ts";
 import { maximum } from "../../../tensor/ops/elementwise.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
-import type { NetworkConfig } from "../../network_config.ts";
-import { presetNamed } from "../../presets.ts";
+import { type NetworkConfig, tuningOf, unetOf } from "../../network_config.ts";
 import type { Task } from "../../segmenter.ts";
-import { SeparateUnets } from "../../separate_unets.ts";
+import { type SeparateShape, SeparateUnets } from "../../separate_unets.ts";
 
 /** The U-Nets of {@link SeparateUnets} as a segmenter: each image by its own. */
 export class SeparateSegmenter extends SeparateUnets {
@@ -21,15 +20,19 @@ export class SeparateSegmenter extends SeparateUnets {
   }
 }
 
-/** One U-Net of the preset a modality. */
+/** The configured network, one a modality. */
+export function separateShape(task: Task, config: NetworkConfig): SeparateShape {
+  return { ...task, unet: unetOf(config), tuning: tuningOf(config), storage: config.storage };
+}
+
+/** One network of the preset a modality. */
 export function buildSeparate(
   init: Init,
   task: Task,
-  { preset, levels, storage }: NetworkConfig,
+  config: NetworkConfig,
   sharesConvolutions = false,
 ): SeparateSegmenter {
-  const unet = presetNamed(preset).unet(levels);
-  return new SeparateSegmenter(init, { ...task, unet, storage, sharesConvolutions });
+  return new SeparateSegmenter(init, { ...separateShape(task, config), sharesConvolutions });
 }
 
 /** The mean of the probabilities of all given predictions, as logits of each. */

@@ -22,9 +22,9 @@ export function overPairs(
   return meanOf(perModality.flatMap((a, m) => perModality.slice(m + 1).map((b) => loss(a!, b!))));
 }
 
-/** Dice + cross-entropy of logits with labels, averaged over the modalities. */
+/** Dice + cross-entropy of logits with labels, averaged over the modalities that are there. */
 export function supervisedLoss(logits: readonly (Tensor | null)[], labels: readonly Tensor[]): Tensor {
-  return meanOf(logits.map((z, m) => diceCrossEntropy(z!, labels[m]!)));
+  return meanOf(logits.flatMap((z, m) => z ? [diceCrossEntropy(z, labels[m]!)] : []));
 }
 
 /** Dice + cross-entropy of a network's predictions on the labelled patches, averaged over the modalities. */

@@ -50,7 +50,7 @@ function blockOf(
 
 /** Gradient for the weight. */
 export const conv3dWeightGrad: Kernel<Attributes> = {
-  steps: (call) => {
+  steps: (call): readonly Step[] => {
     const [g, w] = [call.inputs[1]!.shape, call.outputs[0]!.shape];
     const { groups } = call.attributes;
     const outPerGroup = w[0]! / groups;

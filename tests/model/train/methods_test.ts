@@ -12,7 +12,7 @@ import {
   type TrainState,
 } from "../../../model/mod.ts";
 import { openTraining } from "../../../model/train/training.ts";
-import { loadStep } from "../../../model/train/batches.ts";
+import { type LoadedBatch, loadStep } from "../../../model/train/batches.ts";
 import { preparationFor } from "../../../model/train/preparation_for.ts";
 import { type Device, openDevice, Random, scope, type StateDict, Tensor } from "../../../tensor/mod.ts";
 import { devices } from "../../tensor/devices.ts";
@@ -99,54 +99,69 @@ const reach: Readonly<
   mse: { moves: [/^student\.encoders\.0/, /^student\.encoders\.1/], leaves: [/^teacher/] },
 };
 
-/** Names of the parameters with a gradient that is not 0, for the sum of the terms that `chosen` takes. */
-async function moved(method: Method, chosen: (term: string) => boolean): Promise<string[] | undefined> {
-  using device = await openDevice("cpu");
+/** A method's training at a step of the semi-supervised phase, with its patches. */
+async function opened(method: Method, device: Device) {
   const data = dataFor(method);
   const preparation = await preparationFor(data);
-  using training = openTraining({ ...options, method }, { device, ...data, preparation });
-  const { network, config, loader, phases } = training;
+  const training = openTraining({ ...options, method }, { device, ...data, preparation });
+  const { config, loader, phases } = training;
   const [batch] = await loadStep(loader, method, config, phases, 20, 1);
+  return { training, batch: batch! };
+}
+
+function onDevice(device: Device, { labelled, unlabelled }: LoadedBatch): StepBatch {
+  const images = (patches: readonly Float32Array[]) =>
+    patches.map((x) => Tensor.from(device, x, [x.length / 16 ** 3, 1, 16, 16, 16]));
+  return {
+    labelled: {
+      images: images(labelled.images),
+      labels: labelled.labels.map((y) => Tensor.from(device, y, [y.length / 16 ** 3, 16, 16, 16], "i32")),
+    },
+    ...(unlabelled && {
+      unlabelled: {
+        images: images(unlabelled.images),
+        ...(unlabelled.weakImages && { weakImages: images(unlabelled.weakImages) }),
+      },
+    }),
+  };
+}
+
+/**
+ * Names of the parameters with a gradient that is not 0, for the sum of the terms that `chosen` takes; none when
+ * nothing has a gradient.
+ */
+async function moved(
+  { training: { network, method, config, device }, batch }: Awaited<ReturnType<typeof opened>>,
+  chosen: (term: string) => boolean,
+): Promise<string[] | undefined> {
   const context = { settings: config.settings, step: 20, factor: 1, random: new Random(5) };
   const found = scope(() => {
-    const on = (images: readonly Float32Array[]) =>
-      images.map((x) => Tensor.from(device, x, [x.length / 16 ** 3, 1, 16, 16, 16]));
-    const { labelled, unlabelled } = batch!;
-    const patches: StepBatch = {
-      labelled: {
-        images: on(labelled.images),
-        labels: labelled.labels.map((y) => Tensor.from(device, y, [y.length / 16 ** 3, 16, 16, 16], "i32")),
-      },
-      ...(unlabelled && {
-        unlabelled: {
-          images: on(unlabelled.images),
-          ...(unlabelled.weakImages && { weakImages: on(unlabelled.weakImages) }),
-        },
-      }),
-    };
-    const terms = Object.entries(method.losses(network, patches, context)).filter(([name]) => chosen(name));
-    if (terms.length === 0 || terms.every(([, { value }]) => value.node === undefined)) return undefined;
+    const all = Object.entries(method.losses(network, onDevice(device, batch), context));
+    const terms = all.filter(([name]) => chosen(name));
+    if (terms.every(([, { value }]) => value.node === undefined)) return undefined;
     terms.map(([, { value, weight }]) => value.mul(weight)).reduce((sum, term) => sum.add(term)).backward();
     return [...network.namedTensors()].filter(([, { grad }]) => grad !== undefined);
   });
-  if (found === undefined) return undefined;
   const names: string[] = [];
-  for (const [name, { grad }] of found) {
+  for (const [name, { grad }] of found ?? []) {
     if ((await grad!.data()).some((value) => value !== 0)) names.push(name);
   }
   network.zeroGrad();
-  return names;
+  return found && names;
 }
 
 const withoutGradient = new Set(["cmc-released csc", "cmc-released similarity"]);
 
 for (const method of methods.values()) {
   Deno.test(`each loss term of ${method.name} moves what it should, and nothing else`, async (t) => {
+    using device = await openDevice("cpu");
+    const open = await opened(method, device);
+    using training = open.training;
     const names: string[] = [];
-    await moved(method, (name) => (names.push(name), false));
+    await moved(open, (name) => (names.push(name), false));
     for (const term of names) {
       await t.step(term, async () => {
-        const changed = await moved(method, (name) => name === term);
+        const changed = await moved(open, (name) => name === term);
         if (withoutGradient.has(`${method.name} ${term}`)) return assert.equal(changed, undefined);
         const { moves, leaves } = reach[term]!;
         for (const pattern of moves) {
@@ -156,14 +171,10 @@ for (const method of methods.values()) {
       });
     }
     await t.step("together they move every parameter", async () => {
-      using device = await openDevice("cpu");
-      const data = dataFor(method);
-      const setting = { device, ...data, preparation: await preparationFor(data) };
-      using training = openTraining({ ...options, method }, setting);
-      const all = [...training.network.namedParameters()].map(([name]) => name);
-      const changed = await moved(method, () => true);
+      const changed = (await moved(open, () => true))!;
       // A bias before an instance norm changes nothing: its gradient is 0 but for rounding.
-      const still = all.filter((name) => !changed!.includes(name) && !/conv\.bias$/.test(name));
+      const still = [...training.network.namedParameters()].map(([name]) => name)
+        .filter((name) => !changed.includes(name) && !/conv\.bias$/.test(name));
       assert.deepEqual(still, []);
     });
   });
