@@ -13,7 +13,7 @@ import { quantity } from "../settings.ts";
 import { copyPasteMask } from "./boxes.ts";
 import { consistencyWeights, cscTerm } from "./cmc.ts";
 import { buildCmc, type CmcSegmenter } from "./cmc_segmenter.ts";
-import { paste, pastedLoss } from "./copy_paste.ts";
+import { paste, pastedTerms } from "./copy_paste.ts";
 import { teacherSettings, TeacherStudent } from "./teacher.ts";
 import { supervisedTerm } from "./terms.ts";
 
@@ -47,9 +47,7 @@ export const cmcCopyPaste: Method<typeof settings, TeacherStudent<CmcSegmenter>>
       return paste(labelled, { ...unlabelled, labels: unlabelled.images.map(() => pseudo) }, mask);
     });
     const { features, logits } = student.forward(pasted.images);
-    const terms: Record<string, LossTerm> = {
-      pasted: { value: pastedLoss(logits, pasted, pseudoWeight), weight: 1 },
-    };
+    const terms: Record<string, LossTerm> = pastedTerms(logits, pasted, pseudoWeight);
     if (cscWeight > 0) terms.csc = cscTerm(features, factor * cscWeight, "cosine");
     return terms;
   },

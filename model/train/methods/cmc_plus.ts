@@ -13,7 +13,7 @@ import { choice, quantity } from "../settings.ts";
 import { copyPasteMask } from "./boxes.ts";
 import { consistencyWeights, cscTerm, labelWithout } from "./cmc.ts";
 import { buildCmc, type CmcSegmenter } from "./cmc_segmenter.ts";
-import { paste, pastedLoss } from "./copy_paste.ts";
+import { paste, pastedTerms } from "./copy_paste.ts";
 import { teacherSettings, TeacherStudent } from "./teacher.ts";
 import { meanOf, supervisedTerm } from "./terms.ts";
 
@@ -52,8 +52,7 @@ export const cmcPlus: Method<typeof settings, TeacherStudent<CmcSegmenter>> = {
         const mask = copyPasteMask(pseudo.device, pseudo.shape.slice(1), random);
         return paste(labelled, { ...unlabelled, labels: unlabelled.images.map(() => pseudo) }, mask);
       });
-      const value = pastedLoss(student.segment(pasted.images), pasted, factor * pseudoWeight);
-      terms.pasted = { value, weight: 1 };
+      Object.assign(terms, pastedTerms(student.segment(pasted.images), pasted, factor * pseudoWeight));
     } else terms.supervised = supervisedTerm(student, batch);
     const { features, logits } = student.forward(unlabelled.images);
     if (cscWeight > 0) terms.csc = cscTerm(features, factor * cscWeight, "cosine");

@@ -10,6 +10,7 @@ import { weightedCrossEntropy, weightedDice } from "../../../losses/mod.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import { sub } from "../../../tensor/ops/elementwise.ts";
 import { concat } from "../../../tensor/ops/layout.ts";
+import type { LossTerm } from "../method.ts";
 import { mixed, mixedLabels } from "./boxes.ts";
 import { meanOf } from "./terms.ts";
 
@@ -49,18 +50,22 @@ export function paste(
 }
 
 /**
- * Dice + cross-entropy of predictions on pasted patches: over what is labelled, plus `pseudoWeight` times over the
- * rest; mean over the modalities.
+ * Dice + cross-entropy of predictions on pasted patches, mean over the modalities: where labels are a person's, and
+ * with a weight where they are not.
  */
-export function pastedLoss(
+export function pastedTerms(
   logits: readonly (Tensor | null)[],
   { labels, trusted }: PastedBatch,
   pseudoWeight: number,
-): Tensor {
-  const rest = sub(1, trusted);
-  const over = (z: Tensor, y: Tensor, where: Tensor) =>
-    weightedCrossEntropy(z, y, where).add(weightedDice(z, y, where));
-  return meanOf(
-    logits.map((z, m) => over(z!, labels[m]!, trusted).add(over(z!, labels[m]!, rest).mul(pseudoWeight))),
-  );
+): Record<"pasted" | "pseudo", LossTerm> {
+  const over = (where: Tensor) =>
+    meanOf(
+      logits.map((z, m) =>
+        weightedCrossEntropy(z!, labels[m]!, where).add(weightedDice(z!, labels[m]!, where))
+      ),
+    );
+  return {
+    pasted: { value: over(trusted), weight: 1 },
+    pseudo: { value: over(sub(1, trusted)), weight: pseudoWeight },
+  };
 }

@@ -27,7 +27,7 @@ import type { Task } from "../../segmenter.ts";
 import type { LossTerm, Method } from "../method.ts";
 import { quantity } from "../settings.ts";
 import { buildSeparate, type SeparateSegmenter } from "./networks.ts";
-import { teacherSettings, TeacherStudent, withNoise } from "./teacher.ts";
+import { noiseSetting, teacherSettings, TeacherStudent, withNoise } from "./teacher.ts";
 import { meanOf, overPairs, supervisedLoss } from "./terms.ts";
 
 const settings = {
@@ -39,6 +39,7 @@ const settings = {
     min: 1,
     isInteger: true,
   }),
+  noise: noiseSetting,
   ...teacherSettings,
 } as const;
 
@@ -86,7 +87,7 @@ export const semiCml: Method<typeof settings, SemiCml> = {
   build: (init, task, config, { predictor }) => new SemiCml(init, task, config, predictor),
   wants: (_, factor) => factor > 0 ? { unlabelled: "strong" } : {},
   losses(network, { labelled, unlabelled }, { settings, factor, random }) {
-    const { ascWeight, mseWeight, pseudoWeight, relearnFrom, passes } = settings;
+    const { ascWeight, mseWeight, pseudoWeight, relearnFrom, passes, noise } = settings;
     const own = network.student.segment(labelled.images);
     network.judge(own, labelled.labels);
     const terms: Record<string, LossTerm> = {
@@ -108,7 +109,7 @@ export const semiCml: Method<typeof settings, SemiCml> = {
       const labels = noGrad(() => {
         const noisy = Array.from(
           { length: passes },
-          (_, i) => network.teach(withNoise(unlabelled.images, random.child(i))),
+          (_, i) => network.teach(withNoise(unlabelled.images, random.child(i), noise)),
         );
         const mean = p.map((_, m) =>
           noisy.map((pass) => pass[m]!).reduce((sum, q) => sum.add(q)).div(passes)

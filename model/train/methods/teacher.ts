@@ -65,9 +65,17 @@ export class TeacherStudent<N extends Segmenter> extends Module {
   }
 }
 
-/** Images with normal noise of deviation 0.1, cut off at ±0.2, as in SSL4MIS. */
-export function withNoise(images: readonly Tensor[], random: Random): Tensor[] {
-  return images.map((image, m) =>
-    image.add(clamp(Tensor.normal(image.device, random.child(`noise/${m}`), image.shape, 0.1), -0.2, 0.2))
-  );
+/** How much noise a teacher sees. */
+export const noiseSetting = quantity(
+  0.1,
+  "deviation of the noise on what the teacher sees, cut off at twice that",
+);
+
+/** Images with normal noise, cut off at twice its deviation; with 0.1 as in SSL4MIS. */
+export function withNoise(images: readonly Tensor[], random: Random, deviation: number): Tensor[] {
+  if (deviation === 0) return [...images];
+  return images.map((image, m) => {
+    const noise = Tensor.normal(image.device, random.child(`noise/${m}`), image.shape, deviation);
+    return image.add(clamp(noise, -2 * deviation, 2 * deviation));
+  });
 }

@@ -31,16 +31,16 @@ export const uaMt: Method<typeof settings, TeacherStudent<CmcSegmenter>> = {
   cite: "Yu et al., MICCAI 2019",
   summary: "a mean teacher that is followed only where several passes with noise agree",
   settings,
-  losses(network, batch, { settings: { consistencyWeight, passes }, factor, random }) {
+  losses(network, batch, { settings: { consistencyWeight, noise, passes }, factor, random }) {
     const terms: Record<string, LossTerm> = { supervised: supervisedTerm(network.student, batch) };
     if (!batch.unlabelled) return terms;
     const { images } = batch.unlabelled;
     const own = network.student.segment(images).map((z) => softmax(z!, 1));
-    const targets = network.teach(withNoise(images, random.child("target")));
+    const targets = network.teach(withNoise(images, random.child("target"), noise));
     const masks = noGrad(() => {
       const noisy = Array.from(
         { length: passes },
-        (_, i) => network.teach(withNoise(images, random.child(i))),
+        (_, i) => network.teach(withNoise(images, random.child(i), noise)),
       );
       return own.map(({ shape }, m) => {
         const mean = noisy.map((pass) => pass[m]!).reduce((sum, p) => sum.add(p)).div(passes);

@@ -6,7 +6,7 @@ import { openTraining } from "../../../model/train/training.ts";
 import { trainStep } from "../../../model/train/step.ts";
 import { joinBatches } from "../../../model/train/batches.ts";
 import { validationsSinceBest } from "../../../model/train/validate.ts";
-import { openDevice, type StateDict } from "../../../tensor/mod.ts";
+import { decodeSafetensors, encodeSafetensors, openDevice, type StateDict } from "../../../tensor/mod.ts";
 import { smallData, smallOptions, smallPreparation } from "./setting.ts";
 
 const options: TrainOptions = { ...smallOptions, method: "supervised" };
@@ -16,7 +16,13 @@ async function outcome(more: TrainOptions, resume?: TrainState, init?: StateDict
   using device = await openDevice("cpu");
   const states: TrainState[] = [];
   const save = (state: TrainState) => Promise.resolve(void states.push(state));
-  const setting = { device, ...smallData(), save, ...(resume && { resume }), ...(init && { init }) };
+  const setting = {
+    device,
+    ...smallData(),
+    save,
+    ...(resume && { resume }),
+    ...(init && { init: { file: decodeSafetensors(encodeSafetensors(init)), partial: false } }),
+  };
   using run = await train({ ...options, ...more }, setting);
   return { log: run!.log, states, test: run!.test, judged: await run!.segment.network.stateDict() };
 }
