@@ -5,7 +5,7 @@
  * @module
  */
 
-import { releasedChannelContrast, releasedLogitSimilarity } from "../../../losses/mod.ts";
+import { releasedChannelContrast, releasedLogitSimilarity, releasedWeights } from "../../../losses/mod.ts";
 import { noGrad } from "../../../tensor/autograd.ts";
 import { CodedError } from "../../../tensor/errors.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
@@ -28,6 +28,13 @@ export const cmcReleased: Method<Record<never, never>, ReleasedSegmenter> = {
   cite: "github.com/med-air/CMC, April 2025",
   summary: "as the authors' released code trains: one shared U-Net, consistency without a gradient",
   settings: {},
+  usual: {
+    learningRate: 1e-4,
+    weightDecay: 1e-5,
+    schedule: "whole-cosine",
+    warmUp: 0.1,
+    semiSupervisedFrom: 0.7,
+  },
   leastModalities: 2,
   comparesVoxels: () => true,
   build(init, task, config) {
@@ -44,7 +51,7 @@ export const cmcReleased: Method<Record<never, never>, ReleasedSegmenter> = {
     return new ReleasedSegmenter(init, { ...task, width: encoder[0]![0]! });
   },
   wants: (_, factor) => factor > 0 ? { unlabelled: "strong" } : {},
-  losses(network, batch, { factor }) {
+  losses(network, batch, { progress }) {
     const terms: Record<string, LossTerm> = { supervised: supervisedTerm(network, batch) };
     if (!batch.unlabelled) return terms;
     const { images } = batch.unlabelled;
@@ -52,10 +59,11 @@ export const cmcReleased: Method<Record<never, never>, ReleasedSegmenter> = {
       const { features, logits } = network.forward(images);
       return [overPairs(features, releasedChannelContrast), overPairs(logits, releasedLogitSimilarity)];
     });
+    const weights = releasedWeights(progress);
     return {
       ...terms,
-      csc: { value: csc!, weight: factor },
-      similarity: { value: similarity!, weight: factor },
+      csc: { value: csc!, weight: weights.csc },
+      similarity: { value: similarity!, weight: weights.cac },
     };
   },
 };
