@@ -28,6 +28,8 @@ export interface PhantomSize {
   readonly cases: number;
   /** Decides everything, and is part of every id: equal ids mean equal anatomy. */
   readonly seed: number;
+  /** Whether every case has all modalities, the default; otherwise each has one, in turn, as if of other people. */
+  readonly paired?: boolean;
 }
 
 /** Organs of an abdomen in CT and MR on a nearly isotropic grid. */
@@ -87,7 +89,7 @@ export type PhantomOptions = AbdomenPhantomOptions | HeartPhantomOptions;
  * ```
  */
 export function makePhantom(options: PhantomOptions): Dataset {
-  const { cases, seed } = options;
+  const { cases, seed, paired = true } = options;
   requirePossible(Number.isInteger(cases) && cases >= 1, `cases is ${cases}`, "Give at least one case.");
   requirePossible(
     Number.isSafeInteger(seed) && seed >= 0,
@@ -100,11 +102,12 @@ export function makePhantom(options: PhantomOptions): Dataset {
   const list = Array.from({ length: cases }, (_, index): LabelledCase => {
     const id = `${anatomy.name}_s${seed}_${String(index).padStart(digits, "0")}`;
     const source = (what: string) => `${id}/${what}`;
+    const having = paired ? ids : [ids[index % ids.length]!];
     return {
       id,
       subject: id,
-      images: Object.fromEntries(ids.map((modality) => [modality, source(modality)])),
-      labels: Object.fromEntries(ids.map((modality) => [modality, source(`${modality}_labels`)])),
+      images: Object.fromEntries(having.map((modality) => [modality, source(modality)])),
+      labels: Object.fromEntries(having.map((modality) => [modality, source(`${modality}_labels`)])),
     };
   });
   const indexOf = new Map(list.map(({ id }, index) => [id, index]));
@@ -125,8 +128,8 @@ export function makePhantom(options: PhantomOptions): Dataset {
     name: anatomy.name,
     modalities,
     classes: anatomy.classes.map((name, at) => ({ id: at + 1, name })),
-    paired: true,
-    aligned: true,
+    paired,
+    aligned: paired,
     cases: list,
     source: { kind: "phantom", options },
     loadImages: (of) => Promise.resolve(scans(of, (random, one) => anatomy.image(random, one))),

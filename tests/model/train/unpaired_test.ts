@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { train } from "../../../model/mod.ts";
+import { makePhantom, type Split } from "../../../data/mod.ts";
+import { openDevice } from "../../../tensor/mod.ts";
+
+/** CT of some people, MR of others. */
+const dataset = makePhantom({
+  cases: 10,
+  modalities: ["ct", "mr"],
+  misalignmentMm: 0,
+  seed: 1,
+  shape: [16, 16, 16],
+  paired: false,
+});
+const ids = dataset.cases.map(({ id }) => id);
+const split: Split = {
+  labelled: ids.slice(0, 2),
+  unlabelled: ids.slice(2, 6),
+  validation: ids.slice(6, 8),
+  test: ids.slice(8, 10),
+};
+const options = {
+  patch: [16, 16, 16] as [number, number, number],
+  batch: 1,
+  validations: 1,
+  semiSupervisedFrom: 0,
+};
+
+Deno.test("an unpaired phantom has one modality a case, in turn", async () => {
+  assert.deepEqual(dataset.cases.slice(0, 3).map(({ images }) => Object.keys(images)), [["ct"], ["mr"], [
+    "ct",
+  ]]);
+  assert.deepEqual([dataset.paired, dataset.aligned], [false, false]);
+  assert.equal((await dataset.loadImages(dataset.cases[1]!)).length, 1);
+});
+
+Deno.test("CMC trains on CT and MR of different people by pooled features and shares of classes, and is judged by modality", async () => {
+  using device = await openDevice("cpu");
+  const settings = { cscForm: "pooled", cacForm: "proportion" };
+  using run = await train({ ...options, settings, steps: 12 }, { device, dataset, split });
+  const { log, test } = run!;
+  assert.ok(log.every((row) => row.csc! > 0 && row.cac! > 0));
+  const mean = (from: number) => log.slice(from, from + 4).reduce((sum, row) => sum + row.supervised!, 0) / 4;
+  assert.ok(mean(8) < mean(0), `${mean(0)} to ${mean(8)}`);
+  assert.deepEqual([...new Set(test.map((record) => `${record.case} ${record.modality}`))], [
+    `${ids[8]} ct`,
+    `${ids[9]} mr`,
+  ]);
+});
+
+Deno.test("CMC refuses to compare voxels of different people", async () => {
+  using device = await openDevice("cpu");
+  await assert.rejects(train({ ...options, steps: 1 }, { device, dataset, split }), {
+    code: "method.unpaired",
+  });
+});
