@@ -15,18 +15,23 @@ import { topologyOf } from "./topology.ts";
 
 /** What a training step may cost. */
 export interface Budget {
-  /** Most bytes of device memory. */
+  /** Most bytes of device memory that a plan asks for. */
   readonly bytes: number;
+  /** Most bytes that the device can hold, whatever a person asks for. */
+  readonly limit: number;
   /** Most multiply-adds of a forward pass of the labelled patches of a step. */
   readonly multiplyAdds: number;
   /** Size of the network that goes with it. */
   readonly preset: PresetName;
 }
 
-/** Budgets of the kinds of device: a step takes about a second on two cores, or on a discrete GPU. */
+/**
+ * Budgets of the kinds of device: a step takes about a second on two cores, or on a discrete GPU. WebAssembly
+ * addresses 4 GiB; what an adapter holds is not known before it is full.
+ */
 export const budgets: Readonly<Record<"cpu" | "gpu", Budget>> = {
-  cpu: { bytes: 2 ** 30, multiplyAdds: 2e9, preset: "unet-tiny" },
-  gpu: { bytes: 4 * 2 ** 30, multiplyAdds: 1e11, preset: "unet-small" },
+  cpu: { bytes: 2 ** 30, limit: 2 ** 32, multiplyAdds: 2e9, preset: "unet-tiny" },
+  gpu: { bytes: 4 * 2 ** 30, limit: Infinity, multiplyAdds: 1e11, preset: "unet-small" },
 };
 
 /** The settings that a plan decides. */
@@ -79,7 +84,8 @@ const mostPatches = 8;
  * @param chosen the preparation, from `choosePreparation`
  * @param cases what it was chosen from
  * @param given what a person decided; the rest is chosen around it
- * @throws {CodedError} `plan.budget` when nothing fits
+ * @throws {CodedError} `plan.budget` when nothing fits, `plan.flat` when what is given looks along an axis of which
+ * the cases have one voxel, `plan.memory` when it takes more than the device can hold
  */
 export async function makePlan(
   { preparation, orientationReason, spacingReason }: ChosenPreparation,
@@ -92,6 +98,7 @@ export async function makePlan(
   const preset = given.preset ?? budget.preset;
   const { spacing, orientation } = preparation;
   const fitting = await fitPatch(median, spacing, budget, costOf, { ...given, preset });
+  requirePossible(fitting, median, budget);
   const { patch, levels, batch } = fitting;
   const mm = (n: number) => Number(n.toPrecision(4));
   const axes = orientation.rule === "slices"
@@ -195,6 +202,38 @@ async function fitPatch(
     [settings, cost] = [more, price];
   }
   return { ...settings, ...cost, isWhole };
+}
+
+/** Refuses what a person decided when no training can come of it. */
+function requirePossible(
+  { patch, batch, preset, peakBytes }: FittingPatch,
+  median: Triple,
+  { limit }: Budget,
+): void {
+  const flat = patch.findIndex((n, axis) => n > 1 && median[axis] === 1);
+  if (flat >= 0) {
+    throw new CodedError(
+      "plan.flat",
+      `a patch of ${patch.join("×")} voxels reaches over ${patch[flat]} along ${
+        "DHW"[flat]
+      }, but the cases have a ` +
+        `single slice there (${median.join("×")} voxels once prepared)`,
+      {
+        fix: "Leave the patch out and choose a U-Net: it is then planned for slices; or give whole volumes.",
+      },
+    );
+  }
+  if (peakBytes > limit) {
+    const gib = (bytes: number) => (bytes / 2 ** 30).toPrecision(3);
+    throw new CodedError(
+      "plan.memory",
+      `${batch} patches of ${patch.join("×")} voxels take ${
+        gib(peakBytes)
+      } GiB a step with ${preset}; the device ` +
+        `holds ${gib(limit)}`,
+      { fix: "Choose a smaller patch, batch or preset, or leave the patch out: it is then planned." },
+    );
+  }
 }
 
 /** A patch rounded up to what given levels take. */

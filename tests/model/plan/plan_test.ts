@@ -10,6 +10,7 @@ import {
   costOf,
   makePlan,
   type PlannedSettings,
+  presetNamed,
   resolveConfig,
   strideOf,
   topologyOf,
@@ -111,5 +112,28 @@ Deno.test("a patch that was edited to one the levels cannot take is refused with
   );
   await assert.rejects(planFor([surveyed([40, 40, 40], [1, 1, 1])], { ...budgets.cpu, multiplyAdds: 1e3 }), {
     code: "plan.budget",
+  });
+});
+
+Deno.test("what was asked for and cannot be trained is refused before the first step", async (t) => {
+  const volumes = surveyed([40, 40, 40], [1, 1, 1]), slice = surveyed([1, 48, 48], [8, 1, 1]);
+  const vit = { preset: "vit-tiny", levels: presetNamed("vit-tiny").unet().levels } as const;
+  const refusals: [string, SurveyedCase, Partial<PlannedSettings>, string, RegExp][] = [
+    [
+      "a patch of several slices for single ones",
+      slice,
+      { patch: [16, 16, 16] },
+      "plan.flat",
+      /over 16 along D/,
+    ],
+    ["a network of cubes for single slices", slice, vit, "plan.flat", /single slice there \(1×48×48/],
+    ["a patch no memory holds", volumes, { patch: [256, 512, 512] }, "plan.memory", /holds 4\.00/],
+    ["a batch no memory holds", volumes, { patch: [32, 32, 32], batch: 2000 }, "plan.memory", /2000 patches/],
+  ];
+  for (const [name, of, given, code, message] of refusals) {
+    await t.step(name, () => assert.rejects(planFor([of], budgets.cpu, given), { code, message }));
+  }
+  await t.step("while single slices plan their own patch", async () => {
+    assert.equal((await planFor([slice])).settings.patch[0], 1);
   });
 });
