@@ -16,6 +16,8 @@ import {
   turnTo,
   turnVolume,
   type Volume,
+  type VolumePath,
+  volumePath,
 } from "../data/mod.ts";
 import {
   caseCsv,
@@ -57,21 +59,21 @@ function classIds(values: Values): number[] | undefined {
 type Warn = (warning: DataWarning) => void;
 
 /** Reads labels and passes on what is odd about the file. */
-async function load(path: string, warn: Warn): Promise<Volume<Uint8Array>> {
-  const volume = await readLabels(path);
+async function load({ path, ...channel }: VolumePath, warn: Warn): Promise<Volume<Uint8Array>> {
+  const volume = await readLabels(path, undefined, channel);
   volume.warnings.forEach(warn);
   return volume;
 }
 
 async function classesOf(
-  pairs: readonly Pair[],
+  volumes: readonly VolumePath[],
   given: number[] | undefined,
   warn: Warn,
 ): Promise<LabelClass[]> {
   const found = new Set(given);
   if (given === undefined) {
-    for (const path of new Set(pairs.flatMap((p) => [p.reference, p.prediction]))) {
-      const { array: { data } } = await load(path, warn); // a view here covers all of its memory
+    for (const volume of volumes) {
+      const { array: { data } } = await load(volume, warn); // a view here covers all of its memory
       const seen = new Uint8Array(256);
       for (let i = 0; i < data.length; i++) seen[data[i]!] = 1;
       seen.forEach((flag, value) => flag === 1 && value > 0 && found.add(value));
@@ -109,8 +111,11 @@ export const command: Command = {
     "Judges predicted label volumes against reference ones: Dice, surface distances in mm and more.\n" +
     "Files belong together by name: CASE.nii.gz or CASE_MODALITY.nii.gz against CASE.nii.gz.",
   options: {
-    pred: { value: "DIR", help: "folder of predicted label volumes (.nii, .nii.gz)" },
-    ref: { value: "DIR", help: "folder of reference label volumes" },
+    pred: {
+      value: "DIR",
+      help: "folder of predicted label volumes (.nii, .nii.gz); DIR#channel=N takes one volume of 4-D files",
+    },
+    ref: { value: "DIR", help: "folder of reference label volumes, likewise" },
     classes: { value: "1,2", help: "the label values, any other is refused; all that occur when absent" },
     tolerance: { value: "MM", help: "tolerance of the surface Dice (NSD) in mm (2)" },
     out: { value: "DIR", help: "also write cases.csv, tables and a plot into this folder" },
@@ -120,11 +125,11 @@ export const command: Command = {
     "--pred predictions/ --ref labels/ --classes 1,2 --out judged/ --json",
   ],
   async run(values): Promise<Result> {
-    const [pred, ref] = [requiredText(values, "pred"), requiredText(values, "ref")];
+    const pred = volumePath(requiredText(values, "pred")), ref = volumePath(requiredText(values, "ref"));
     const tolerance = number(values, "tolerance");
     const policy = resolvePolicy(tolerance === undefined ? {} : { nsdToleranceMm: tolerance });
     const given = classIds(values);
-    const pairs = pairFiles(await labelFiles(pred), await labelFiles(ref));
+    const pairs = pairFiles(await labelFiles(pred.path), await labelFiles(ref.path));
     const out = text(values, "out");
     if (out !== undefined) {
       await prepareOutputs(
@@ -133,10 +138,14 @@ export const command: Command = {
       );
     }
     const warn = printWarnings();
-    const classes = await classesOf(pairs, given, warn);
+    const predictionOf = (pair: Pair): VolumePath => ({ ...pred, path: pair.prediction });
+    const referenceOf = (pair: Pair): VolumePath => ({ ...ref, path: pair.reference });
+    // Several predictions may have one reference.
+    const references = new Map(pairs.map((pair) => [pair.reference, referenceOf(pair)]));
+    const classes = await classesOf([...references.values(), ...pairs.map(predictionOf)], given, warn);
     const records: CaseRecord[] = [];
     for (const pair of pairs) {
-      const reference = await load(pair.reference, warn), stored = await load(pair.prediction, warn);
+      const reference = await load(referenceOf(pair), warn), stored = await load(predictionOf(pair), warn);
       // The reference stays as it is stored; only the axes of the prediction may be turned, and towards it.
       const prediction = turnVolume(stored, turnTo(stored.affine, reference.affine));
       checkSameGrid(gridOf(reference), gridOf(prediction), `case ${pair.id} (${pair.modality})`)

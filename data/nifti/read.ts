@@ -225,7 +225,7 @@ async function readVoxels<T extends VoxelArray>(
   const { shape, channels, dtype } = header;
   if (channels > 1 && channel === undefined) {
     throw new DataError("nifti.channels", `${path} holds ${channels} volumes of ${shape.join("×")}`, {
-      fix: "Say which of them to read (channel), or split the file.",
+      fix: "Say which of them to read (#channel=N behind the name, from 0), or split the file.",
     });
   }
   if (channel !== undefined && !(Number.isInteger(channel) && channel >= 0 && channel < channels)) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { volumeFrom, writeNifti } from "../../data/mod.ts";
 import { labelFiles, pairFiles } from "../../examples/evaluate_pairs.ts";
+import { bytesOf, makeNifti } from "../data/make_nifti.ts";
 import { inFreshFolder, runExample } from "./run_example.ts";
 
 const files = (...names: string[]): Map<string, string> =>
@@ -82,5 +83,27 @@ Deno.test("evaluate compares on the stored grid, prints the reader's warnings, a
       /error\[io\.overwrite\]: .*table\.md would be written over the input .*c\.nii/,
     );
     assert.deepEqual(await Deno.readFile(`${root}/ref/c.nii`), before);
+  });
+});
+
+Deno.test("evaluate takes one volume of 4-D files where it is told which, and says how to tell it", async () => {
+  await inFreshFolder(async (root) => {
+    for (const folder of ["pred", "ref"]) await Deno.mkdir(`${root}/${folder}`);
+    // Two volumes of 4 × 2 × 1 voxels: class 1 in 4 and in 2 of them.
+    const volumes = [1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0];
+    const write = (path: string, data: number[], dim: number[]) =>
+      Deno.writeFile(path, makeNifti({ dim, datatype: 2, data: bytesOf(data, 2) }));
+    await write(`${root}/pred/c.nii`, volumes, [4, 4, 2, 1, 2, 1, 1, 1]);
+    await write(`${root}/ref/c.nii`, volumes.slice(8), [3, 4, 2, 1, 1, 1, 1, 1]);
+    const dice = async (pred: string, ref = `${root}/ref`) => {
+      const { stdout, stderr } = await runExample("evaluate", ["--pred", pred, "--ref", ref, "--json"], root);
+      return stdout === "" ? stderr : JSON.parse(stdout).cases[0].dice as number;
+    };
+    const [first, second] = [0, 1].map((channel) => `${root}/pred#channel=${channel}`);
+    assert.equal(await dice(first!), 2 * 2 / (4 + 2));
+    assert.equal(await dice(second!), 1);
+    assert.equal(await dice(first!, second!), 2 * 2 / (4 + 2), "of the reference, too");
+    assert.match(`${await dice(`${root}/pred`)}`, /error\[nifti\.channels\].*2 volumes.*\n.*#channel=N/);
+    assert.match(`${await dice(`${root}/pred#channel=2`)}`, /error\[nifti\.channels\].*no volume 2/);
   });
 });
