@@ -7,6 +7,7 @@
 import { chooseFrom, surveyCases } from "../data/mod.ts";
 import {
   budgets,
+  checkShape,
   costOf,
   makePlan,
   type Plan,
@@ -29,6 +30,7 @@ export async function planTraining(
   { training, method }: Settings,
   device: Pick<Device, "kind" | "description">,
 ): Promise<Plan> {
+  checkShape(training);
   const cases = await surveyCases(dataset, trainingCases(dataset, split));
   const chosen = chooseFrom(dataset, cases, {
     ...(spacing && { spacing }),

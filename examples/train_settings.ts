@@ -16,6 +16,7 @@ import {
 } from "../model/mod.ts";
 import { isModule, loadMethod, methodSettings } from "./method_options.ts";
 import { number, numbers, text, UsageError, type Values } from "./command.ts";
+import { checkKinds } from "./setting_kinds.ts";
 
 /** Where data and split come from, as `config.json` stores it; the names are those of the options. */
 export interface DataSettings {
@@ -110,6 +111,7 @@ async function settingsIn(path: string, fix: string): Promise<Flat> {
       guess ? `Did you mean ${JSON.stringify(guess)}?` : `Known settings: ${known.join(", ")}.`,
     );
   }
+  checkKinds(settings, path);
   return settings;
 }
 

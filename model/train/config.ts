@@ -125,6 +125,28 @@ function explain(error: z.ZodError, others: readonly string[]): CodedError {
   return new CodedError("config.value", `${path}: ${issue!.message}`, { fix: "Correct the value." });
 }
 
+/** The settings that belong to no method, each checked by itself. */
+function parseEngine(options: EngineOptions, others: readonly string[]): z.output<typeof schema> {
+  const result = schema.safeParse(options);
+  if (!result.success) throw explain(result.error, others);
+  return result.data;
+}
+
+/**
+ * Checks levels and patch each by itself, as far as they are given: a plan starts from them and fills in what is
+ * missing, and only then can they be held against each other.
+ *
+ * @throws {CodedError} `config.value` for what are no three sizes, `model.levels` for kernels or strides a network
+ * cannot have
+ */
+export function checkShape({ levels, patch }: Pick<EngineOptions, "levels" | "patch">): void {
+  const shape = parseEngine({
+    ...(levels !== undefined && { levels }),
+    ...(patch !== undefined && { patch }),
+  }, []);
+  if (shape.levels !== undefined) checkLevels(shape.levels);
+}
+
 /**
  * Checks the settings that belong to no method and fills in defaults.
  *
@@ -133,10 +155,8 @@ function explain(error: z.ZodError, others: readonly string[]): CodedError {
  * kernels or strides a network cannot have, `config.patch` for a patch it cannot take
  */
 export function resolveEngine(options: EngineOptions, others: readonly string[] = []): EngineConfig {
-  const result = schema.safeParse(options);
-  if (!result.success) throw explain(result.error, others);
   const { levels: chosenLevels, patch: chosenPatch, learningRate, weightDecay, adapterRank, ...rest } =
-    result.data;
+    parseEngine(options, others);
   const preset = presetNamed(rest.preset);
   const { levels, vit } = preset.unet(chosenLevels);
   const patch = chosenPatch ?? [...preset.patch] as [number, number, number];

@@ -5,7 +5,7 @@
  */
 
 export { checkData, checkTraining } from "./checks.ts";
-export { type EngineConfig, engineNames, type EngineOptions } from "./config.ts";
+export { checkShape, type EngineConfig, engineNames, type EngineOptions } from "./config.ts";
 export { type Cost, costOf } from "./cost.ts";
 export type { TrainSetting } from "./fit.ts";
 export type { LossTerm, Method, StepBatch, StepContext, Wants } from "./method.ts";

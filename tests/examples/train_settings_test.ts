@@ -1,8 +1,11 @@
 /** What decides a training that is started from the command line. */
 
 import assert from "node:assert/strict";
+import { makePhantom } from "../../data/mod.ts";
+import { planTraining } from "../../examples/plan_training.ts";
 import { openCases } from "../../examples/train_data.ts";
 import { readSettings } from "../../examples/train_settings.ts";
+import { methodNamed } from "../../model/mod.ts";
 import { inFreshFolder } from "./run_example.ts";
 import { manifestOf, withDataset } from "../data/make_dataset.ts";
 
@@ -100,6 +103,23 @@ const refused: {
     options: { resume: "FOLDER/run" },
     message: /nowhere\/scans does not exist/,
   },
+  ...[
+    ["data", "3", /data is 3; expected text/],
+    ["modalities", '["a"]', /modalities is \["a"\]; expected text/],
+    ["splitSeed", '"a"', /splitSeed is "a"; expected a whole number from 0/],
+    ["splitSeed", "0.5", /splitSeed is 0\.5; expected a whole number/],
+    ["validation", '"3"', /validation is "3"; expected a number/],
+    ["labelRatio", "null", /labelRatio is null; expected a number or a percentage/],
+    ["spacing", "[1,0,1]", /spacing is \[1,0,1\]; expected three sizes above 0/],
+    ["orientation", '"RAS"', /orientation is "RAS"; expected anatomical or slices/],
+    ["settings", "3", /settings is 3; expected an object/],
+    ["method", "[]", /method is \[\]; expected text/],
+  ].map(([name, value, message]) => ({
+    name: `${name} ${value} in a file`,
+    files: { "settings.json": `{"${name}":${value}}` },
+    options: { config: "FOLDER/settings.json" },
+    message: message as RegExp,
+  })),
   {
     name: "an unknown setting in a file",
     files: { "settings.json": '{"labelRato":0.1}' },
@@ -162,4 +182,28 @@ Deno.test("resuming without --data opens the data of the run", async () => {
       assert.deepEqual([dataset.name, split], ["small", lists]);
     });
   });
+});
+
+Deno.test("a plan refuses a patch and levels that are none, before it reads a scan", async () => {
+  const dataset = makePhantom({ cases: 2, modalities: ["ct", "mr"], misalignmentMm: 0, seed: 0 });
+  const unread = { ...dataset, loadGeometry: () => Promise.reject(new Error("a scan was read")) };
+  const cases = {
+    dataset: unread,
+    split: { ...lists, labelled: [dataset.cases[0]!.id], unlabelled: [] },
+    settings: {},
+  };
+  const level = { kernel: [3, 3, 3], stride: [1, 1, 1] };
+  const rows: [Record<string, unknown>, string, RegExp][] = [
+    [{ patch: "16" }, "config.value", /^patch:/],
+    [{ patch: [16, 16] }, "config.value", /^patch:/],
+    [{ patch: [0, 16, 16] }, "config.value", /^patch\.0:/],
+    [{ levels: 3 }, "config.value", /^levels:/],
+    [{ levels: [{ kernel: [3, 3, 3] }] }, "config.value", /^levels\.0\.stride:/],
+    [{ levels: [level, level] }, "model.levels", /must shrink an axis/],
+  ];
+  for (const [training, code, message] of rows) {
+    const settings = { training, method: methodNamed("cmc"), data: {}, aboutSplit: [] };
+    const plan = planTraining(cases, settings, { kind: "cpu", description: "" });
+    await assert.rejects(plan, { code, message }, JSON.stringify(training));
+  }
 });
