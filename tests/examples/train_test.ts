@@ -43,7 +43,7 @@ Deno.test("train --dry-run --json says what the training would cost", async () =
 Deno.test("Ctrl-C saves, says how to go on, and the resumed run ends like one that was never stopped", async () => {
   await inFreshFolder(async (folder) => {
     const args = [...small, "--steps", "6"];
-    const process = await startExample("train", [...args, "--name", "stopped"], folder);
+    const process = await startExample("train", [...args, "--name", "a stopped run"], folder);
     let seen = "";
     const decoder = new TextDecoder();
     for await (const chunk of process.stderr) {
@@ -54,15 +54,15 @@ Deno.test("Ctrl-C saves, says how to go on, and the resumed run ends like one th
     assert.equal((await process.status).code, 130);
     assert.match(
       seen,
-      /saved in runs\/stopped; go on with\n {2}deno task train --device cpu --resume runs\/stopped/,
+      /saved in runs\/a stopped run; go on with\n {2}deno task train --device cpu --resume 'runs\/a stopped run'\n/,
     );
-    await assert.rejects(Deno.stat(`${folder}/runs/stopped/lock`));
+    await assert.rejects(Deno.stat(`${folder}/runs/a stopped run/lock`));
 
-    const resumed = await runExample("train", [...args, "--resume", "runs/stopped", "--json"], folder);
+    const resumed = await runExample("train", [...args, "--resume", "runs/a stopped run", "--json"], folder);
     assert.equal(resumed.code, 0, resumed.stderr);
     const whole = await runExample("train", [...args, "--name", "whole", "--json"], folder);
     const log = (name: string) => Deno.readTextFile(`${folder}/runs/${name}/log.csv`);
-    assert.equal(await log("stopped"), await log("whole"));
+    assert.equal(await log("a stopped run"), await log("whole"));
     assert.deepEqual(JSON.parse(resumed.stdout).test, JSON.parse(whole.stdout).test);
   });
 });
