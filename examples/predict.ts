@@ -79,6 +79,9 @@ function mirrorAxesOf(values: Values, { mirrorAxes }: Ensemble): readonly number
   throw new UsageError(`--mirror ${mirror}: expected auto or off`);
 }
 
+/** What the runtime lets lie before it collects garbage, as measured; small cases need little else. */
+const garbageBytes = 48 * 2 ** 20;
+
 /** Says how much memory the largest case will take, before it is read. */
 async function announceMemory(
   ensemble: Ensemble,
@@ -101,7 +104,8 @@ async function announceMemory(
   if (largest.bytes === 0) return; // nothing can be read, as will be said
   const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   say(
-    `memory: about ${mib(loaded + largest.bytes)} at most: ${mib(loaded)} with the networks loaded, ` +
+    `memory: about ${mib(loaded + largest.bytes + garbageBytes)} at most: ` +
+      `${mib(loaded)} with the networks loaded, ${mib(garbageBytes)} to be collected, ` +
       `${mib(largest.bytes)} for ${largest.id}${jobs.length > 1 ? ", the largest case" : ""}`,
   );
 }

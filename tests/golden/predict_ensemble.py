@@ -71,7 +71,8 @@ with tempfile.TemporaryDirectory() as work:
     checkpoints = []
     for seed in "0", "1":
         code, text, _ = run("train", "--data", f"{work}/training", "--out", f"{work}/runs", "--name", seed, "--seed", seed,
-                            "--preset", "unet-tiny", "--steps", "40", "--validations", "1", "--label-ratio", "50%", *common)
+                            "--preset", "unet-tiny", "--patch", "32,48,40", "--batch", "1",
+                            "--method", "supervised", "--steps", "12", "--validation", "1", "--test", "1", "--validations", "1", "--label-ratio", "50%", *common)
         assert code == 0, text
         checkpoints.append(f"{work}/runs/{seed}/checkpoints/best.safetensors")
 

@@ -1,12 +1,19 @@
 /** Segmenting cases with one or more networks, slab by slab. */
 
 import assert from "node:assert/strict";
-import { restoreProbabilities, restoreSegmentation, rowMajor, volumeFrom } from "../../../data/mod.ts";
+import {
+  gridOf,
+  restoreProbabilities,
+  restoreSegmentation,
+  rowMajor,
+  volumeFrom,
+} from "../../../data/mod.ts";
 import type { Preparation } from "../../../data/mod.ts";
-import type { Affine, Triple, Volume } from "../../../data/mod.ts";
+import type { Affine, Grid, Triple, Volume } from "../../../data/mod.ts";
 import type { PatchPredictor } from "../../../eval/mod.ts";
 import {
   averaged,
+  caseBytes,
   encodeCheckpoint,
   mirrored,
   openEnsemble,
@@ -15,6 +22,7 @@ import {
   predictCase,
   train,
 } from "../../../model/mod.ts";
+import { spacingOf } from "../../../data/affine.ts";
 import { openDevice } from "../../../tensor/mod.ts";
 import { Random } from "../../../tensor/random.ts";
 import { smallData } from "../train/setting.ts";
@@ -151,6 +159,19 @@ Deno.test("mirrored() averages over mirrored views, turned back; averaged() over
     (await averaged([placeAlongW, zero])([data], 1))[0],
     data.map((value, at) => (value + at % 3) / 2),
   );
+});
+
+Deno.test("caseBytes() of a longer scan grows by the scan and its labels alone; probabilities are held in slabs", () => {
+  using ensemble = openEnsemble(new Map([["one", one]]), device);
+  const bytes = (depth: number, probabilities: boolean) => {
+    const grid: Grid = { shape: [depth, 128, 128], affine, spacing: spacingOf(affine) };
+    return caseBytes(ensemble, new Map([["ct", grid], ["mr", grid]]), probabilities);
+  };
+  const perVoxel = (probabilities: boolean) =>
+    (bytes(200, probabilities) - bytes(100, probabilities)) / (100 * 128 * 128);
+  // Two scans as float32 and prepared with their masks, three label maps on their grids and two on the network's.
+  assert.ok(Math.abs(perVoxel(false) - (2 * 4 + 2 * 5 + 3 + 2)) < 4, `${perVoxel(false)} bytes a voxel`);
+  assert.ok(Math.abs(perVoxel(true) - perVoxel(false) - 3 * 4 * 4) < 1e-6, "four floats for each of three");
 });
 
 Deno.test("predictCase() takes the overlap of windows", async () => {
