@@ -1,13 +1,7 @@
 /** Segmenting cases with one or more networks, slab by slab. */
 
 import assert from "node:assert/strict";
-import {
-  gridOf,
-  restoreProbabilities,
-  restoreSegmentation,
-  rowMajor,
-  volumeFrom,
-} from "../../../data/mod.ts";
+import { restoreProbabilities, restoreSegmentation, rowMajor, volumeFrom } from "../../../data/mod.ts";
 import type { Preparation } from "../../../data/mod.ts";
 import type { Affine, Grid, Triple, Volume } from "../../../data/mod.ts";
 import type { PatchPredictor } from "../../../eval/mod.ts";
