@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { VectorBytes } from "./emit/code.ts";
 import type { WasmMemory } from "./memory.ts";
 
 const vectorBytes = 16;
@@ -22,9 +23,8 @@ export class ConstantTable {
     this.#memory = memory;
   }
 
-  /** The address of a vector of 16 bytes. */
-  addressOf(bytes: readonly number[]): number {
-    const key = bytes.join();
+  /** The address of a vector. */
+  addressOf({ bytes, key }: VectorBytes): number {
     const known = this.#addresses.get(key);
     if (known !== undefined) return known;
     if (this.#left === 0) {

@@ -138,7 +138,7 @@ export class Engine {
     const module = encodeModule(run, {
       isShared: this.memory.shared,
       hasFusedMadd: this.#hasFusedMadd,
-      addressOf: (bytes) => this.#constants.addressOf(bytes),
+      addressOf: (vector) => this.#constants.addressOf(vector),
     });
     const kernel: Kernel<P> = {
       index: this.#pool.compile(module),

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { constantBytes, isVector, simd, type Truth, type Type, unsigned, type VectorType } from "./types.ts";
+import { constantBytes, isVector, simd, type Truth, type Type, type VectorType } from "./types.ts";
 
 /** Takes the instructions of a function. */
 export interface Writer {
@@ -15,12 +15,20 @@ export interface Writer {
   readonly hasFusedMadd: boolean;
   /** The next bytes. */
   write(bytes: readonly number[]): void;
-  /** Number of a local variable. */
-  numberOf(local: Local<Type>): number;
+  /** An instruction that has a local variable. */
+  writeLocal(opcode: number, local: Local<Type>): void;
   /** Number of a function. */
   functionNumberOf(callee: Callee): number;
-  /** Leaves a vector of 16 bytes. */
-  writeVector(bytes: readonly number[]): void;
+  /** Leaves a constant vector. */
+  writeVector(vector: VectorBytes): void;
+}
+
+/** A constant vector. */
+export interface VectorBytes {
+  /** Its 16 bytes. */
+  readonly bytes: readonly number[];
+  /** The same as a text. */
+  readonly key: string;
 }
 
 /** A function of the module. */
@@ -291,15 +299,15 @@ export function of<T extends Type>(type: T, parts: readonly Code<Type>[], bytes:
 }
 
 class VectorConstant<T extends VectorType> extends Code<T> {
-  readonly #bytes: readonly number[];
+  readonly #vector: VectorBytes;
 
   constructor(type: T, bytes: readonly number[], constant?: number) {
     super(type, constant);
-    this.#bytes = bytes;
+    this.#vector = { bytes, key: bytes.join() };
   }
 
   emit(to: Writer): void {
-    to.writeVector(this.#bytes);
+    to.writeVector(this.#vector);
   }
 }
 
@@ -329,7 +337,7 @@ export function toCode<T extends Type>(type: T, operand: Operand<T>): Code<T> {
 export class Local<T extends Type> extends Code<T> {
   /** Reads it. */
   emit(to: Writer): void {
-    to.write([0x20, ...unsigned(to.numberOf(this))]);
+    to.writeLocal(0x20, this);
   }
 
   /** Writes it. */
@@ -337,7 +345,7 @@ export class Local<T extends Type> extends Code<T> {
     const code = toCode(this.type, value);
     return new Statement((to) => {
       code.emit(to);
-      to.write([0x21, ...unsigned(to.numberOf(this))]);
+      to.writeLocal(0x21, this);
     });
   }
 

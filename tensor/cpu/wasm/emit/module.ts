@@ -5,7 +5,7 @@
  */
 
 import { initialPages } from "../memory.ts";
-import { type Callee, Local, type Writer } from "./code.ts";
+import { type Callee, Local, type VectorBytes, type Writer } from "./code.ts";
 import { binaryTypes, constantBytes, simd, type Type, unsigned } from "./types.ts";
 
 /** What a module is written for. */
@@ -15,22 +15,28 @@ export interface Target {
   /** Whether the engine has relaxed SIMD. */
   readonly hasFusedMadd: boolean;
   /** Address of a constant vector in the memory. */
-  addressOf(bytes: readonly number[]): number;
+  addressOf(vector: VectorBytes): number;
 }
 
-const text = (value: string): number[] => {
-  const bytes = [...new TextEncoder().encode(value)];
-  return [...unsigned(bytes.length), ...bytes];
-};
-const vector = (items: readonly (readonly number[])[]): number[] => [
-  ...unsigned(items.length),
-  ...items.flat(),
-];
-const section = (id: number, content: readonly number[]): number[] => [
-  id,
-  ...unsigned(content.length),
-  ...content,
-];
+type Bytes = Uint8Array<ArrayBuffer>;
+type Part = ArrayLike<number>;
+
+/** Parts one after the other. */
+function join(parts: readonly Part[]): Bytes {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** A part after its length. */
+const sized = (part: Part): Bytes => join([unsigned(part.length), part]);
+const text = (value: string): Bytes => sized(new TextEncoder().encode(value));
+const vector = (items: readonly Part[]): Bytes => join([unsigned(items.length), ...items]);
+const section = (id: number, content: Part): Bytes => join([[id], sized(content)]);
 
 /** The functions of a module in the order in which they are first called. */
 class Functions {
@@ -60,7 +66,7 @@ class FunctionWriter implements Writer {
   /** Constant vectors, by their bytes. */
   readonly #vectors = new Map<
     string,
-    { readonly local: Local<"f32x4">; readonly bytes: readonly number[] }
+    { readonly local: Local<"f32x4">; readonly vector: VectorBytes }
   >();
 
   constructor(readonly functions: Functions, readonly callee: Callee, readonly target: Target) {
@@ -69,6 +75,13 @@ class FunctionWriter implements Writer {
 
   write(bytes: readonly number[]): void {
     for (const byte of bytes) this.#bytes.push(byte);
+  }
+
+  writeLocal(opcode: number, local: Local<Type>): void {
+    const number = this.numberOf(local);
+    this.#bytes.push(opcode);
+    if (number < 128) this.#bytes.push(number);
+    else this.write(unsigned(number));
   }
 
   numberOf(local: Local<Type>): number {
@@ -93,21 +106,22 @@ class FunctionWriter implements Writer {
    * The engine makes a constant anew wherever it is used, in three instructions. One that a function loads when
    * it starts stays in a register, or is read from the stack.
    */
-  writeVector(bytes: readonly number[]): void {
+  writeVector(vector: VectorBytes): void {
+    const { bytes, key } = vector;
     if (bytes.every((byte) => byte === bytes[0]) && (bytes[0] === 0 || bytes[0] === 255)) {
       this.write([...simd(0x0c), ...bytes]); // these take one
       return;
     }
-    const key = bytes.join();
-    const { local } = this.#vectors.get(key) ?? { local: new Local("f32x4") };
-    this.#vectors.set(key, { local, bytes });
+    const known = this.#vectors.get(key)?.local;
+    const local = known ?? new Local("f32x4");
+    if (!known) this.#vectors.set(key, { local, vector });
     local.emit(this);
   }
 
   /** Loads the constant vectors. */
   #prologue(): number[] {
-    return [...this.#vectors.values()].flatMap(({ local, bytes }) => [
-      ...constantBytes("i32", this.target.addressOf(bytes)),
+    return [...this.#vectors.values()].flatMap(({ local, vector }) => [
+      ...constantBytes("i32", this.target.addressOf(vector)),
       ...simd(0x00),
       ...[0, 0], // alignment and offset
       0x21,
@@ -116,37 +130,36 @@ class FunctionWriter implements Writer {
   }
 
   /** Declarations and instructions, as the code section wants them. */
-  encode(): number[] {
+  encode(): Bytes {
     this.callee.emit(this);
     const own = [...this.#locals.keys()].slice(this.callee.parameters.length);
     const declared = own.flatMap(({ type }) => [1, binaryTypes[type]]);
-    const length = unsigned(own.length);
-    const code = [...length, ...declared, ...this.#prologue(), ...this.#bytes, 0x0b];
-    return [...unsigned(code.length), ...code];
+    return sized(join([unsigned(own.length), declared, this.#prologue(), this.#bytes, [0x0b]]));
   }
 }
 
-const signature = ({ parameters, result }: Callee): number[] => [
-  0x60,
-  ...vector(parameters.map(({ type }) => [binaryTypes[type]])),
-  ...(result ? [1, binaryTypes[result]] : [0]),
-];
+const signature = ({ parameters, result }: Callee): Bytes =>
+  join([
+    [0x60],
+    vector(parameters.map(({ type }) => [binaryTypes[type]])),
+    result ? [1, binaryTypes[result]] : [0],
+  ]);
 
 /** The binary module with a function and all that it calls. It imports `env.memory` and exports `run`. */
-export function encodeModule(run: Callee, target: Target): Uint8Array<ArrayBuffer> {
+export function encodeModule(run: Callee, target: Target): Bytes {
   const functions = new Functions(run);
-  const bodies: number[][] = [];
+  const bodies: Bytes[] = [];
   for (let i = 0; i < functions.list.length; i++) {
     bodies.push(new FunctionWriter(functions, functions.list[i]!, target).encode());
   }
   // Limits with a maximum of 65,536 pages of 64 KiB; a shared memory must declare one.
   const limits = [target.isShared ? 0x03 : 0x01, ...unsigned(initialPages), ...unsigned(65536)];
-  return new Uint8Array([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, vector(functions.list.map(signature))),
-    ...section(2, vector([[...text("env"), ...text("memory"), 0x02, ...limits]])),
-    ...section(3, vector(functions.list.map((_, i) => unsigned(i)))),
-    ...section(7, vector([[...text("run"), 0x00, 0]])),
-    ...section(10, vector(bodies)),
+  return join([
+    [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    section(1, vector(functions.list.map(signature))),
+    section(2, vector([join([text("env"), text("memory"), [0x02], limits])])),
+    section(3, vector(functions.list.map((_, i) => unsigned(i)))),
+    section(7, vector([join([text("run"), [0x00, 0]])])),
+    section(10, vector(bodies)),
   ]);
 }

@@ -41,10 +41,11 @@ function store<T extends Type>(
 ) {
   return (address: Address, value: Operand<T>, offset = 0): Statement => {
     const [place, code] = [toCode("i32", address), toCode(type, value)];
+    const bytes = [...access(opcode, align, offset), ...rest];
     return new Statement((to) => {
       place.emit(to);
       code.emit(to);
-      to.write([...access(opcode, align, offset), ...rest]);
+      to.write(bytes);
     });
   };
 }
