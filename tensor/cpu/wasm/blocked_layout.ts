@@ -6,7 +6,7 @@
  */
 
 import { declare, f32, f32x4, loop, procedure, repeat, unroll, when } from "./emit/mod.ts";
-import type { Engine } from "./engine.ts";
+import type { Work } from "./joint_launch.ts";
 import { transpose } from "./transpose.ts";
 
 type Size = readonly [number, number, number];
@@ -55,18 +55,17 @@ function rowCopy({ size: [D, H, W], before: [, , bx] }: BlockedLayout, channels:
   });
 }
 
-/** An item is a plane of four channels. */
-function blockKernel(engine: Engine, layout: BlockedLayout) {
+/** The code of an item: a plane of four channels. */
+function blockPlane(layout: BlockedLayout): Work["code"] {
   const { channels, size: [D, H, W], before: [bz, by, bx], padded: [planes, rows, columns] } = layout;
   const vectors = channelVectors(channels);
-  const key = `block channels ${JSON.stringify(layout)}`;
-  return engine.compile(key, { from: "i32", to: "i32" }, ({ from, to }, { each }) => {
+  return ({ from, to }) => {
     const copyFour = rowCopy(layout, Math.min(4, channels));
     const copyRest = channels % 4 === 0 || channels < 4 ? copyFour : rowCopy(layout, channels % 4);
     const { vector, z, source, target } = declare({ vector: "i32", z: "i32", source: "i32", target: "i32" });
     const clear = (first: number, last: number) =>
       loop(16 * first, 16 * last, 16, (at) => f32x4.store(target.add(at), 0));
-    return each((item) => [
+    return (item) => [
       z.set(item.rem(planes).sub(bz)), // wraps below 0: unsigned ≥ D
       vector.set(item.div(planes)),
       source.set(
@@ -86,18 +85,12 @@ function blockKernel(engine: Engine, layout: BlockedLayout) {
           target.increase(16 * columns),
         ];
       }),
-    ]);
-  });
+    ];
+  };
 }
 
 /** Copies so many times `channels` volumes from one address to their buffer at another. */
-export function blockChannels(
-  engine: Engine,
-  layout: BlockedLayout,
-  count: number,
-  from: number,
-  to: number,
-): void {
+export function blockChannels(layout: BlockedLayout, count: number, from: number, to: number): Work {
   const items = count * channelVectors(layout.channels) * layout.padded[0];
-  engine.run(blockKernel(engine, layout), items, { from, to });
+  return { key: `block channels ${JSON.stringify(layout)}`, items, from, to, code: blockPlane(layout) };
 }

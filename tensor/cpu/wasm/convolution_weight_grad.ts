@@ -31,6 +31,7 @@ import {
   when,
 } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
+import { runTogether } from "./joint_launch.ts";
 import {
   isPlain,
   padCopy,
@@ -292,11 +293,15 @@ export function convolutionWeightGrad(
     isPlain(layouts[name]) ? 0 : 4 * volumes[name] * volumeOf(layouts[name]);
   const weights = groups * outputs * inputs * taps.length;
   engine.scratch({ x: bytesOf("x"), g: bytesOf("g"), sums: 16 * parts * weights }, ({ sums, ...padded }) => {
-    const source = (name: "x" | "g", { address }: CpuArray): number => {
-      if (isPlain(layouts[name])) return address;
-      padCopy(engine, layouts[name], volumes[name], address, padded[name]);
-      return padded[name];
-    };
+    const copies = ([["x", x], ["g", g]] as const).filter(([name]) => !isPlain(layouts[name]));
+    if (copies.length > 0) {
+      runTogether(
+        engine,
+        copies.map(([name, { address }]) => padCopy(layouts[name], volumes[name], address, padded[name])),
+      );
+    }
+    const source = (name: "x" | "g", { address }: CpuArray): number =>
+      isPlain(layouts[name]) ? address : padded[name];
     const inputs = { input: source("x", x), gradient: source("g", g), allSums: sums };
     engine.run(sumKernel(engine, shape), parts * groups * Math.ceil(outputs / slice), inputs);
     engine.run(finishKernel(engine, parts, weights), weights, { sums, out });

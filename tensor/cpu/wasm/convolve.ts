@@ -26,6 +26,7 @@ import {
   unroll,
 } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
+import { runTogether, type Work } from "./joint_launch.ts";
 import { isPlain, padCopy, type PaddedLayout, pitchOf, planeOf, volumeOf } from "./pad_copy.ts";
 
 /** A stride-1-like convolution over a padded buffer. */
@@ -67,11 +68,11 @@ function packedBytes({ outputs, inputs, taps }: Convolution): number {
 }
 
 /** Weights to `[group][block][input][tap][channel of the block]`. An item is an input channel of a group. */
-function packKernel(engine: Engine, convolution: Convolution) {
-  const { outputs, inputs, taps, weightStrides: [perGroup, perOutput, perInput] } = convolution;
+function packWeights(convolution: Convolution, { wide }: Engine, from: number, to: number): Work {
+  const { groups, outputs, inputs, taps, weightStrides: [perGroup, perOutput, perInput] } = convolution;
   const places = taps.map(({ weight }) => weight);
-  const key = `pack ${[outputs, inputs, perGroup, perOutput, perInput]} ${places}`;
-  return engine.compile(key, { weight: "i32", packed: "i32" }, ({ weight, packed }, { each }) => {
+  const key = `pack weights ${[outputs, inputs, perGroup, perOutput, perInput]} ${places}`;
+  const code: Work["code"] = ({ from: weight, to: packed }) => {
     const { group, input, source, target } = declare({
       group: "i32",
       input: "i32",
@@ -79,24 +80,25 @@ function packKernel(engine: Engine, convolution: Convolution) {
       target: "i32",
     });
     let first = 0;
-    const blocks = channelBlocks(outputs, engine.wide).map((size) => {
-      const from = first;
+    const blocks = channelBlocks(outputs, wide).map((size) => {
+      const start = first;
       first += size;
       return repeat(size, (o) => [
         source.set(
           weight.add(group.mul(4 * perGroup)).add(input.mul(4 * perInput)).add(
-            o.add(from).mul(4 * perOutput),
+            o.add(start).mul(4 * perOutput),
           ),
         ),
         target.set(
-          packed.add(4 * from * inputs * taps.length).add(group.mul(packedBytes(convolution)))
+          packed.add(4 * start * inputs * taps.length).add(group.mul(packedBytes(convolution)))
             .add(input.mul(4 * taps.length * size)).add(o.mul(4)),
         ),
         places.map((place, t) => f32.store(target, f32.load(source, 4 * place), 4 * t * size)),
       ]);
     });
-    return each((item) => [group.set(item.div(inputs)), input.set(item.rem(inputs)), blocks]);
-  });
+    return (item) => [group.set(item.div(inputs)), input.set(item.rem(inputs)), blocks];
+  };
+  return { key, items: groups * inputs, from, to, code };
 }
 
 /** Row and column of each vector of a tile: as many in a row as fit; in narrow planes two rows. */
@@ -248,8 +250,8 @@ export function convolve(
     wide: pitch === columns ? 0 : 4 * rows * pitch,
   };
   engine.scratch(bytes, ({ packed, padded, wide }) => {
-    engine.run(packKernel(engine, convolution), groups * inputs, { weight, packed });
-    if (!isInPlace) padCopy(engine, layout, volumes, x, padded);
+    const packing = packWeights(convolution, engine, weight, packed);
+    runTogether(engine, isInPlace ? [packing] : [packing, padCopy(layout, volumes, x, padded)]);
     engine.run(convolveKernel(engine, convolution, bias !== 0), samples * groups * size[0], {
       input: isInPlace ? x : padded,
       packed,

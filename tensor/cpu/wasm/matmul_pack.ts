@@ -6,7 +6,6 @@
  */
 
 import {
-  type Code,
   f32,
   f32x4,
   type Local,
@@ -20,6 +19,7 @@ import {
   when,
 } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
+import { runTogether, type Work } from "./joint_launch.ts";
 import { transpose } from "./transpose.ts";
 
 /** A matrix to cut into strips `[strip][inner][width]`, zeros beyond its last lane. */
@@ -100,19 +100,23 @@ export function packStrip({ width, lanes, inner, isInnerLast }: Strips, present:
   });
 }
 
-/** Packs one of the strips of several matrices, one after the other at `from` and in the buffer `to`. */
-function packOneOf(strips: Strips) {
+/** The code of an item: a strip of one of several matrices that are one after the other. */
+function packOneOf(strips: Strips): Work["code"] {
   const { width, lanes, inner, isInnerLast } = strips;
   const count = stripsOf(strips);
   const last = lanes - (count - 1) * width;
-  const [whole, partial] = [packStrip(strips, width), packStrip(strips, last)];
-  return (from: Code<"i32">, item: Code<"i32">, to: Code<"i32">): Statements => {
-    const place = {
-      from: from.add(item.div(count).mul(4 * lanes * inner))
-        .add(item.rem(count).mul(4 * width * (isInnerLast ? inner : 1))),
-      to: to.add(item.mul(stripBytes(strips))),
+  return ({ from, to }) => {
+    const [whole, partial] = [packStrip(strips, width), packStrip(strips, last)];
+    return (item) => {
+      const place = {
+        from: from.add(item.div(count).mul(4 * lanes * inner))
+          .add(item.rem(count).mul(4 * width * (isInnerLast ? inner : 1))),
+        to: to.add(item.mul(stripBytes(strips))),
+      };
+      return last === width
+        ? whole(place)
+        : when(item.rem(count).eq(count - 1), partial(place), whole(place));
     };
-    return last === width ? whole(place) : when(item.rem(count).eq(count - 1), partial(place), whole(place));
   };
 }
 
@@ -131,32 +135,23 @@ export function packedBytes({ strips, matrices }: Packing): number {
   return matrices * stripsOf(strips) * stripBytes(strips);
 }
 
-/** Items are strips: first those of the first kind of matrix, up to `end0`, then those of the next. */
-function packKernel(engine: Engine, kinds: readonly Strips[]) {
-  const parameters: Record<string, "i32"> = {};
-  for (const i of kinds.keys()) parameters[`from${i}`] = parameters[`to${i}`] = parameters[`end${i}`] = "i32";
-  return engine.compile(`pack ${JSON.stringify(kinds)}`, parameters, (words, { each }) => {
-    const packs = kinds.map(packOneOf);
-    const from = (item: Code<"i32">, i: number): Statements => {
-      const begin = i === 0 ? 0 : words[`end${i - 1}`]!;
-      const pack = packs[i]!(words[`from${i}`]!, item.sub(begin), words[`to${i}`]!);
-      return i === kinds.length - 1 ? pack : when(item.lt(words[`end${i}`]!), pack, from(item, i + 1));
-    };
-    return each((item) => from(item, 0));
-  });
-}
-
 /** Packs matrices one after the other to an address; returns where each kind begins. */
 export function pack(engine: Engine, packings: readonly Packing[], to: number): number[] {
   const starts: number[] = [];
-  const words: Record<string, number> = {};
-  let [items, place] = [0, to];
-  for (const [i, packing] of packings.entries()) {
+  let place = to;
+  for (const packing of packings) {
     starts.push(place);
-    items += packing.matrices * stripsOf(packing.strips);
-    Object.assign(words, { [`from${i}`]: packing.from, [`to${i}`]: place, [`end${i}`]: items });
     place += packedBytes(packing);
   }
-  engine.run(packKernel(engine, packings.map(({ strips }) => strips)), items, words);
+  runTogether(
+    engine,
+    packings.map(({ strips, matrices, from }, i) => ({
+      key: `pack ${JSON.stringify(strips)}`,
+      items: matrices * stripsOf(strips),
+      from,
+      to: starts[i]!,
+      code: packOneOf(strips),
+    })),
+  );
   return starts;
 }

@@ -20,7 +20,7 @@ import {
   unroll,
   when,
 } from "./emit/mod.ts";
-import type { Engine } from "./engine.ts";
+import type { Work } from "./joint_launch.ts";
 import { overRun } from "./runs.ts";
 
 type Size = readonly [number, number, number];
@@ -145,14 +145,14 @@ function paddedRow({ size: [, , W], before: [, , bx], segment, segments }: Padde
 }
 
 /** An item is a plane of the buffer. */
-function padKernel(engine: Engine, layout: PaddedLayout) {
+/** The code of an item: a plane of a volume. */
+function padPlane(layout: PaddedLayout): Work["code"] {
   const { size: [D, H, W], before: [bz, by], planes, rows } = layout;
-  const key = `pad ${JSON.stringify(layout)}`;
-  return engine.compile(key, { from: "i32", to: "i32" }, ({ from, to }, { each }) => {
+  return ({ from, to }) => {
     const copyRow = paddedRow(layout);
     const { z, source, target } = declare({ z: "i32", source: "i32", target: "i32" });
     const clear = (elements: number) => overRun(0, 4 * elements, (at, { store }) => store(target.add(at), 0));
-    return each((item) => [
+    return (item) => [
       z.set(item.rem(planes).sub(bz)), // wraps below 0: unsigned ≥ D
       target.set(to.add(item.mul(4 * planeOf(layout)))),
       source.set(from.add(item.div(planes).mul(4 * D * H * W)).add(z.mul(4 * H * W))),
@@ -167,17 +167,12 @@ function padKernel(engine: Engine, layout: PaddedLayout) {
         }),
         clear(planeOf(layout)),
       ),
-    ]);
-  });
+    ];
+  };
 }
 
 /** Copies `volumes` volumes from one address to their padded buffers at another. */
-export function padCopy(
-  engine: Engine,
-  layout: PaddedLayout,
-  volumes: number,
-  from: number,
-  to: number,
-): void {
-  engine.run(padKernel(engine, layout), volumes * layout.planes, { from, to });
+export function padCopy(layout: PaddedLayout, volumes: number, from: number, to: number): Work {
+  const key = `pad ${JSON.stringify(layout)}`;
+  return { key, items: volumes * layout.planes, from, to, code: padPlane(layout) };
 }

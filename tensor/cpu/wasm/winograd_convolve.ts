@@ -14,6 +14,7 @@
 
 import { type Code, declare, i32, least, type Local, repeat, type Statements, unroll } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
+import { runTogether } from "./joint_launch.ts";
 import { padCopy, type PaddedLayout, pitchOf, placeOf, planeOf, volumeOf } from "./pad_copy.ts";
 import { prefetch } from "./prefetch.ts";
 import {
@@ -26,7 +27,7 @@ import {
 } from "./winograd.ts";
 import { channelProducts } from "./winograd_products.ts";
 import { inputStage, outputStage } from "./winograd_stages.ts";
-import { outputBlocks, weightBytes, weightKernel } from "./winograd_weights.ts";
+import { outputBlocks, transformedWeights, weightBytes } from "./winograd_weights.ts";
 
 interface Plan {
   /** The input with zeros around it, even and odd columns apart, up to the end of the last vector's tiles. */
@@ -225,7 +226,7 @@ export function winogradConvolve(
     isAdjoint: boolean;
   },
 ): void {
-  const { depth, samples, groups, inputs, outputs } = shape;
+  const { depth, samples, groups, inputs } = shape;
   const positions = positionsOf(depth);
   const plan = planOf(shape);
   const { layout, planes, blocks, perInput, perOutput } = plan;
@@ -236,9 +237,10 @@ export function winogradConvolve(
     scratch: engine.threads * positions * (perInput + perOutput),
   };
   engine.scratch(bytes, ({ weights, input, scratch }) => {
-    const filters = groups * outputBlocks(outputs).length * inputs;
-    engine.run(weightKernel(engine, shape, isAdjoint), filters, { weight, u: weights });
-    padCopy(engine, layout, volumes, x, input);
+    runTogether(engine, [
+      transformedWeights(shape, isAdjoint, weight, weights),
+      padCopy(layout, volumes, x, input),
+    ]);
     const items = samples * groups * blocks * planes;
     const kernel = convolveKernel(engine, shape, plan, bias !== 0);
     engine.run(kernel, items, { input, weights, bias, output: y, scratch });

@@ -26,6 +26,7 @@ import {
   unroll,
 } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
+import { runTogether } from "./joint_launch.ts";
 import { prefetch } from "./prefetch.ts";
 import {
   inputPlanes,
@@ -269,8 +270,10 @@ export function winogradWeightGrad(
     scratch: engine.threads * positions * (perInput + perOutput),
   };
   engine.scratch(bytes, (places) => {
-    blockChannels(engine, plan.inputs, samples * groups, x, places.x);
-    blockChannels(engine, plan.outputs, samples * groups, g, places.g);
+    runTogether(engine, [
+      blockChannels(plan.inputs, samples * groups, x, places.x),
+      blockChannels(plan.outputs, samples * groups, g, places.g),
+    ]);
     engine.run(sumKernel(engine, shape, plan), parts * groups * slices, places);
     const finish = weightGradientKernel(engine, shape, { groups, parts });
     const filters = groups * outputs * channelVectors(inputs);

@@ -7,6 +7,7 @@
 import { channelVectors } from "./blocked_layout.ts";
 import { declare, f32, f32x4, procedure, repeat, unroll, when } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
+import type { Work } from "./joint_launch.ts";
 import { type Depth, positionBytes, positionsOf } from "./winograd.ts";
 import { along, weightGradientTransform, weightTransform } from "./winograd_transforms.ts";
 
@@ -68,30 +69,40 @@ function transformFilters(
  * @param isAdjoint whether the weights are those of the convolution from outputs to inputs: in the gradient of
  * the input the channels change places and the taps run backwards
  */
-export function weightKernel(engine: Engine, channels: Filters, isAdjoint: boolean) {
-  const { depth, inputs, outputs } = channels;
+export function transformedWeights(
+  channels: Filters & { readonly groups: number },
+  isAdjoint: boolean,
+  from: number,
+  to: number,
+): Work {
+  const { depth, groups, inputs, outputs } = channels;
   const filter = 9 * depth;
   const [perOutput, perInput] = isAdjoint ? [filter, filter * outputs] : [filter * inputs, filter];
   const blocks = outputBlocks(outputs);
-  const key = `winograd weights ${[depth, inputs, outputs, isAdjoint]}`;
-  return engine.compile(key, { weight: "i32", u: "i32" }, ({ weight, u }, { each }) => {
-    const transform = (count: number) => transformFilters(channels, count, { isAdjoint, perOutput });
-    const whole = transform(blocks[0]!);
-    const rest = blocks.at(-1) === blocks[0] ? whole : transform(blocks.at(-1)!);
-    const { group, output, input } = declare({ group: "i32", output: "i32", input: "i32" });
-    const places = {
-      from: weight.add(group.mul(4 * filter * inputs * outputs)).add(output.mul(16 * perOutput))
-        .add(input.mul(4 * perInput)),
-      to: u.add(group.mul(positionsOf(depth) * weightBytes(channels))).add(output.mul(16 * inputs))
-        .add(input.mul(16)),
-    };
-    return each((item) => [
-      input.set(item.rem(inputs)),
-      output.set(item.div(inputs).rem(blocks.length)),
-      group.set(item.div(inputs * blocks.length)),
-      when(output.lt(blocks.length - 1), whole(places), rest(places)),
-    ]);
-  });
+  return {
+    key: `winograd weights ${[depth, inputs, outputs, isAdjoint]}`,
+    items: groups * blocks.length * inputs,
+    from,
+    to,
+    code({ from: weight, to: u }) {
+      const transform = (count: number) => transformFilters(channels, count, { isAdjoint, perOutput });
+      const whole = transform(blocks[0]!);
+      const rest = blocks.at(-1) === blocks[0] ? whole : transform(blocks.at(-1)!);
+      const { group, output, input } = declare({ group: "i32", output: "i32", input: "i32" });
+      const places = {
+        from: weight.add(group.mul(4 * filter * inputs * outputs)).add(output.mul(16 * perOutput))
+          .add(input.mul(4 * perInput)),
+        to: u.add(group.mul(positionsOf(depth) * weightBytes(channels))).add(output.mul(16 * inputs))
+          .add(input.mul(16)),
+      };
+      return (item) => [
+        input.set(item.rem(inputs)),
+        output.set(item.div(inputs).rem(blocks.length)),
+        group.set(item.div(inputs * blocks.length)),
+        when(output.lt(blocks.length - 1), whole(places), rest(places)),
+      ];
+    },
+  };
 }
 
 /** Bytes of a group's sums at one position, `[output][inputs / 4][4]`, outputs filled up to four. */
