@@ -27,9 +27,10 @@ import type { Settings } from "./train_settings.ts";
  */
 export async function planTraining(
   { dataset, split, settings: { spacing, orientation } }: TrainingCases,
-  { training, method }: Settings,
+  { training: said, method }: Settings,
   device: Pick<Device, "kind" | "description">,
 ): Promise<Plan> {
+  const training = { ...method.usual, ...said };
   checkShape(training);
   const cases = await surveyCases(dataset, trainingCases(dataset, split));
   const chosen = chooseFrom(dataset, cases, {

@@ -40,6 +40,22 @@ Deno.test("train --dry-run --json says what the training would cost", async () =
   });
 });
 
+Deno.test("train --profile cmc-released at the paper's size has the parameters of the released network, and its schedule", async () => {
+  await inFreshFolder(async (folder) => {
+    const args = ["--profile", "cmc-released", "--preset", "unet-paper", "--patch", "128,128,128"];
+    const { code, stdout, stderr } = await runExample("train", ["--dry-run", "--json", ...args], folder);
+    assert.equal(code, 0, stderr);
+    const { parameters, multiplyAdds, config } = JSON.parse(stdout);
+    assert.equal(parameters, 40_838_095);
+    assert.ok(Math.abs(multiplyAdds / 1e12 - 4) < 0.05, `${multiplyAdds}`);
+    assert.deepEqual([config.learningRate, config.weightDecay, config.schedule], [
+      1e-4,
+      1e-5,
+      "whole-cosine",
+    ]);
+  });
+});
+
 Deno.test("Ctrl-C saves, says how to go on, and the resumed run ends like one that was never stopped", async () => {
   await inFreshFolder(async (folder) => {
     const args = [...small, "--steps", "6"];
