@@ -16,6 +16,7 @@ import {
   type NiftiHeader,
   readImage,
   readNiftiHeader,
+  recordOf,
   type Volume,
   type VolumePath,
   volumePath,
@@ -105,7 +106,7 @@ export function jobsOfDataset(dataset: FileDataset, out: string, known: readonly
     );
   }
   return dataset.cases.map((of): Job => {
-    const images = Object.fromEntries(Object.entries(of.images).filter(([id]) => known.includes(id)));
+    const images = recordOf(Object.entries(of.images).filter(([id]) => known.includes(id)));
     const used = dataset.modalities.map(({ id }) => id).filter((id) => images[id] !== undefined);
     const files = new Map(used.map((id) => [id, entryPath(dataset.root, images[id]!)]));
     return {

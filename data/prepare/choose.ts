@@ -126,6 +126,7 @@ export function chooseFrom(
       },
     );
   }
+  const chosen = new Map(Object.entries(normalise));
   const [orientation, orientationReason] = chooseOrientation(dataset.aligned, cases, wanted);
   const [spacing, spacingReason] = given === undefined
     ? chooseSpacing(dataset.aligned, cases, orientation)
@@ -137,7 +138,7 @@ export function chooseFrom(
     modalities: dataset.modalities.map(({ id, kind }) => ({
       id,
       kind,
-      normalisation: normalise[id] ?? defaultNormalisation(kind),
+      normalisation: chosen.get(id) ?? defaultNormalisation(kind),
       padding: "background",
     })),
     classes: dataset.classes.map(({ id, name }) => ({ id, name })),
