@@ -6,6 +6,7 @@
 
 import { chooseFrom, surveyCases } from "../data/mod.ts";
 import {
+  type Budget,
   budgets,
   checkShape,
   costOf,
@@ -24,11 +25,13 @@ import type { Settings } from "./train_settings.ts";
  * Plans a training.
  *
  * @param settings what a person decided; the rest is planned around them
+ * @param options.isTrial plan what the device cannot hold too: nothing will be trained
  */
 export async function planTraining(
   { dataset, split, settings: { spacing, orientation } }: TrainingCases,
   { training: said, method }: Settings,
   device: Pick<Device, "kind" | "description">,
+  { isTrial = false }: { readonly isTrial?: boolean } = {},
 ): Promise<Plan> {
   const training = { ...method.usual, ...said };
   checkShape(training);
@@ -41,14 +44,20 @@ export async function planTraining(
   const given = Object.fromEntries(
     Object.entries(fixed(training)).filter(([, value]) => value !== undefined),
   );
-  const isGpu = device.kind === "webgpu" && !device.description.includes("(software)");
+  const budget = budgetOf(device);
   return await makePlan(
     chosen,
     cases,
-    budgets[isGpu ? "gpu" : "cpu"],
+    isTrial ? { ...budget, limit: Infinity } : budget,
     (settings) => costOf(resolveConfig({ ...training, ...settings }, method), task, method),
     given,
   );
+}
+
+/** What a step may take on a device. */
+export function budgetOf(device: Pick<Device, "kind" | "description">): Budget {
+  const isGpu = device.kind === "webgpu" && !device.description.includes("(software)");
+  return budgets[isGpu ? "gpu" : "cpu"];
 }
 
 /** What is not to be planned: what was said, and what a Vision Transformer's patches and positions decide. */

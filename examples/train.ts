@@ -44,7 +44,7 @@ import {
 } from "./command.ts";
 import { methodOptionTable } from "./method_options.ts";
 import { openChosenDevice } from "./open_device.ts";
-import { planText, planTraining } from "./plan_training.ts";
+import { budgetOf, planText, planTraining } from "./plan_training.ts";
 import { say, terminal } from "./terminal.ts";
 import { decodeSafetensors } from "../tensor/mod.ts";
 import { openCases } from "./train_data.ts";
@@ -219,21 +219,25 @@ export const command: Command = {
     using device = await openChosenDevice(choice, number(values, "threads"));
     // A network that starts from weights has their shape.
     const training = { ...init?.network, ...settings.training };
-    const plan = await planTraining(cases, { ...settings, training }, device);
+    const isTrial = values["dry-run"] === true;
+    const plan = await planTraining(cases, { ...settings, training }, device, { isTrial });
     const config = resolveConfig({ ...training, ...plan.settings }, method);
     const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
-    if (values["dry-run"]) {
+    if (isTrial) {
       await checkData({ dataset, split: judgedParts(config, split, method), progress: terminal }, method);
-      const cost = await costOf(config, task, method);
+      const cost = await costOf(config, task, method), { limit } = budgetOf(device);
+      const fits = cost.peakBytes <= limit;
       const lines = [
         planText(plan),
         "",
         `parameters     ${cost.parameters.toLocaleString("en")}`,
         `trainable      ${cost.trainable.toLocaleString("en")}`,
         `multiply-adds  ${(cost.multiplyAdds / 1e9).toFixed(2)} G a forward pass of one patch pair`,
-        `memory         ${(cost.peakBytes / 2 ** 20).toFixed(0)} MiB at most in a training step`,
+        `memory         ${(cost.peakBytes / 2 ** 20).toFixed(0)} MiB at most in a training step${
+          fits ? "" : `; more than the ${limit / 2 ** 20} MiB that the device holds`
+        }`,
       ];
-      return { text: lines.join("\n"), json: { config, split, plan: plan.lines, ...cost } };
+      return { text: lines.join("\n"), json: { config, split, plan: plan.lines, ...cost, fits } };
     }
     announce(dataset, split, config, device.description);
     say(planText(plan));

@@ -43,10 +43,17 @@ Deno.test("train --dry-run --json says what the training would cost", async () =
 Deno.test("train --profile cmc-released at the paper's size has the parameters of the released network, and its schedule", async () => {
   await inFreshFolder(async (folder) => {
     const args = ["--profile", "cmc-released", "--preset", "unet-paper", "--patch", "128,128,128"];
-    const { code, stdout, stderr } = await runExample("train", ["--dry-run", "--json", ...args], folder);
+    const { code, stdout, stderr } = await runExample("train", [
+      "--dry-run",
+      "--json",
+      "--device",
+      "cpu",
+      ...args,
+    ], folder);
     assert.equal(code, 0, stderr);
-    const { parameters, multiplyAdds, config } = JSON.parse(stdout);
+    const { parameters, multiplyAdds, config, fits } = JSON.parse(stdout);
     assert.equal(parameters, 40_838_095);
+    assert.equal(fits, false);
     assert.ok(Math.abs(multiplyAdds / 1e12 - 4) < 0.05, `${multiplyAdds}`);
     assert.deepEqual([config.learningRate, config.weightDecay, config.schedule], [
       1e-4,
