@@ -133,9 +133,12 @@ export class ThreadPool implements Disposable {
     const words = this.#words;
     for (let i = 0; i < spins.least && Atomics.load(words, word) > 0; i++);
     for (let left; (left = Atomics.load(words, word)) > 0;) Atomics.wait(words, word, left);
-    if (Atomics.exchange(words, control.failed, 0) !== 0) {
-      throw new DeviceError("device.threads", "cpu: a worker thread failed while it ran a kernel");
-    }
+    const length = Atomics.exchange(words, control.failed, 0);
+    if (length === 0) return;
+    const said = String.fromCharCode(...words.subarray(control.message, control.message + length));
+    throw new DeviceError("device.threads", `cpu: a worker thread failed: ${said}`, {
+      fix: "Try again with one thread, and report it if that works: results do not depend on their number.",
+    });
   }
 
   /** Ends the workers; twice is harmless. */

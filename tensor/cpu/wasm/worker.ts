@@ -33,10 +33,12 @@ export const control = {
   /** Compile: address and length of the module's bytes. */
   module: 68,
   moduleLength: 69,
-  /** Not 0 when a worker failed. */
+  /** When a worker failed, the length of what it said; otherwise 0. */
   failed: 70,
+  /** What it said, a character a word. */
+  message: 80,
   /** Number of words. */
-  words: 80,
+  words: 336,
 } as const;
 
 /** Values of the command word. */
@@ -99,8 +101,10 @@ function work(port: Port): void {
     const attempt = (task: () => void) => {
       try {
         task();
-      } catch {
-        Atomics.store(words, control.failed, 1); // the thread that waits turns it into an error
+      } catch (cause) { // the thread that waits turns it into an error
+        const text = String(cause).slice(0, control.words - control.message);
+        for (let i = 0; i < text.length; i++) words[control.message + i] = text.charCodeAt(i);
+        Atomics.store(words, control.failed, text.length);
       }
     };
     let seen = Atomics.load(words, control.command);

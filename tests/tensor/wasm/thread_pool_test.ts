@@ -27,3 +27,23 @@ Deno.test("every item is computed once, in short runs, long runs and runs right 
     assert.ok(counts.every((n, i) => n === (i < count ? 500 : 0)), `round ${round}, ${count} items`);
   }
 });
+
+Deno.test("a fault in a worker thread is an error that says what the worker met", async () => {
+  const named = (text: string) => [text.length, ...new TextEncoder().encode(text)];
+  const section = (id: number, ...body: number[]) => [id, body.length, ...body];
+  // A `run` that traps on every thread but the calling one: local.get 3, if, unreachable, end.
+  const body = [0, 0x20, 3, 0x04, 0x40, 0x00, 0x0b, 0x0b];
+  const module = Uint8Array.from([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, 1, 0x60, 4, 0x7f, 0x7f, 0x7f, 0x7f, 0),
+    ...section(2, 1, ...named("env"), ...named("memory"), 2, 3, 1, 0x80, 0x80, 4),
+    ...section(3, 1, 0),
+    ...section(7, 1, ...named("run"), 0, 0),
+    ...section(10, 1, body.length, ...body),
+  ]);
+  using pool = await ThreadPool.open(new WasmMemory(), 3);
+  const kernel = pool.compile(module), deadline = Date.now() + 20_000;
+  assert.throws(() => {
+    while (Date.now() < deadline) pool.run(kernel, 1000, 0); // until a worker is in time for an item
+  }, { code: "device.threads", message: /a worker thread failed: RuntimeError: unreachable/ });
+});
