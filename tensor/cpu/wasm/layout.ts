@@ -10,6 +10,7 @@ import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { layoutKernels as referenceLayout } from "../reference/layout.ts";
 import { f32x4, i32, loop, procedure } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
+import { itemBytes, itemsIn, overRun, piece } from "./runs.ts";
 import { joinRows, placeOf } from "./strides.ts";
 
 /** Elements of a row that one item copies. */
@@ -51,6 +52,27 @@ function copy(engine: Engine, shape: Shape, from: View, to: View): void {
   engine.run(kernel, sizeOf(axes.slice(1)), { from, to });
 }
 
+/** Integers to floats, or floats to integers: toward zero, as far as they reach, NaN to 0. */
+function castKernel(engine: Engine, to: "f32" | "i32") {
+  const parameters = { x: "i32", out: "i32", length: "i32" } as const;
+  return engine.compile(
+    `cast ${to}`,
+    parameters,
+    ({ x, out, length }, { each }) =>
+      each((item) =>
+        piece(
+          item,
+          { bytes: itemBytes, total: length.mul(4) },
+          (from, end) =>
+            overRun(from, end, (at, { load, store }) => {
+              const value = load(x.add(at));
+              return store(out.add(at), to === "i32" ? value.toInteger().asFloat() : value.bits().toFloat());
+            }, 2),
+        )
+      ),
+  );
+}
+
 /** The view of a box of a dense array. */
 function boxIn({ address, shape }: CpuArray, starts: readonly number[]): View {
   const strides = stridesOf(shape);
@@ -66,6 +88,13 @@ export function layoutKernels(
 ): Pick<CpuKernels, "permute" | "slice" | "pad" | "concat" | "flip" | "expand" | "cast"> {
   return {
     ...referenceLayout,
+    cast([x], [out], attributes) {
+      const { dtype } = attributes;
+      const isChange = (x!.data instanceof Int32Array) !== (dtype === "i32");
+      if (!isChange || dtype === "f16") return referenceLayout.cast([x!], [out!], attributes);
+      const { length } = x!.data;
+      engine.run(castKernel(engine, dtype), itemsIn(length), { x: x!, out: out!, length });
+    },
     permute([x], [out], { axes }) {
       const strides = stridesOf(x!.shape);
       const from = { address: x!.address, strides: axes.map((axis) => strides[axis]!) };

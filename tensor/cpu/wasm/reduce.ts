@@ -1,5 +1,5 @@
 /**
- * Sums and means over any axes.
+ * Sums and means over any axes; `extremum.ts` has the largest and smallest elements.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { ReduceAttributes } from "../../ops/reduce.ts";
 import { sizeOf, stridesOf } from "../../shape.ts";
 import type { JoinedAxes } from "../../strides.ts";
-import type { CpuArray, CpuKernels } from "../kernel.ts";
+import type { CpuArray, CpuKernel, CpuKernels } from "../kernel.ts";
 import {
   type Code,
   declare,
@@ -20,8 +20,9 @@ import {
   type Statements,
 } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
+import { extremum } from "./extremum.ts";
 import { overRun, piece, sumOfRun } from "./runs.ts";
-import { type Axis, joinRows, placeOf } from "./strides.ts";
+import { axesWhere, type Axis, isReduced, joinRows, placeOf } from "./strides.ts";
 
 /** Elements of a row that are summed at once. */
 const segment = 65536;
@@ -34,14 +35,6 @@ const columns = 4096;
 function joinedAxes({ shape }: CpuArray, axes: readonly number[]): JoinedAxes {
   const strides = stridesOf(shape);
   return joinRows(shape, [strides, strides.map((step, axis) => axes.includes(axis) ? 0 : step)]);
-}
-
-const isReduced = ({ steps }: JoinedAxes, axis: number): boolean => steps[axis]![1] === 0;
-
-/** The axes that are reduced, or those that are kept. */
-function axesWhere(joined: JoinedAxes, which: "reduced" | "kept"): Axis[] {
-  const all = joined.sizes.map((size, i) => ({ size, step: joined.steps[i]![0]! }));
-  return all.filter((_, i) => isReduced(joined, i) === (which === "reduced"));
 }
 
 /** How the rows that one sum takes together are cut: each of `repeats` rows into `segments`. */
@@ -166,8 +159,8 @@ function reduceColumns(engine: Engine, x: CpuArray, out: CpuArray, joined: Joine
   engine.run(kernel, Math.ceil(row / columns) * results / row, { x, out, scale });
 }
 
-/** The kernels of sums. */
-export function reduceKernels(engine: Engine): Pick<CpuKernels, "sum" | "mean"> {
+/** The kernels of reductions. */
+export function reduceKernels(engine: Engine): Pick<CpuKernels, "sum" | "mean" | "max" | "min"> {
   const reduce = (x: CpuArray, out: CpuArray, { axes }: ReduceAttributes, scale: number): void => {
     if (sizeOf(out.shape) === 0) return;
     if (sizeOf(x.shape) === 0) {
@@ -177,8 +170,14 @@ export function reduceKernels(engine: Engine): Pick<CpuKernels, "sum" | "mean"> 
     const joined = joinedAxes(x, axes);
     (isReduced(joined, 0) ? reduceRows : reduceColumns)(engine, x, out, joined, scale);
   };
+  const find = (name: "max" | "min"): CpuKernel<ReduceAttributes> => ([x], [out, positions], { axes }) => {
+    if (sizeOf(out!.shape) === 0) return;
+    extremum(engine, name, joinedAxes(x!, axes), { x: x!, out: out!, positions: positions! });
+  };
   return {
     sum: ([x], [out], attributes) => reduce(x!, out!, attributes, 1),
+    max: find("max"),
+    min: find("min"),
     mean: ([x], [out], attributes) => reduce(x!, out!, attributes, sizeOf(out!.shape) / sizeOf(x!.shape)),
   };
 }

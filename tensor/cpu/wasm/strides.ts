@@ -31,3 +31,12 @@ export function placeOf(base: Code<"i32">, index: Code<"i32">, axes: readonly Ax
   }
   return place;
 }
+
+/** Whether an axis is reduced: a second view does not move along it. */
+export const isReduced = ({ steps }: JoinedAxes, axis: number): boolean => steps[axis]![1] === 0;
+
+/** The axes that are reduced, or those that are kept. */
+export function axesWhere(joined: JoinedAxes, which: "reduced" | "kept"): Axis[] {
+  const all = joined.sizes.map((size, i) => ({ size, step: joined.steps[i]![0]! }));
+  return all.filter((_, i) => isReduced(joined, i) === (which === "reduced"));
+}

@@ -222,6 +222,8 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
     return call({ kernel, stride, shape }, values(output));
   },
   sum: sums,
+  max: sums,
+  min: sums,
   mean: sums,
   argmax(random) {
     const shape = shapeOf(random, between(random, 1, 4));
@@ -318,6 +320,13 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
   flip(random) {
     const shape = shapeOf(random, between(random, 1, 4));
     return call({ axes: shape.map((_, axis) => axis).filter(() => random.integer(2) === 0) }, values(shape));
+  },
+  cast(random) {
+    const isLong = random.integer(8) === 0;
+    const shape = isLong ? [30000 + random.integer(9000)] : shapeOf(random, between(random, 0, 4));
+    return random.integer(2) === 0
+      ? call({ dtype: "i32" }, values(shape, -2e10, 2e10))
+      : call({ dtype: "f32" }, labels(shape, 2 ** 30));
   },
   expand(random) {
     const shape = shapeOf(random, between(random, 1, 4));

@@ -235,6 +235,10 @@ export abstract class Code<T extends Type> {
   demote(this: Code<"f64">): Code<"f32"> {
     return of("f32", [this], [0xb6]);
   }
+  /** Integers, rounded toward zero, as far as they reach; NaN gives 0. */
+  toInteger(this: Code<"f32x4">): Code<"i32x4"> {
+    return of("i32x4", [this], simd(0xf8));
+  }
   /** Floats of signed integers. */
   toFloat(this: Code<"i32x4">): Code<"f32x4"> {
     return of("f32x4", [this], simd(0xfa));
