@@ -38,6 +38,7 @@ import {
   type Values,
 } from "./command.ts";
 import { dataOptions, nanPolicyOf, openData, printWarnings } from "./open_data.ts";
+import { loadMethod } from "./method_options.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { prepareOutputs } from "./outputs.ts";
 import { plannedFiles, type Wanted, writeResults } from "./predict_files.ts";
@@ -143,6 +144,7 @@ export const command: Command = {
     "and, where they share one space, one of all together, named after the case: trust that one. A modality that is\n" +
     "left out is filled in from the others.",
   options: {
+    method: { value: "FILE", help: "module with the method, for checkpoints of a method of your own" },
     checkpoint: { value: "FILE", multiple: true, help: "best.safetensors of a run; several are averaged" },
     image: {
       value: "MODALITY=FILE",
@@ -188,7 +190,9 @@ export const command: Command = {
     const single = dataset === undefined ? jobOfImages(values, out, nanPolicy, warn) : undefined;
     const checkpoints = await readCheckpoints(values);
     using device = await openChosenDevice(choice, threads);
-    using ensemble = openEnsemble(checkpoints, device);
+    const module = text(values, "method");
+    const method = module === undefined ? undefined : await loadMethod(module);
+    using ensemble = openEnsemble(checkpoints, device, method);
     const members = ensemble.groups.flatMap((group) => group.members);
     if (missing) { for (const { segment } of members) useMissingStrategy(segment.network, missing); }
     const { modalities, classes, aligned } = ensemble.preparation;

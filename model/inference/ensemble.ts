@@ -8,6 +8,7 @@ import { hashPreparation, type Preparation } from "../../data/prepare/preparatio
 import type { Device } from "../../tensor/device.ts";
 import { CodedError } from "../../tensor/errors.ts";
 import { patchPredictor } from "./patch_predictor.ts";
+import type { Method } from "../train/method.ts";
 import { openPredictor, type Predictor } from "./predict.ts";
 
 /** Networks that see the same arrays: their probabilities are averaged window by window. */
@@ -46,13 +47,18 @@ const common = (preparation: Preparation) => {
  * cross-validation have a voxel size of their own.
  *
  * @param checkpoints contents of checkpoints, by a name for messages
+ * @param method of the networks that were trained with a method which is not in the table
  * @throws {CodedError} `predict.ensemble` for networks that cannot be averaged; and what opening a checkpoint throws
  */
-export function openEnsemble(checkpoints: ReadonlyMap<string, Uint8Array>, device: Device): Ensemble {
+export function openEnsemble(
+  checkpoints: ReadonlyMap<string, Uint8Array>,
+  device: Device,
+  method?: Method,
+): Ensemble {
   const members: [string, Predictor][] = [];
   const close = () => members.forEach(([, member]) => member[Symbol.dispose]());
   try {
-    for (const [name, bytes] of checkpoints) members.push([name, openPredictor(bytes, device)]);
+    for (const [name, bytes] of checkpoints) members.push([name, openPredictor(bytes, device, method)]);
     const [[firstName, first], ...others] = members as [[string, Predictor], ...[string, Predictor][]];
     for (const [name, { info }] of others) {
       requireAlike(firstName, first.info.preparation, name, info.preparation);

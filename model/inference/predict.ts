@@ -41,7 +41,7 @@ export function openPredictor(bytes: Uint8Array, device: Device, method?: Method
   const task = { modalities: modalities.length, classes };
   // Parameters are f32 whatever the training stored, and f32 runs on every device.
   const config = { ...info.config, storage: "f32" } as const;
-  const { build, isPretraining } = method ?? methodNamed(config.method);
+  const { build, isPretraining } = method?.name === config.method ? method : methodNamed(config.method);
   if (isPretraining) {
     throw new ParameterFileError(
       "checkpoint.pretraining",

@@ -43,7 +43,9 @@ export function methodNamed(name: string): Method {
   throw new CodedError("method.unknown", `there is no method ${JSON.stringify(name)}`, {
     fix: guess
       ? `Did you mean ${JSON.stringify(guess)}?`
-      : `Known methods: ${[...methods.keys()].join(", ")}; a module of your own is given by its path.`,
+      : `Known methods: ${
+        [...methods.keys()].join(", ")
+      }; one of your own is given as a module, with --method FILE.`,
   });
 }
 
