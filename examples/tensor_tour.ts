@@ -10,7 +10,7 @@
  * @module
  */
 
-import { Adam, type Init, Linear, Module, openDevice, Random, relu, scope, Tensor } from "../mod.ts";
+import { Adam, type Init, Linear, Module, openDevice, Random, scope, tanh, Tensor } from "../mod.ts";
 
 using device = await openDevice("auto");
 console.log(device.description);
@@ -30,7 +30,7 @@ class Xor extends Module {
     this.out = new Linear(init, 8, 1);
   }
   forward(input: Tensor): Tensor {
-    return this.out.forward(relu(this.hidden.forward(input)));
+    return this.out.forward(tanh(this.hidden.forward(input)));
   }
 }
 

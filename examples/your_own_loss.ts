@@ -14,11 +14,14 @@
 import { oneHot, openDevice, scope, softmax, Tensor } from "../tensor/mod.ts";
 import { makePhantom, type Method, methodNamed, splitByLabelRatio, table, train } from "../mod.ts";
 
-/** `1 − (Σ pt) / (Σ pt + α Σ p(1−t) + β Σ (1−p)t)` of logits `[N,K,D,H,W]` and class ids `[N,D,H,W]`. */
+/** `1 − meanₖ Σ pt / (Σ pt + α Σ p(1−t) + β Σ (1−p)t)` of logits `[N,K,D,H,W]` and class ids `[N,D,H,W]`. */
 function tversky(logits: Tensor, labels: Tensor, alpha = 0.3, beta = 0.7): Tensor {
   const p = softmax(logits, 1), t = oneHot(labels, logits.shape[1]!).permute([0, 4, 1, 2, 3]);
-  const hit = p.mul(t).sum(), excess = p.sum().sub(hit), missed = t.sum().sub(hit);
-  return hit.div(hit.add(excess.mul(alpha)).add(missed.mul(beta))).neg().add(1);
+  const overVoxels = { axes: [0, 2, 3, 4] };
+  const hit = p.mul(t).sum(overVoxels),
+    excess = p.sum(overVoxels).sub(hit),
+    missed = t.sum(overVoxels).sub(hit);
+  return hit.div(hit.add(excess.mul(alpha)).add(missed.mul(beta))).mean().neg().add(1);
 }
 
 using device = await openDevice("auto");

@@ -1,9 +1,13 @@
-/// <reference lib="dom" />
 import { d3, parseHTML } from "../deps.ts";
 import { svgText } from "./svg_text.ts";
 
 /** A D3 selection of an SVG element. */
-export type SvgSelection = d3.Selection<SVGElement, unknown, null, undefined>;
+export type SvgSelection = d3.Selection<d3.BaseType, unknown, null, undefined>;
+
+/** What a drawing needs of linkedom's window. */
+interface Page {
+  readonly document: { readonly body: d3.BaseType };
+}
 
 /** An SVG drawing in progress. */
 export interface Figure {
@@ -36,8 +40,9 @@ export function marker(i: number, size = 36): string {
 
 /** Starts a drawing with a title, also shown, on a white background. */
 export function figure(title: string, width: number, height: number, description = ""): Figure {
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const svg = d3.select(document.body as unknown as SVGElement).append<SVGElement>("svg")
+  // Its types are those of a browser's window, which only programs that ask for the library "dom" have.
+  const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as Page;
+  const svg = d3.select(document.body).append<d3.BaseType>("svg")
     .attr("xmlns", "http://www.w3.org/2000/svg")
     .attr("viewBox", `0 0 ${width} ${height}`)
     .attr("width", width)
