@@ -274,6 +274,10 @@ export abstract class Code<T extends Type> {
   unless(this: Code<T & VectorType>, mask: Code<"i32x4">): Code<T> {
     return of(this.type, [this, mask], simd(0x4f));
   }
+  /** One lane of integers. */
+  integerLane(this: Code<"i32x4">, lane: number): Code<"i32"> {
+    return of("i32", [this], [...simd(0x1b), lane]);
+  }
   /** One lane of floats. */
   lane(this: Code<"f32x4">, lane: number): Code<"f32"> {
     return of("f32", [this], [...simd(0x1f), lane]);
