@@ -34,7 +34,7 @@ Deno.test("bash completes tasks, their options, and paths only where an option t
   const offers = await bashOffers("deno", "task", "ro");
   if (offers === undefined) return; // no bash here
   assert.equal(offers, "robustness\n");
-  assert.equal(await bashOffers("deno", "task", "train", "--label"), "--label-ratio --labelled\n");
+  assert.equal(await bashOffers("deno", "task", "train", "--label-r"), "--label-ratio\n");
   assert.equal(await bashOffers("deno", "task", "evaluate", "--js"), "--json\n");
   assert.equal(await bashOffers("deno", "task", "train", "--config", "deno.jso"), "deno.json\n");
   assert.equal(await bashOffers("deno", "task", "train", "--steps", "deno.jso"), "\n");
