@@ -65,11 +65,11 @@ export interface StepContext<V = SettingValues> {
  * A training method. All state beyond what the step determines is in tensors of the networks, which checkpoints
  * hold; tensors that are not parameters, such as those of a teacher, count too.
  *
- * @example A method of one's own: supervised training with label smoothing left to the imagination
+ * @example A method of one's own starts from another
  * ```ts
- * import { type Method, methods } from "./mod.ts";
+ * import { type Method, methodNamed } from "./mod.ts";
  *
- * const mine: Method = { ...methods.supervised!, name: "mine", summary: "what I try today" };
+ * const mine: Method = { ...methodNamed("supervised"), name: "mine", summary: "what I try today" };
  * ```
  */
 export interface Method<S extends SettingsSchema = SettingsSchema, N extends Segmenter = Segmenter> {
