@@ -120,14 +120,14 @@ Deno.test("predict writes labels on the grid of its image, whatever the orientat
     assert.deepEqual(labels.affine, scan.affine);
     assert.deepEqual(labels.spacing, scan.spacing);
 
-    const unknown = await runExample("predict", args.with(3, "pet=scan.nii.gz"), folder);
+    const unknown = await runExample("predict", [...args.with(3, "pet=scan.nii.gz"), "--overwrite"], folder);
     assert.match(
       unknown.stderr,
       /^error\[predict\.modality\]: the network knows no modality "pet"\n {2}Give images of ct, mr\./m,
     );
     const text = new TextEncoder().encode("not a checkpoint");
     await Deno.writeFile(`${folder}/bad.safetensors`, text);
-    const bad = await runExample("predict", args.with(1, "bad.safetensors"), folder);
+    const bad = await runExample("predict", [...args.with(1, "bad.safetensors"), "--overwrite"], folder);
     assert.match(bad.stderr, /^error\[safetensors\.header\]/m);
     assert.equal(bad.code, 1);
   });
