@@ -46,6 +46,11 @@ export class WasmMemory {
     this.#end = initial - margin;
   }
 
+  /** Pages of 64 KiB that it has now. */
+  get pages(): number {
+    return (this.#end + margin) / pageBytes;
+  }
+
   /**
    * Address of a block of at least `bytes` bytes.
    *

@@ -81,6 +81,7 @@ export class ThreadPool implements Disposable {
       new Uint8Array(this.#memory.memory.buffer, address, bytes.length).set(bytes);
       this.#words[control.module] = address;
       this.#words[control.moduleLength] = bytes.length;
+      this.#words[control.pages] = this.#memory.pages;
       this.#order(commands.compile);
       this.#memory.release(address, bytes.length);
     }
@@ -100,6 +101,7 @@ export class ThreadPool implements Disposable {
     words[control.count] = count;
     words[control.chunk] = chunk;
     words[control.args] = args;
+    words[control.pages] = this.#memory.pages;
     Atomics.store(words, control.next, 0);
     Atomics.store(words, control.gate, 1);
     this.#announce(commands.run);

@@ -33,6 +33,8 @@ export const control = {
   /** Compile: address and length of the module's bytes. */
   module: 68,
   moduleLength: 69,
+  /** Pages of the memory as the calling thread sees it. */
+  pages: 71,
   /** When a worker failed, the length of what it said; otherwise 0. */
   failed: 70,
   /** What it said, a character a word. */
@@ -76,13 +78,23 @@ function work(port: Port): void {
   port.once("message", ({ memory, address, thread, control, commands, spins }) => {
     const words = new Int32Array(memory.buffer, address, control.words);
     const kernels: ((begin: number, end: number, args: number, thread: number) => void)[] = [];
+    let pages = 0;
+    // An engine tells a thread of a growth elsewhere when the thread next looks for interrupts, which may be
+    // after a kernel has used the memory's old size. To grow it by nothing brings it up to date here and now.
+    const seeMemory = () => {
+      const now = words[control.pages]!;
+      if (now !== pages) memory.grow(0);
+      pages = now;
+    };
     const compile = () => {
+      seeMemory();
       const start = words[control.module]! >>> 0;
       const bytes = new Uint8Array(memory.buffer, start, words[control.moduleLength]).slice();
       const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
       kernels.push(exports["run"] as unknown as typeof kernels[number]);
     };
     const run = () => {
+      seeMemory();
       const [count, chunk, args] = [words[control.count]!, words[control.chunk]!, words[control.args]!];
       const kernel = kernels[words[control.kernel]!]!;
       for (;;) {
