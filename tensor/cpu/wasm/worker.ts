@@ -33,7 +33,10 @@ export const control = {
   /** Compile: address and length of the module's bytes. */
   module: 68,
   moduleLength: 69,
-  /** Pages of the memory as the calling thread sees it. */
+  /**
+   * Pages of the memory as the calling thread sees it. An engine tells a worker of a growth when the worker next
+   * looks for interrupts, which may be after a kernel has used the old size; to grow by nothing tells it at once.
+   */
   pages: 71,
   /** When a worker failed, the length of what it said; otherwise 0. */
   failed: 70,
@@ -73,36 +76,40 @@ interface Port {
   postMessage(message: string): void;
 }
 
-/** The whole program of a worker. It must not refer to anything outside of itself. */
+/** What a worker does at a command. It must not refer to anything outside of itself. */
+function tasksOf({ memory, thread, control }: WorkerStart, words: Int32Array) {
+  const kernels: ((begin: number, end: number, args: number, thread: number) => void)[] = [];
+  let pages = 0;
+  const seeMemory = () => {
+    if (words[control.pages] !== pages) memory.grow(0);
+    pages = words[control.pages]!;
+  };
+  const compile = () => {
+    seeMemory();
+    const start = words[control.module]! >>> 0;
+    const bytes = new Uint8Array(memory.buffer, start, words[control.moduleLength]).slice();
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+    kernels.push(exports["run"] as unknown as typeof kernels[number]);
+  };
+  const run = () => {
+    seeMemory();
+    const [count, chunk, args] = [words[control.count]!, words[control.chunk]!, words[control.args]!];
+    const kernel = kernels[words[control.kernel]!]!;
+    for (;;) {
+      const begin = Atomics.add(words, control.next, chunk);
+      if (begin >= count) return;
+      kernel(begin, Math.min(count, begin + chunk), args, thread);
+    }
+  };
+  return { compile, run };
+}
+
+/** The whole program of a worker. It must not refer to anything but `tasksOf` outside of itself. */
 function work(port: Port): void {
-  port.once("message", ({ memory, address, thread, control, commands, spins }) => {
+  port.once("message", (start) => {
+    const { memory, address, control, commands, spins } = start;
     const words = new Int32Array(memory.buffer, address, control.words);
-    const kernels: ((begin: number, end: number, args: number, thread: number) => void)[] = [];
-    let pages = 0;
-    // An engine tells a thread of a growth elsewhere when the thread next looks for interrupts, which may be
-    // after a kernel has used the memory's old size. To grow it by nothing brings it up to date here and now.
-    const seeMemory = () => {
-      const now = words[control.pages]!;
-      if (now !== pages) memory.grow(0);
-      pages = now;
-    };
-    const compile = () => {
-      seeMemory();
-      const start = words[control.module]! >>> 0;
-      const bytes = new Uint8Array(memory.buffer, start, words[control.moduleLength]).slice();
-      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
-      kernels.push(exports["run"] as unknown as typeof kernels[number]);
-    };
-    const run = () => {
-      seeMemory();
-      const [count, chunk, args] = [words[control.count]!, words[control.chunk]!, words[control.args]!];
-      const kernel = kernels[words[control.kernel]!]!;
-      for (;;) {
-        const begin = Atomics.add(words, control.next, chunk);
-        if (begin >= count) return;
-        kernel(begin, Math.min(count, begin + chunk), args, thread);
-      }
-    };
+    const { compile, run } = tasksOf(start, words);
     const enter = (): boolean => {
       for (;;) {
         const gate = Atomics.load(words, control.gate);
@@ -148,4 +155,5 @@ function work(port: Port): void {
  * The source text of the worker. As a text it needs no permission to read a file, and no network when the
  * program was started from a URL.
  */
-export const workerSource: string = `(${work})(require("node:worker_threads").parentPort);`;
+export const workerSource: string = `${tasksOf}
+(${work})(require("node:worker_threads").parentPort);`;
