@@ -14,6 +14,8 @@ export interface UnlabelledBatch {
   readonly images: readonly Float32Array<ArrayBuffer>[];
   /** The same patches with the same geometry and a weak change of intensities, where asked for. */
   readonly weakImages?: readonly Float32Array<ArrayBuffer>[];
+  /** A second strong view with the same geometry, where asked for. */
+  readonly secondImages?: readonly Float32Array<ArrayBuffer>[];
   /** Voxels of a patch, `[D,H,W]`. */
   readonly shape: Triple;
 }

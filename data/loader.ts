@@ -14,7 +14,7 @@ import type { LabelledBatch, UnlabelledBatch } from "./batch.ts";
 import { BoundedCache } from "./cache.ts";
 import { type Case, type Dataset, labelledCase, withoutLabels } from "./dataset.ts";
 import { DataError } from "./errors.ts";
-import { cutLabelledPatch, cutUnlabelledPatch } from "./patch.ts";
+import { cutLabelledPatch, cutUnlabelledPatch, type FurtherViews } from "./patch.ts";
 import type { Preparation } from "./prepare/preparation.ts";
 import {
   prepareCase,
@@ -38,8 +38,8 @@ export interface BatchOptions {
   readonly seed: number;
   /** Random changes; {@link defaultAugmentation} when absent. */
   readonly augmentation?: Augmentation;
-  /** Whether unlabelled batches carry a weak view beside the strong one. */
-  readonly weakViews?: boolean;
+  /** Which views unlabelled batches carry beside the strong one; none when absent. */
+  readonly views?: FurtherViews;
   /** Bytes of prepared cases to keep in memory; 1 GiB when absent. */
   readonly cacheBytes?: number;
 }
@@ -151,7 +151,7 @@ export class BatchLoader {
    * @throws {DataError} what loading throws, `split.empty` without unlabelled cases
    */
   async unlabelledBatch(step: number): Promise<UnlabelledBatch> {
-    const { patch, unlabelled, seed, weakViews = false } = this.#options;
+    const { patch, unlabelled, seed, views = {} } = this.#options;
     const random = new Random(seed).child("unlabelled");
     const parts = await Promise.all(
       Array.from({ length: unlabelled }, async (_, slot) => {
@@ -159,13 +159,14 @@ export class BatchLoader {
         const chosen = this.#choose(this.#split.unlabelled, "unlabelled", random, step * unlabelled + slot);
         const { id, images } = this.#join(await Promise.all(chosen.map((id) => this.#loadUnlabelled(id))));
         const together = this.#sharesGeometry(chosen);
-        return { ...cutUnlabelledPatch(images, patch, together, this.#augmentation, stream, weakViews), id };
+        return { ...cutUnlabelledPatch(images, patch, together, this.#augmentation, stream, views), id };
       }),
     );
     return {
       cases: parts.map(({ id }) => id),
       images: stack(parts.map(({ images }) => images)),
-      ...(weakViews ? { weakImages: stack(parts.map(({ weakImages }) => weakImages!)) } : {}),
+      ...(views.weak && { weakImages: stack(parts.map(({ weakImages }) => weakImages!)) }),
+      ...(views.second && { secondImages: stack(parts.map(({ secondImages }) => secondImages!)) }),
       shape: patch,
     };
   }

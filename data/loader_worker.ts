@@ -47,8 +47,8 @@ channel.onmessage = async ({ data }) => {
     const batch = stream === "labelled"
       ? await loader!.labelledBatch(step)
       : await loader!.unlabelledBatch(step);
-    const { images, weakImages = [], labels = [] } = { weakImages: undefined, labels: undefined, ...batch };
-    const buffers = [...images, ...weakImages, ...labels].map(({ buffer }) => buffer);
+    const { cases: _, shape: __, ...arrays } = batch;
+    const buffers = Object.values(arrays).flatMap((perModality) => perModality.map(({ buffer }) => buffer));
     channel.postMessage({ stream, step, batch }, buffers);
   } catch (error) {
     const { message } = error as Error;

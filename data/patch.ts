@@ -23,8 +23,18 @@ export interface Patch {
   readonly images: readonly Float32Array<ArrayBuffer>[];
   /** The same patches under a weak change of intensities, where asked for. */
   readonly weakImages?: readonly Float32Array<ArrayBuffer>[];
+  /** The same patches under another strong change of intensities, where asked for. */
+  readonly secondImages?: readonly Float32Array<ArrayBuffer>[];
   /** Where the patches were cut, one an image. */
   readonly deformations: readonly Deformation[];
+}
+
+/** Which views of a patch there are beside the strong one. */
+export interface FurtherViews {
+  /** One with a weak change of intensities. */
+  readonly weak?: boolean;
+  /** A second strong one. */
+  readonly second?: boolean;
 }
 
 /** Share of labelled patches that are centred on a class instead of anywhere. */
@@ -41,7 +51,7 @@ export function cutLabelledPatch(
   augmentation: Augmentation,
   random: Random,
 ): Patch & { readonly labels: readonly Uint8Array<ArrayBuffer>[] } {
-  const patch = cutImages(images, shape, aligned, augmentation, random, false, false, (at, stream) => {
+  const patch = cutImages(images, shape, aligned, augmentation, random, {}, false, (at, stream) => {
     const present = classVoxels[at]!.slice(1).filter((voxels) => voxels.length > 0);
     if (present.length === 0 || stream.uniform() >= classShare) return undefined;
     return pick(present[stream.integer(present.length)]!, stream);
@@ -65,7 +75,7 @@ export function cutUnlabelledPatch(
   aligned: boolean,
   augmentation: Augmentation,
   random: Random,
-  weakViews: boolean,
+  views: FurtherViews,
 ): Patch {
   return cutImages(
     images,
@@ -73,7 +83,7 @@ export function cutUnlabelledPatch(
     aligned,
     augmentation,
     random,
-    weakViews,
+    views,
     aligned,
     (at, stream) => pick(images[at]!.foreground, stream),
   );
@@ -95,7 +105,7 @@ function cutImages(
   aligned: boolean,
   augmentation: Augmentation,
   random: Random,
-  weakViews: boolean,
+  views: FurtherViews,
   blank: boolean,
   anchor: (image: number, stream: Random) => number | undefined,
 ): Patch {
@@ -113,13 +123,18 @@ function cutImages(
     return out;
   });
   if (blank) blankWhereAnyLacks(plain, images, deformations, shape);
-  const weakImages = weakViews ? plain.map((patch) => patch.slice()) : undefined;
-  const weakRanges = weaken(augmentation.intensity);
-  const change = (patch: Float32Array, at: number, ranges: IntensityRanges, view: string) =>
-    changeIntensity(patch, shape, ranges, random.child(`${view}/${at}`), images[at]!.spacing);
-  plain.forEach((patch, at) => change(patch, at, augmentation.intensity, "strong"));
-  weakImages?.forEach((patch, at) => change(patch, at, weakRanges, "weak"));
-  return { images: plain, ...(weakImages && { weakImages }), deformations };
+  const viewOf = (name: string, ranges: IntensityRanges) =>
+    plain.map((patch, at) => {
+      const view = patch.slice();
+      changeIntensity(view, shape, ranges, random.child(`${name}/${at}`), images[at]!.spacing);
+      return view;
+    });
+  return {
+    images: viewOf("strong", augmentation.intensity),
+    ...(views.weak && { weakImages: viewOf("weak", weaken(augmentation.intensity)) }),
+    ...(views.second && { secondImages: viewOf("second", augmentation.intensity) }),
+    deformations,
+  };
 }
 
 /** Fills all patches with background at voxels that one of the scans does not have. */

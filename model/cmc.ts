@@ -107,11 +107,15 @@ export class Cmc extends Module {
    * Segments every given image. The place of an absent modality in the fusion is filled as `missing` says.
    *
    * @param images one a modality, `[N,1,D,H,W]`, or null where a scan is missing
+   * @param change what the encoders give is passed through this before all that follows, as for channel dropout
    * @throws {CodedError} `model.modalities` when their number is wrong or all are missing, `model.token` when one is
    * missing and the network has no tokens to stand for it though it should
    * @throws {DeviceError} `dtype.unsupported` for f16 storage on a device that has none
    */
-  forward(images: readonly (Tensor | null)[]): CmcOutput {
+  forward(
+    images: readonly (Tensor | null)[],
+    change: (code: Encoded) => Encoded = (code) => code,
+  ): CmcOutput {
     const { modalities, storage = "f32" } = this.#shape;
     const given = images.filter((image) => image !== null).length;
     if (images.length !== modalities || given === 0) {
@@ -131,9 +135,10 @@ export class Cmc extends Module {
         const { features, skips } = of(this.encoders, m).forward(cast(image, storage));
         return { features: cast(features, "f32"), skips };
       });
-      const aware = encoded.map((code) => code && this.mia.forward(code.features));
+      const passed = encoded.map((code) => code && change(code));
+      const aware = passed.map((code) => code && this.mia.forward(code.features));
       const fused = scope(() => this.#fuse(aware));
-      const logits = encoded.map((code, m) =>
+      const logits = passed.map((code, m) =>
         code && scope(() => {
           const joined = cast(this.#join(fused, aware[m]!), storage);
           return cast(of(this.decoders, m).forward(joined, code.skips), "f32");

@@ -31,7 +31,7 @@ function blankBatch({ batch, patch }: TrainConfig, { modalities }: Task): Requir
   const voxels = batch * sizeOf(patch);
   const images = Array.from({ length: modalities }, () => new Float32Array(voxels));
   const labels = Array.from({ length: modalities }, () => new Uint8Array(voxels));
-  return { shape: patch, images, labels, weakImages: images };
+  return { shape: patch, images, labels, weakImages: images, secondImages: images };
 }
 
 /** Counts; computes nothing and needs no device. */
@@ -49,13 +49,17 @@ export async function costOf(
   });
   const { multiplyAdds } = device;
   using optimizer = new AdamW(network);
-  const { weakImages, ...plain } = blankBatch(config, task);
+  const { weakImages, secondImages, ...plain } = blankBatch(config, task);
   const { unlabelled, labelledBatches = 1 } = method.wants(config.settings, 1);
   const batch = {
     labelled: labelledBatches === 1
       ? plain
       : blankBatch({ ...config, batch: labelledBatches * config.batch }, task),
-    unlabelled: unlabelled && (unlabelled === "strong" ? plain : { ...plain, weakImages }),
+    unlabelled: unlabelled && {
+      ...plain,
+      ...(unlabelled !== "strong" && { weakImages }),
+      ...(unlabelled === "two-strong-and-weak" && { secondImages }),
+    },
   };
   const place = { step: 0, learningRate: 0, factor: 1 };
   await trainStep({ device, network, method, optimizer, config }, [batch], place);

@@ -28,13 +28,18 @@ export interface StepBatch {
     readonly images: readonly Tensor[];
     /** The same patches, weakly changed, when the method asked for them. */
     readonly weakImages?: readonly Tensor[];
+    /** The same patches, strongly changed in another way, when the method asked for them. */
+    readonly secondImages?: readonly Tensor[];
   };
 }
+
+/** Views of unlabelled patches. */
+export type UnlabelledViews = "strong" | "strong-and-weak" | "two-strong-and-weak";
 
 /** What a method wants to see in a step. */
 export interface Wants {
   /** Views of unlabelled patches; without it none are loaded. The geometry of all views is the same. */
-  readonly unlabelled?: "strong" | "strong-and-weak";
+  readonly unlabelled?: UnlabelledViews;
   /** Batches of labelled patches, joined to one; 1 when absent. */
   readonly labelledBatches?: number;
 }

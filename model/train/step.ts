@@ -26,6 +26,8 @@ export interface HostBatch {
   readonly labels?: readonly Uint8Array[];
   /** The weak view, where asked for. */
   readonly weakImages?: readonly Float32Array[];
+  /** The second strong view, where asked for. */
+  readonly secondImages?: readonly Float32Array[];
 }
 
 /** Patches of one forward and backward pass. */
@@ -80,6 +82,9 @@ function uploadBatch(device: Device, { labelled, unlabelled }: MicroBatch): Step
         images: upload(device, unlabelled.shape, unlabelled.images),
         ...(unlabelled.weakImages && {
           weakImages: upload(device, unlabelled.shape, unlabelled.weakImages),
+        }),
+        ...(unlabelled.secondImages && {
+          secondImages: upload(device, unlabelled.shape, unlabelled.secondImages),
         }),
       },
     }),

@@ -9,6 +9,7 @@ import { AheadLoader, type BatchSource } from "../../data/ahead_loader.ts";
 import { defaultAugmentation, noAugmentation, strongAugmentation } from "../../data/augmentation.ts";
 import type { DataWarning } from "../../data/errors.ts";
 import { BatchLoader } from "../../data/loader.ts";
+import type { FurtherViews } from "../../data/patch.ts";
 import type { Preparation } from "../../data/prepare/preparation.ts";
 import type { Split } from "../../data/split.ts";
 import { type Device, requireStored } from "../../tensor/device.ts";
@@ -16,7 +17,7 @@ import type { Init } from "../../tensor/layers.ts";
 import { AdamW, Sgd } from "../../tensor/optim.ts";
 import type { Optimizer } from "../../tensor/optimizer.ts";
 import { Random } from "../../tensor/random.ts";
-import type { Method } from "./method.ts";
+import type { Method, UnlabelledViews } from "./method.ts";
 import type { Segmenter } from "../segmenter.ts";
 import { methodOf, resolveConfig, type TrainConfig, type TrainOptions } from "./resolve.ts";
 import { checkTraining } from "./checks.ts";
@@ -41,6 +42,12 @@ export interface TrainingData {
   /** Called with everything odd that the worker finds in a file; without a worker the data set tells it itself. */
   readonly onWarning?: (warning: DataWarning) => void;
 }
+
+const furtherViews: Readonly<Record<UnlabelledViews, FurtherViews>> = {
+  "strong": {},
+  "strong-and-weak": { weak: true },
+  "two-strong-and-weak": { weak: true, second: true },
+};
 
 const augmentations = { none: noAugmentation, default: defaultAugmentation, strong: strongAugmentation };
 
@@ -121,7 +128,7 @@ export function openTraining(
     unlabelled: batch,
     seed,
     augmentation: augmentations[config.overfit > 0 ? "none" : config.augmentation],
-    weakViews: method.wants(config.settings, 1).unlabelled === "strong-and-weak",
+    views: furtherViews[method.wants(config.settings, 1).unlabelled ?? "strong"],
   };
   const trained = trainedParts(method, config, dataset, split);
   const loader = inWorker

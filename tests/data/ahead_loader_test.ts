@@ -34,7 +34,7 @@ Deno.test("AheadLoader gives bit for bit the batches of BatchLoader, in any orde
         labelled: 1,
         unlabelled: 2,
         seed: 4,
-        weakViews: true,
+        views: { weak: true },
       } as const;
       using ahead = new AheadLoader(dataset, split, options);
       const here = new BatchLoader(dataset, split, options);

@@ -10,6 +10,7 @@ import {
   withoutLabels,
 } from "../../data/dataset.ts";
 import { BatchLoader } from "../../data/loader.ts";
+import type { FurtherViews } from "../../data/patch.ts";
 import { makePhantom } from "../../data/phantom.ts";
 import { choosePreparation } from "../../data/prepare/choose.ts";
 import { prepareCase, prepareLabelledCase } from "../../data/prepare/prepare.ts";
@@ -109,7 +110,11 @@ Deno.test("weak views have the geometry of the strong ones and less change", asy
     ...noAugmentation,
     intensity: { ...strongAugmentation.intensity, blur: 0, lowResolution: 0 },
   };
-  const views = await new BatchLoader(dataset, split, { ...options, augmentation: still, weakViews: true })
+  const views = await new BatchLoader(dataset, split, {
+    ...options,
+    augmentation: still,
+    views: { weak: true },
+  })
     .unlabelledBatch(1);
   const reference = await plain.unlabelledBatch(1);
   const distance = (a: Float32Array, b: Float32Array) => a.reduce((sum, v, i) => sum + (v - b[i]!) ** 2, 0);
@@ -119,6 +124,18 @@ Deno.test("weak views have the geometry of the strong ones and less change", asy
     assert.ok(weak > 0 && weak < strong / 4, `${weak} ${strong}`);
   }
   assert.equal(reference.weakImages, undefined);
+});
+
+Deno.test("a second strong view has the geometry of the first and as much change, of another kind", async () => {
+  const intensityOnly = { ...noAugmentation, intensity: { ...strongAugmentation.intensity, noise: 0 } };
+  const batch = (views: FurtherViews, augmentation = intensityOnly) =>
+    new BatchLoader(dataset, split, { ...options, augmentation, views }).unlabelledBatch(1);
+  const { images, secondImages, weakImages } = await batch({ second: true });
+  assert.equal(weakImages, undefined);
+  for (const m of [0, 1]) assert.notDeepEqual(secondImages![m], images[m]);
+  assert.deepEqual((await batch({ weak: true })).images, images, "further views do not change the first");
+  const turned = await batch({ second: true }, { ...noAugmentation, rotationDegrees: 30 });
+  assert.deepEqual(turned.secondImages, turned.images);
 });
 
 Deno.test("labels of a patch follow its image", async () => {

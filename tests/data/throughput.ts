@@ -23,7 +23,7 @@ const half = Math.ceil(ids.length / 2);
 const split = { labelled: ids.slice(0, half), unlabelled: ids.slice(half), validation: [], test: [] };
 const patch = [32, 32, 32] as const;
 const { preparation } = await choosePreparation(dataset);
-const options = { preparation, patch, labelled: 2, unlabelled: 2, seed: 1, weakViews: true };
+const options = { preparation, patch, labelled: 2, unlabelled: 2, seed: 1, views: { weak: true } };
 const per = (ms: number) => `${ms.toFixed(1)} ms`;
 
 let start = performance.now();

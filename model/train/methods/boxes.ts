@@ -7,7 +7,7 @@
 import type { Device } from "../../../tensor/device.ts";
 import type { Random } from "../../../tensor/random.ts";
 import { sub } from "../../../tensor/ops/elementwise.ts";
-import { cast } from "../../../tensor/ops/layout.ts";
+import { cast, roll } from "../../../tensor/ops/layout.ts";
 import { Tensor } from "../../../tensor/tensor.ts";
 
 type Span = readonly [from: number, to: number];
@@ -52,6 +52,11 @@ export function cutMixMask(device: Device, sizes: readonly number[], random: Ran
 /** `a` where the mask is 1, `b` where it is 0. */
 export function mixed(a: Tensor, b: Tensor, mask: Tensor): Tensor {
   return a.mul(mask).add(b.mul(sub(1, mask)));
+}
+
+/** A batch mixed with itself, each sample with the one before it. */
+export function withNeighbour(x: Tensor, mask: Tensor): Tensor {
+  return mixed(x, roll(x, 1, 0), mask);
 }
 
 /** As {@link mixed} for labels, i32 `[N,D,H,W]`; the mask is `[1,1,D,H,W]`. */

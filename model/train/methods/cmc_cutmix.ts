@@ -9,13 +9,13 @@ import { entropyWeightedMean, weightedCrossEntropy } from "../../../losses/mod.t
 import { noGrad } from "../../../tensor/autograd.ts";
 import { argmax } from "../../../tensor/ops/class_labels.ts";
 import { equal, greater, sub, where } from "../../../tensor/ops/elementwise.ts";
-import { cast, roll } from "../../../tensor/ops/layout.ts";
+import { cast } from "../../../tensor/ops/layout.ts";
 import { max } from "../../../tensor/ops/reduce.ts";
 import { softmax } from "../../../tensor/ops/softmax.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import type { LossTerm, Method } from "../method.ts";
 import { choice, quantity } from "../settings.ts";
-import { cutMixMask, mixed } from "./boxes.ts";
+import { cutMixMask, withNeighbour } from "./boxes.ts";
 import { consistencyWeights, cscTerm } from "./cmc.ts";
 import { buildCmc, type CmcSegmenter } from "./cmc_segmenter.ts";
 import { teacherSettings, TeacherStudent } from "./teacher.ts";
@@ -62,9 +62,6 @@ export function entropyTarget(teacher: readonly Tensor[], student?: readonly Ten
   };
 }
 
-/** A batch mixed with itself, each sample with the next. */
-const withNext = (x: Tensor, mask: Tensor) => mixed(x, roll(x, 1, 0), mask);
-
 /** AD-MT's target over modalities on the CMC network. */
 export const cmcCutMix: Method<typeof settings, TeacherStudent<CmcSegmenter>> = {
   name: "cmc-cutmix",
@@ -89,11 +86,11 @@ export const cmcCutMix: Method<typeof settings, TeacherStudent<CmcSegmenter>> = 
       const box = cutMixMask(target.labels.device, sizes, random);
       return [
         box,
-        cast(withNext(target.labels, box).reshape([n, ...sizes]), "i32"),
-        greater(withNext(target.confidence, box), confidence),
+        cast(withNeighbour(target.labels, box).reshape([n, ...sizes]), "i32"),
+        greater(withNeighbour(target.confidence, box), confidence),
       ];
     });
-    const { features, logits } = network.student.forward(images.map((x) => withNext(x, mask!)));
+    const { features, logits } = network.student.forward(images.map((x) => withNeighbour(x, mask!)));
     const value = meanOf(logits.map((z) => weightedCrossEntropy(z!, labels!, sure!)));
     terms.pseudo = { value, weight: factor * pseudoWeight };
     if (cscWeight > 0) terms.csc = cscTerm(features, factor * cscWeight, "cosine");

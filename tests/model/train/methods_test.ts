@@ -102,10 +102,10 @@ const reach: Readonly<
 };
 
 /** A method's training at a step of the semi-supervised phase, with its patches. */
-async function opened(method: Method, device: Device) {
+async function opened(method: Method, device: Device, settings: Readonly<Record<string, string>> = {}) {
   const data = dataFor(method);
   const preparation = await preparationFor(data);
-  const training = openTraining({ ...options, method }, { device, ...data, preparation });
+  const training = openTraining({ ...options, method, settings }, { device, ...data, preparation });
   const { config, loader, phases } = training;
   const [batch] = await loadStep(loader, method, config, phases, 20, 1);
   return { training, batch: batch! };
@@ -123,6 +123,7 @@ function onDevice(device: Device, { labelled, unlabelled }: LoadedBatch): StepBa
       unlabelled: {
         images: images(unlabelled.images),
         ...(unlabelled.weakImages && { weakImages: images(unlabelled.weakImages) }),
+        ...(unlabelled.secondImages && { secondImages: images(unlabelled.secondImages) }),
       },
     }),
   };
@@ -181,6 +182,26 @@ for (const method of methods.values()) {
     });
   });
 }
+
+Deno.test("every combination of cmc-plus's parts moves every parameter of the student, and none of the teacher", async (t) => {
+  using device = await openDevice("cpu");
+  const method = methods.get("cmc-plus")!;
+  const words = (name: string) => (method.settings[name] as { readonly choices: readonly string[] }).choices;
+  for (const target of words("target")) {
+    for (const views of words("views")) {
+      for (const mixing of words("mixing")) {
+        await t.step(`${target}, ${views}, ${mixing}`, async () => {
+          const open = await opened(method, device, { target, views, mixing });
+          using training = open.training;
+          const changed = (await moved(open, () => true))!;
+          const still = [...training.network.namedParameters()].map(([name]) => name)
+            .filter((name) => !changed.includes(name) && !/conv\.bias$/.test(name));
+          assert.deepEqual([still, changed.filter((name) => name.startsWith("teacher"))], [[], []]);
+        });
+      }
+    }
+  }
+});
 
 const webgpu = devices.find(({ name }) => name === "webgpu");
 
