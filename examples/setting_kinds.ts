@@ -6,6 +6,9 @@
 
 import { UsageError } from "./command.ts";
 
+/** The number of a fold, and of how many. */
+export const foldPattern = /^([1-9]\d*)\/([1-9]\d*)$/;
+
 type Kind = readonly [expected: string, fits: (value: unknown) => boolean];
 
 const word: Kind = ["text", (value) => typeof value === "string"];
@@ -18,6 +21,7 @@ const kinds = new Map<string, Kind>([
     .map((name): [string, Kind] => [name, word]),
   ...["labelled", "validation", "test"].map((name): [string, Kind] => [name, count]),
   ["splitSeed", seed],
+  ["fold", ["text such as 2/5", (value) => typeof value === "string" && foldPattern.test(value)]],
   ["labelRatio", ["a number or a percentage", (value) => ["number", "string"].includes(typeof value)]],
   [
     "spacing",

@@ -86,6 +86,10 @@ const options = {
   labelled: { value: "N", help: "number of labelled training subjects, instead of a ratio" },
   validation: { value: "N", help: "validation subjects, a number or a share (0.15)" },
   test: { value: "N", help: "test subjects, a number or a share (0.25)" },
+  fold: {
+    value: "K/N",
+    help: "test on the K-th of N parts of the subjects (cross-validation), instead of --test",
+  },
   "split-seed": {
     value: "N",
     help: "decides who is labelled, unlabelled, validation and test",
@@ -125,10 +129,17 @@ const options = {
   init: { value: "RUN|FILE", help: "start from the weights of a run, a checkpoint, or what convert wrote" },
   "init-partial": { help: "let what these weights do not have start from random numbers; it is listed" },
   seed: { value: "N", help: "decides initial values and batches; same seed, same device, same bits" },
+  seeds: {
+    value: "A,B,…",
+    help: "train once for each of these seeds, on one split; given again, it goes on where it was cut off",
+  },
   ...deviceOptions,
   config: { value: "FILE", help: "settings as JSON, such as a run's config.json; options win" },
   out: { value: "DIR", help: "folder of all runs", default: "runs" },
-  name: { value: "NAME", help: "name of the run's folder", default: "METHOD-seedN" },
+  name: { value: "NAME", help: "name of the run's folder", default: "METHOD-seedN, METHOD-foldK-seedN" },
+  once: {
+    help: "make the run of this name once: leave it if it is finished, go on with it if it was cut off",
+  },
   resume: { value: "DIR", help: "go on with the interrupted run in this folder" },
   "time-limit": { value: "MIN", help: "save and end after so many minutes" },
   "dry-run": { help: "check everything and print what the training would cost" },
@@ -174,9 +185,19 @@ async function startOf(
   return { file, partial, network: { preset, levels, positions } };
 }
 
-/** First signal: end after this step. Second: at once. */
-function stopOnSignals(): { controller: AbortController; code: () => number } {
+/** What ends trainings early. */
+interface Stop {
+  readonly controller: AbortController;
+  /** The exit code of the signal that came, or 0. */
+  readonly code: () => number;
+}
+
+/** Stops at the time limit. First signal: end after this step. Second: at once. */
+function stopOnSignals(limitMinutes: number | undefined): Stop & Disposable {
   const controller = new AbortController();
+  const timer = limitMinutes === undefined
+    ? undefined
+    : setTimeout(() => controller.abort(), limitMinutes * 60_000);
   let code = 0;
   for (const [signal, exit] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     if (Deno.build.os === "windows" && signal === "SIGTERM") continue;
@@ -187,7 +208,43 @@ function stopOnSignals(): { controller: AbortController; code: () => number } {
       controller.abort();
     });
   }
-  return { controller, code: () => code };
+  return { controller, code: () => code, [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
+/** The seeds of `--seeds`, if it was given. */
+function seedsOf(values: Values): readonly number[] | undefined {
+  const list = text(values, "seeds");
+  if (list === undefined) return undefined;
+  if ((values.seed ?? values.resume) !== undefined) {
+    throw new UsageError(
+      "--seeds does not go with --seed and --resume: it goes on with all runs by their names",
+    );
+  }
+  const seeds = list.split(",").map(Number);
+  if (/^\d+(,\d+)*$/.test(list) && new Set(seeds).size === seeds.length) return seeds;
+  throw new UsageError(`--seeds ${list}: expected whole numbers from 0, each once, such as 0,1,2`);
+}
+
+/** Trains once for each seed; what an earlier call finished is left as it is. */
+async function trainSeeds(values: Values, seeds: readonly number[], stop: () => Stop): Promise<Result> {
+  const { seeds: _, ...others } = values, name = text(values, "name"), results: Result[] = [];
+  for (const seed of seeds) {
+    results.push(
+      await trainOnce({
+        ...others,
+        seed: `${seed}`,
+        once: true,
+        ...(name !== undefined && { name: `${name}-seed${seed}` }),
+      }, stop),
+    );
+    if (results.at(-1)!.exitCode) break;
+  }
+  const { exitCode = 0 } = results.at(-1)!;
+  return {
+    text: results.map((result) => result.text).join("\n"),
+    json: { runs: results.map((result) => result.json) },
+    exitCode,
+  };
 }
 
 /** What `deno task train` does. */
@@ -201,92 +258,108 @@ export const command: Command = {
     "--data scans/ --label-ratio 10% --steps 4000",
   ],
   async run(values): Promise<Result> {
-    const choice = deviceChoice(values);
-    const resume = text(values, "resume");
-    if (resume !== undefined && (values.out ?? values.name) !== undefined) {
-      throw new UsageError("--out and --name do not go with --resume: the run stays in its folder");
-    }
-    const settings = await readSettings(values);
-    const { method } = settings;
-    const cases = await openCases(settings, resume, warn);
-    const { dataset, split, settings: origin } = cases;
-    // Patch and levels are checked together, after the plan has filled in what is missing of them.
-    const { patch: _patch, levels: _levels, ...others } = settings.training;
-    checkTraining(method, resolveConfig(others, method), dataset, split);
-    const init = origin.init === undefined
-      ? undefined
-      : await startOf(origin.init, values["init-partial"] === true);
-    using device = await openChosenDevice(choice, number(values, "threads"));
-    // A network that starts from weights has their shape.
-    const training = { ...init?.network, ...settings.training };
-    const isTrial = values["dry-run"] === true;
-    const plan = await planTraining(cases, { ...settings, training }, device, { isTrial });
-    const config = resolveConfig({ ...training, ...plan.settings }, method);
-    const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
-    if (isTrial) {
-      await checkData({ dataset, split: judgedParts(config, split, method), progress: terminal }, method);
-      const cost = await costOf(config, task, method), { limit } = budgetOf(device);
-      const fits = cost.peakBytes <= limit;
-      const lines = [
-        planText(plan),
-        "",
-        `parameters     ${cost.parameters.toLocaleString("en")}`,
-        `trainable      ${cost.trainable.toLocaleString("en")}`,
-        `multiply-adds  ${(cost.multiplyAdds / 1e9).toFixed(2)} G a forward pass of one patch pair`,
-        `memory         ${(cost.peakBytes / 2 ** 20).toFixed(0)} MiB at most in a training step${
-          fits ? "" : `; more than the ${limit / 2 ** 20} MiB that the device holds`
-        }`,
-      ];
-      return { text: lines.join("\n"), json: { config, split, plan: plan.lines, ...cost, fits } };
-    }
-    announce(dataset, split, config, device.description);
-    say(planText(plan));
-    const { controller, code } = stopOnSignals();
-    const limit = number(values, "time-limit");
-    const timer = limit === undefined ? undefined : setTimeout(() => controller.abort(), limit * 60_000);
-    const begin = performance.now();
-    const { folder, run } = await trainInFolder({ ...config, method }, {
-      device,
-      dataset,
-      split,
-      preparation: plan.preparation,
-      plan: plan.lines,
-      root: text(values, "out") ?? "runs",
-      name: text(values, "name") ?? `${config.method}-seed${config.seed}`,
-      ...(resume !== undefined && { resumeFrom: resume }),
-      ...(init && { init }),
-      origin: { ...origin },
-      inWorker: true,
-      onWarning: warn,
-      progress: terminal,
-      signal: controller.signal,
-    });
-    clearTimeout(timer);
-    if (!run) {
-      say(`saved in ${folder}; go on with\n  deno task train ${goOn(values, folder)}`);
-      return { text: "", json: { folder, finished: false }, exitCode: code() || 75 };
-    }
-    using _ = run;
-    const seconds = (performance.now() - begin) / 1000;
-    const tested = run.test.length > 0;
-    const summary = tested
-      ? table(run.test, { rows: ["modality", "class"], columns: testColumns })
-      : method.isPretraining
-      ? `Train from it: deno task train --init ${quoted(folder)} --init-partial`
-      : "The split has no test case, so there is no test table.";
-    const plots = ["learning_curves", ...tested ? ["dice", "assd"] : []];
-    return {
-      text: `\n${summary}\n\n${plots.map((name) => `${folder}/plots/${name}.svg\n`).join("")}` +
-        `run folder: ${folder} (${clock(seconds)})`,
-      json: {
-        folder,
-        finished: true,
-        best: { step: run.best.step, val_dice: run.best.dice },
-        test: run.test,
-      },
-    };
+    const seeds = seedsOf(values), limit = number(values, "time-limit");
+    using opened = new DisposableStack();
+    let stop: Stop | undefined;
+    const stopper = () => stop ??= opened.use(stopOnSignals(limit));
+    return seeds === undefined ? await trainOnce(values, stopper) : await trainSeeds(values, seeds, stopper);
   },
 };
+
+/** A training from options to its result; `stop` is asked for when there is something to stop. */
+async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
+  const choice = deviceChoice(values);
+  const resume = text(values, "resume");
+  if (resume !== undefined && (values.out ?? values.name ?? values.once) !== undefined) {
+    throw new UsageError("--out, --name and --once do not go with --resume: the run stays in its folder");
+  }
+  const settings = await readSettings(values);
+  const { method } = settings;
+  const cases = await openCases(settings, resume, warn);
+  const { dataset, split, settings: origin } = cases;
+  // Patch and levels are checked together, after the plan has filled in what is missing of them.
+  const { patch: _patch, levels: _levels, ...others } = settings.training;
+  checkTraining(method, resolveConfig(others, method), dataset, split);
+  const init = origin.init === undefined
+    ? undefined
+    : await startOf(origin.init, values["init-partial"] === true);
+  using device = await openChosenDevice(choice, number(values, "threads"));
+  // A network that starts from weights has their shape.
+  const training = { ...init?.network, ...settings.training };
+  const isTrial = values["dry-run"] === true;
+  const plan = await planTraining(cases, { ...settings, training }, device, { isTrial });
+  const config = resolveConfig({ ...training, ...plan.settings }, method);
+  const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
+  if (isTrial) {
+    await checkData({ dataset, split: judgedParts(config, split, method), progress: terminal }, method);
+    const cost = await costOf(config, task, method), { limit } = budgetOf(device);
+    const fits = cost.peakBytes <= limit;
+    const lines = [
+      planText(plan),
+      "",
+      `parameters     ${cost.parameters.toLocaleString("en")}`,
+      `trainable      ${cost.trainable.toLocaleString("en")}`,
+      `multiply-adds  ${(cost.multiplyAdds / 1e9).toFixed(2)} G a forward pass of one patch pair`,
+      `memory         ${(cost.peakBytes / 2 ** 20).toFixed(0)} MiB at most in a training step${
+        fits ? "" : `; more than the ${limit / 2 ** 20} MiB that the device holds`
+      }`,
+    ];
+    return { text: lines.join("\n"), json: { config, split, plan: plan.lines, ...cost, fits } };
+  }
+  announce(dataset, split, config, device.description);
+  say(planText(plan));
+  const { controller, code } = stop();
+  const begin = performance.now();
+  const { folder, run, wasFinished } = await trainInFolder({ ...config, method }, {
+    device,
+    dataset,
+    split,
+    preparation: plan.preparation,
+    plan: plan.lines,
+    root: text(values, "out") ?? "runs",
+    name: text(values, "name") ?? [config.method, ...foldName(origin.fold), `seed${config.seed}`].join("-"),
+    once: values.once === true,
+    ...(resume !== undefined && { resumeFrom: resume }),
+    ...(init && { init }),
+    origin: { ...origin },
+    inWorker: true,
+    onWarning: warn,
+    progress: terminal,
+    signal: controller.signal,
+  });
+  if (wasFinished) {
+    say(`${folder} is finished already`);
+    return { text: `run folder: ${folder}`, json: { folder, finished: true, wasFinished } };
+  }
+  if (!run) {
+    say(`saved in ${folder}; go on with\n  deno task train ${goOn(values, folder)}`);
+    return { text: "", json: { folder, finished: false }, exitCode: code() || 75 };
+  }
+  using _ = run;
+  const seconds = (performance.now() - begin) / 1000;
+  const tested = run.test.length > 0;
+  const summary = tested
+    ? table(run.test, { rows: ["modality", "class"], columns: testColumns })
+    : method.isPretraining
+    ? `Train from it: deno task train --init ${quoted(folder)} --init-partial`
+    : "The split has no test case, so there is no test table.";
+  const plots = ["learning_curves", ...tested ? ["dice", "assd"] : []];
+  return {
+    text: `\n${summary}\n\n${plots.map((name) => `${folder}/plots/${name}.svg\n`).join("")}` +
+      `run folder: ${folder} (${clock(seconds)})`,
+    json: {
+      folder,
+      finished: true,
+      best: { step: run.best.step, val_dice: run.best.dice },
+      test: run.test,
+    },
+  };
+}
+
+/** The fold in the name of a run: `fold2` of `2/5`. */
+function foldName(fold: string | undefined): string[] {
+  return fold === undefined ? [] : [`fold${fold.split("/")[0]}`];
+}
 
 /** The options that resume a run: the folder knows its data and settings, but not where it was computed. */
 function goOn(values: Values, folder: string): string {

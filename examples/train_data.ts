@@ -8,6 +8,7 @@ import {
   DataError,
   type Dataset,
   type DataWarning,
+  kFold,
   makePhantom,
   readSplit,
   type Split,
@@ -15,6 +16,7 @@ import {
 } from "../data/mod.ts";
 import { UsageError } from "./command.ts";
 import { openData } from "./open_data.ts";
+import { foldPattern } from "./setting_kinds.ts";
 import type { DataSettings, Settings } from "./train_settings.ts";
 
 /** What a training without `--data` works on: the same cases whatever the seed of the training. */
@@ -49,6 +51,15 @@ function requireUndecided(aboutSplit: readonly string[], by: string, fix: string
   throw new UsageError(`${list}: the split is already decided by ${by}`, fix);
 }
 
+/** The split of one fold of a cross-validation. */
+function foldOf(dataset: Dataset, fold: string, how: Parameters<typeof kFold>[2]): Split {
+  const [, number, folds] = foldPattern.exec(fold)?.map(Number) ?? [];
+  if (number === undefined || folds === undefined || number > folds) {
+    throw new UsageError(`--fold ${fold}: expected K/N with K from 1 to N, such as 2/5`);
+  }
+  return kFold(dataset, folds, how)[number - 1]!;
+}
+
 /**
  * Opens the data set and finds its split: that of the run to resume, of `--split`, of the manifest, or one drawn
  * by the label ratio, in this order. Options about a split that is already decided are refused.
@@ -60,7 +71,7 @@ export async function openCases(
   resume: string | undefined,
   onWarning: (warning: DataWarning) => void,
 ): Promise<TrainingCases> {
-  const { split: file, splitSeed, labelRatio, labelled, validation, test, ...source } = data;
+  const { split: file, splitSeed, labelRatio, labelled, validation, test, fold, ...source } = data;
   const opened = await openData(source as Record<string, string>, onWarning).catch((error) => {
     if (resume === undefined || !(error instanceof DataError) || error.code !== "data.path") throw error;
     const fix = "The data of the run to resume lay there; say where they lie now with --data.";
@@ -85,19 +96,22 @@ export async function openCases(
     requireUndecided(aboutSplit, `the manifest of ${opened.name}`, fix);
     return { dataset, split: opened.split, settings: source };
   }
+  const testPart = test ?? (opened ? 0.25 : phantomParts.test);
   const settings = {
     ...source,
     splitSeed: splitSeed ?? 0,
     ...(labelled === undefined ? { labelRatio: labelRatio ?? 0.2 } : { labelled }),
     validation: validation ?? (opened ? 0.15 : phantomParts.validation),
-    test: test ?? (opened ? 0.25 : phantomParts.test),
+    ...(fold === undefined ? { test: testPart } : { fold }),
   };
-  const split = splitByLabelRatio(dataset, {
+  const how = {
     ...(labelled === undefined ? { ratio: labelRatio ?? 0.2 } : { count: labelled }),
     seed: settings.splitSeed,
     validation: settings.validation,
-    test: settings.test,
     onWarning,
-  });
+  };
+  const split = fold === undefined
+    ? splitByLabelRatio(dataset, { ...how, test: testPart })
+    : foldOf(dataset, fold, how);
   return { dataset, split, settings };
 }

@@ -50,6 +50,8 @@ export interface DataSettings {
   readonly validation?: number;
   /** Test subjects, a number or a share. */
   readonly test?: number;
+  /** Which fold of a cross-validation is the test part, such as `2/5`. */
+  readonly fold?: string;
 }
 
 /** Settings of a training from all sources. */
@@ -72,6 +74,7 @@ const splitOptions = {
   labelled: "--labelled",
   validation: "--validation",
   test: "--test",
+  fold: "--fold",
 } as const;
 
 /** Settings that name other things than the data. */
@@ -91,7 +94,11 @@ const dataNames: readonly string[] = [
 ];
 
 /** Settings that are alternatives: giving one takes back the other from a weaker source. */
-const alternatives: readonly (readonly string[])[] = [["labelRatio", "labelled"], ["method", "methodModule"]];
+const alternatives: readonly (readonly string[])[] = [
+  ["labelRatio", "labelled"],
+  ["test", "fold"],
+  ["method", "methodModule"],
+];
 
 type Flat = Readonly<Record<string, unknown>>;
 
@@ -172,6 +179,7 @@ function fromCommandLine(values: Values): Flat {
     labelled: number(values, "labelled"),
     validation: number(values, "validation"),
     test: number(values, "test"),
+    fold: text(values, "fold"),
     init: whole(text(values, "init")),
   });
 }
@@ -218,8 +226,12 @@ export async function readSettings(values: Values): Promise<Settings> {
     : await settingsIn(`${resume}/config.json`, "Give the folder that an earlier training printed.");
   const now = over(given, file);
   const aboutSplit = Object.entries(splitOptions).flatMap(([name, option]) => name in now ? [option] : []);
-  if (now.labelRatio !== undefined && now.labelled !== undefined) {
-    throw new UsageError("--label-ratio and --labelled contradict each other", "Give one of them.");
+  for (const [one, other] of [["labelRatio", "labelled"], ["test", "fold"]] as const) {
+    if (now[one] === undefined || now[other] === undefined) continue;
+    throw new UsageError(
+      `${splitOptions[one]} and ${splitOptions[other]} contradict each other`,
+      "Give one of them.",
+    );
   }
   const merged = over(now, earlier);
   const method = await loadMethod(String(merged.methodModule ?? merged.method ?? "cmc"));

@@ -79,8 +79,18 @@ async function removeUnfinished(path: string): Promise<void> {
   }
 }
 
+function requireName(name: string): void {
+  if (!/^\.*$|[/\\\0]/.test(name)) return;
+  throw new CodedError("run.name", `${JSON.stringify(name)} cannot be the name of a folder`, {
+    fix: "Give a plain name; the folder that holds all runs is chosen on its own.",
+  });
+}
+
 /** The parts of a run's folder that are folders themselves. */
 const parts = ["checkpoints", "plots", "predictions", "tables"];
+
+/** What a training writes before its `config.json`. */
+const beginnings = ["lock", "split.json", "plan.json", "env.json", ...parts];
 
 /** A run's folder: `config.json`, `log.csv`, `checkpoints/`, … One process at a time. */
 export class RunFolder implements Disposable {
@@ -111,11 +121,7 @@ export class RunFolder implements Disposable {
    * @throws {CodedError} `run.name` for a name that is a path, `io.write`, `io.permission`
    */
   static async create(root: string, name: string): Promise<RunFolder> {
-    if (/^\.*$|[/\\\0]/.test(name)) {
-      throw new CodedError("run.name", `${JSON.stringify(name)} cannot be the name of a folder`, {
-        fix: "Give a plain name; the folder that holds all runs is chosen on its own.",
-      });
-    }
+    requireName(name);
     let path = `${root}/${name}`;
     try {
       await Deno.mkdir(root, { recursive: true });
@@ -148,6 +154,46 @@ export class RunFolder implements Disposable {
       throw explain(path, cause);
     }
     return folder;
+  }
+
+  /**
+   * Makes `root/name`, or opens it when it is there: for a training that is made once under its name, whatever became
+   * of earlier tries.
+   *
+   * @throws {CodedError} `run.name`, `run.folder` when it holds what is no run, `run.locked`, `io.*`
+   */
+  static async make(root: string, name: string): Promise<RunFolder> {
+    requireName(name);
+    const path = `${root}/${name}`;
+    let folder: RunFolder | undefined;
+    try {
+      await Deno.mkdir(path, { recursive: true });
+      const entries = [...Deno.readDirSync(path)].map((entry) => entry.name);
+      const foreign = entries.find((entry) => !beginnings.includes(entry) && !/\.tmp-\d+$/.test(entry));
+      if (foreign !== undefined && !entries.includes("config.json")) {
+        throw new CodedError("run.folder", `${path} is no run folder: it holds ${foreign}`, {
+          fix: "Choose another name.",
+        });
+      }
+      folder = new RunFolder(path);
+      for (const part of parts) await Deno.mkdir(`${path}/${part}`, { recursive: true });
+      await removeUnfinished(path);
+      return folder;
+    } catch (cause) {
+      folder?.[Symbol.dispose]();
+      throw cause instanceof CodedError ? cause : explain(path, cause);
+    }
+  }
+
+  /** Whether it has a file. */
+  async has(name: string): Promise<boolean> {
+    return await exists(`${this.path}/${name}`);
+  }
+
+  /** Removes a file, if it is there. */
+  async remove(name: string): Promise<void> {
+    if (!await this.has(name)) return;
+    await Deno.remove(`${this.path}/${name}`);
   }
 
   /** Writes a file of the folder. */

@@ -52,6 +52,11 @@ export interface FolderSetting extends Omit<TrainSetting, "save" | "resume" | "p
   readonly plan?: readonly PlanLine[];
   /** Folder of an earlier run to go on with, instead of a new one. */
   readonly resumeFrom?: string;
+  /**
+   * Make the run of this name once: one that is finished is left as it is, one that was cut off goes on, and no number is
+   * added to the name.
+   */
+  readonly once?: boolean;
   /** Where data and split came from, to be written into `config.json` beside the settings of the training. */
   readonly origin?: Readonly<Record<string, unknown>>;
 }
@@ -60,16 +65,38 @@ export interface FolderSetting extends Omit<TrainSetting, "save" | "resume" | "p
 export interface FolderRun {
   /** Path of the folder. */
   readonly folder: string;
-  /** The finished run, or null when it was interrupted and saved. */
+  /** The finished run, or null when it was interrupted and saved, or finished before. */
   readonly run: TrainedRun | null;
+  /** Whether an earlier call had finished it, so that nothing was done. */
+  readonly wasFinished: boolean;
 }
+
+/** Written last: a run folder that has it is finished. */
+const results = "metrics.json";
+
+const lastCheckpoint = "checkpoints/last.safetensors";
 
 const damaged = "The run folder is damaged; start again.";
 
+/** A run that is made once is the training that is asked for now, of the same length. */
+function requireSameSteps(saved: CheckpointInfo, now: CheckpointInfo, path: string): void {
+  if (saved.config.steps === now.config.steps) return;
+  throw new CodedError(
+    "resume.mismatch",
+    `${path} is a training of ${saved.config.steps} steps; ${now.config.steps} are asked for`,
+    { fix: "Give another name, or the same steps; --resume makes a run longer." },
+  );
+}
+
 /** Reads what an interrupted run reached, after making sure that it was the same training. */
-async function loadState(path: string, now: CheckpointInfo, identity: DataIdentity): Promise<TrainState> {
+async function loadState(
+  path: string,
+  now: CheckpointInfo,
+  identity: DataIdentity,
+  once: boolean,
+): Promise<TrainState> {
   const notBegun = "The run ended before its first checkpoint: remove the folder and start again.";
-  const last = decodeCheckpoint(await readFile(`${path}/checkpoints/last.safetensors`, notBegun));
+  const last = decodeCheckpoint(await readFile(`${path}/${lastCheckpoint}`, notBegun));
   const split = await readJsonObject(`${path}/split.json`, damaged);
   const { labelled, unlabelled, validation, test } = split;
   const isTouched = sha256Of({ labelled, unlabelled, validation, test }) !== last.info.split;
@@ -83,6 +110,7 @@ async function loadState(path: string, now: CheckpointInfo, identity: DataIdenti
     );
   }
   requireSameTraining(last.info, now, changedFile(split, identity));
+  if (once) requireSameSteps(last.info, now, path);
   const { step } = last.info;
   const rows = step === 0
     ? []
@@ -168,7 +196,7 @@ async function saveState(folder: RunFolder, info: CheckpointInfo, state: TrainSt
   }
   if (state.log.length > 0) await folder.write("log.csv", logCsv(state.log));
   await folder.write(
-    "checkpoints/last.safetensors",
+    lastCheckpoint,
     encodeCheckpoint(now, state.network, state.optimizer, state.average),
   );
 }
@@ -203,7 +231,7 @@ async function writeResults(
     await folder.write("plots/dice.svg", classBoxPlot(test, { metric: "dice" }));
     await folder.write("plots/assd.svg", classBoxPlot(test, { metric: "assd_mm" }));
   }
-  await folder.writeJson("metrics.json", {
+  await folder.writeJson(results, {
     best: { step: best.step, val_dice: best.dice },
     judged: config.keep,
     test: test.length > 0 ? { ...summarise(test), cases: test } : null,
@@ -219,29 +247,52 @@ async function writeResults(
   });
 }
 
+/** The folder that an earlier call left, if this one goes on with it. */
+async function openEarlier({ resumeFrom, once, root, name }: FolderSetting): Promise<RunFolder | undefined> {
+  if (resumeFrom !== undefined) return await RunFolder.open(resumeFrom);
+  const isThere = once && await Deno.stat(`${root}/${name}`).then(() => true, () => false);
+  return isThere ? await RunFolder.make(root, name) : undefined;
+}
+
+/** A folder in which no other process has begun since this one looked. */
+async function makeNew(root: string, name: string): Promise<RunFolder> {
+  const folder = await RunFolder.make(root, name);
+  if (!await folder.has("config.json")) return folder;
+  folder[Symbol.dispose]();
+  throw new CodedError("run.locked", `another process has worked in ${folder.path} just now`, {
+    fix: "Start again: it goes on with what is there.",
+  });
+}
+
 /**
  * Trains in a new folder, or goes on in the folder of an interrupted run.
  *
  * @throws {CodedError} what {@link train} throws, among it `dtype.unsupported`; `run.*`, `resume.mismatch` and `io.*` for the folder
  */
 export async function trainInFolder(options: TrainOptions, setting: FolderSetting): Promise<FolderRun> {
-  const { device, dataset, split, resumeFrom, root, name } = setting;
+  const { device, dataset, split, resumeFrom, once = false, root, name } = setting;
   const method = methodOf(options);
   const config = resolveConfig(options, method);
   // All that can be refused is refused before there is a folder.
   requireStored(device, config.storage);
   checkTraining(method, config, dataset, split);
-  using opened = resumeFrom === undefined ? undefined : await RunFolder.open(resumeFrom);
+  using opened = await openEarlier(setting);
   const identity = await identify(dataset, split);
   // A run that goes on must come to the preparation it began with; `loadState` compares them.
   const preparation = setting.preparation ?? await preparationFor(setting);
   const info = describe(config, preparation, split, identity);
-  const resume = opened && await loadState(opened.path, info, identity);
+  // One that was killed before its first checkpoint has nothing to go on from: with `once` it starts anew in its place.
+  const isBegun = opened && (resumeFrom !== undefined || await opened.has(lastCheckpoint));
+  const resume = isBegun ? await loadState(opened.path, info, identity, once) : undefined;
+  if (isBegun && once && await opened.has(results)) {
+    return { folder: opened.path, run: null, wasFinished: true };
+  }
   await checkData({ ...setting, split: judgedParts(config, split, method) }, method);
-  using created = opened ? undefined : await RunFolder.create(root, name);
+  using created = opened ? undefined : await (once ? makeNew(root, name) : RunFolder.create(root, name));
   const folder = (opened ?? created)!;
-  if (created) await writeSettings(created, info, setting, identity);
-  else await writeConfig(folder, info, setting);
+  if (isBegun) await writeConfig(folder, info, setting);
+  else await writeSettings(folder, info, setting, identity);
+  await folder.remove(results); // those of a shorter training; who reads them takes the run as finished
   const begin = performance.now();
   const caseMs = new Map<string, number>();
   const run = await train({ ...config, method }, {
@@ -258,5 +309,5 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   });
   const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
   if (run) await writeResults(folder, run, task, (performance.now() - begin) / 1000, caseMs);
-  return { folder: folder.path, run };
+  return { folder: folder.path, run, wasFinished: false };
 }

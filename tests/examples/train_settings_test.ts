@@ -71,6 +71,22 @@ const refused: {
     message: /^--label-ratio and --labelled contradict each other/,
   },
   {
+    name: "--fold beside --test",
+    options: { fold: "1/2", test: "1" },
+    message: /^--test and --fold contradict each other/,
+  },
+  ...["0/2", "3/2", "1", "a/b"].map((fold) => ({
+    name: `--fold ${fold}`,
+    options: { fold },
+    message: /^--fold .*: expected K\/N with K from 1 to N/,
+  })),
+  {
+    name: "--fold beside a split in the manifest",
+    files: { "dataset.json": withSplit },
+    options: { data: "FOLDER", fold: "1/2" },
+    message: /^--fold: the split is already decided by the manifest of small/,
+  },
+  {
     name: "a spacing of 0",
     options: { spacing: "1,0,1" },
     message: /^--spacing 1,0,1: a voxel has a size above 0/,
@@ -111,6 +127,7 @@ const refused: {
     ["validation", '"3"', /validation is "3"; expected a number/],
     ["labelRatio", "null", /labelRatio is null; expected a number or a percentage/],
     ["spacing", "[1,0,1]", /spacing is \[1,0,1\]; expected three sizes above 0/],
+    ["fold", "1", /fold is 1; expected text such as 2\/5/],
     ["orientation", '"RAS"', /orientation is "RAS"; expected anatomical or slices/],
     ["settings", "3", /settings is 3; expected an object/],
     ["method", "[]", /method is \[\]; expected text/],
@@ -158,6 +175,21 @@ Deno.test("a run's own config.json is a settings file; what an option says wins,
   const other = await attempt({ "config.json": config }, { ...options, labelled: "2" });
   assert.deepEqual([other.origin.labelRatio, other.origin.labelled], [undefined, 2]);
   assert.equal(other.split.labelled.length, 2);
+});
+
+Deno.test("the folds of a data set test every case once, and --fold takes the test part of a file back", async () => {
+  const folds = [];
+  for (const fold of ["1/4", "2/4", "3/4", "4/4"]) {
+    const { split, origin } = await attempt({ "s.json": '{"test":2}' }, {
+      ...{ data: "FOLDER", config: "FOLDER/s.json", fold, validation: "1", labelled: "1" },
+    });
+    assert.deepEqual([origin.fold, origin.test], [fold, undefined]);
+    folds.push(split);
+  }
+  assert.deepEqual(folds.flatMap(({ test }) => test).toSorted(), ["case_0", "case_1", "case_2", "case_3"]);
+  for (const { labelled, validation, test } of folds) {
+    assert.equal(new Set([...labelled, ...validation, ...test]).size, 3);
+  }
 });
 
 Deno.test("the seed of a training decides neither its phantom nor its split", async () => {

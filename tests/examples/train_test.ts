@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { readNifti, volumeFrom, writeNifti } from "../../data/mod.ts";
+import { command } from "../../examples/train.ts";
+import { withDataset } from "../data/make_dataset.ts";
 import { inFreshFolder, runExample, startExample } from "./run_example.ts";
 
 const small = ["--batch", "1", "--validations", "2", "--device", "cpu"];
@@ -87,6 +89,55 @@ Deno.test("Ctrl-C saves, says how to go on, and the resumed run ends like one th
     const log = (name: string) => Deno.readTextFile(`${folder}/runs/${name}/log.csv`);
     assert.equal(await log("a stopped run"), await log("whole"));
     assert.deepEqual(JSON.parse(resumed.stdout).test, JSON.parse(whole.stdout).test);
+  });
+});
+
+Deno.test("train --seeds takes whole numbers, each once, and no other way to say a seed", async () => {
+  for (const seeds of ["0,0", "a", "-1", "", "1,", "0.5"]) {
+    const message = `--seeds ${seeds}: expected whole numbers from 0, each once, such as 0,1,2`;
+    await assert.rejects(command.run({ seeds }, []), { code: "usage", message });
+  }
+  await assert.rejects(command.run({ seeds: "0", seed: "1" }, []), { code: "usage" });
+  await assert.rejects(command.run({ seeds: "0", resume: "runs/x" }, []), { code: "usage" });
+});
+
+Deno.test("train --seeds trains once for each, leaves what is finished, goes on with what was cut off", async () => {
+  await inFreshFolder(async (folder) => {
+    await withDataset(6, async (data) => {
+      const place = ["--data", data, "--fold", "2/3", "--device", "cpu", "--validation", "1"];
+      const args = [...place, "--preset", "unet-tiny", "--patch", "16,16,16", "--batch", "1", "--steps", "2"];
+      const run = (seeds: string, ...more: string[]) =>
+        runExample("train", [...args, "--seeds", seeds, "--json", ...more], folder);
+      const whole = await run("0,1");
+      assert.equal(whole.code, 0, whole.stderr);
+      const names = JSON.parse(whole.stdout).runs.map((one: { folder: string }) => one.folder);
+      assert.deepEqual(names, ["runs/cmc-fold2-seed0", "runs/cmc-fold2-seed1"]);
+      const read = (file: string) => Deno.readTextFile(`${folder}/runs/cmc-fold2-seed1/${file}`);
+      const [cases, config] = [await read("cases.csv"), await read("config.json")];
+
+      // Killed after the last step but before its results; and before its first checkpoint, with half of its files.
+      const before = await Deno.stat(`${folder}/runs/cmc-fold2-seed0/metrics.json`);
+      await Deno.remove(`${folder}/runs/cmc-fold2-seed1/metrics.json`);
+      await Deno.mkdir(`${folder}/runs/cmc-fold2-seed2/checkpoints`, { recursive: true });
+      await Deno.writeTextFile(`${folder}/runs/cmc-fold2-seed2/split.json`, "{");
+      const again = await run("0,1,2");
+      assert.equal(again.code, 0, again.stderr);
+      assert.match(again.stderr, /^runs\/cmc-fold2-seed0 is finished already$/m);
+      assert.doesNotMatch(again.stderr, /seed1 is finished already|seed2 is finished already/);
+      const { mtime } = await Deno.stat(`${folder}/runs/cmc-fold2-seed0/metrics.json`);
+      assert.deepEqual(mtime, before.mtime);
+      assert.deepEqual([await read("cases.csv"), await read("config.json")], [cases, config]);
+      assert.ok((await Deno.stat(`${folder}/runs/cmc-fold2-seed2/metrics.json`)).isFile);
+
+      const other = await run("0", "--learning-rate", "0.1");
+      assert.match(other.stderr, /^error\[resume\.mismatch\]: .*learningRate/m);
+      const longer = await run("0", "--steps", "3");
+      assert.match(longer.stderr, /^error\[resume\.mismatch\]: .*a training of 2 steps; 3 are asked for/m);
+      await Deno.mkdir(`${folder}/runs/notes-seed0`);
+      await Deno.writeTextFile(`${folder}/runs/notes-seed0/notes.txt`, "");
+      const foreign = await run("0", "--name", "notes");
+      assert.match(foreign.stderr, /^error\[run\.folder\]: .*it holds notes\.txt/m);
+    });
   });
 });
 
