@@ -14,6 +14,7 @@ import {
   type Plan,
   presetNamed,
   resolveConfig,
+  taskOf,
   trainingCases,
   type TrainOptions,
 } from "../model/mod.ts";
@@ -40,7 +41,7 @@ export async function planTraining(
     ...(spacing && { spacing }),
     ...(orientation && { orientation }),
   });
-  const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
+  const task = taskOf(dataset);
   const given = Object.fromEntries(
     Object.entries(fixed(training)).filter(([, value]) => value !== undefined),
   );

@@ -26,6 +26,7 @@ import {
   readFile,
   resolveConfig,
   settingsFor,
+  taskOf,
   testColumns,
   type TrainConfig,
   trainInFolder,
@@ -126,6 +127,10 @@ const options = {
   patience: { value: "N", help: "end after so many validations without a better one; 0: never" },
   keep: { value: "NAME", help: "which parameters are judged: best (by validation), or last" },
   overfit: { value: "N", help: "train and validate on N labelled cases alone: can they be learned at all?" },
+  unpaired: {
+    value: "WORD",
+    help: "losses that compare voxels, on modalities that do not correspond: refuse, or force them",
+  },
   init: { value: "RUN|FILE", help: "start from the weights of a run, a checkpoint, or what convert wrote" },
   "init-partial": { help: "let what these weights do not have start from random numbers; it is listed" },
   seed: { value: "N", help: "decides initial values and batches; same seed, same device, same bits" },
@@ -289,7 +294,7 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
   const isTrial = values["dry-run"] === true;
   const plan = await planTraining(cases, { ...settings, training }, device, { isTrial });
   const config = resolveConfig({ ...training, ...plan.settings }, method);
-  const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
+  const task = taskOf(dataset);
   if (isTrial) {
     await checkData({ dataset, split: judgedParts(config, split, method), progress: terminal }, method);
     const cost = await costOf(config, task, method), { limit } = budgetOf(device);

@@ -140,6 +140,7 @@ const plainWords = [
   "keep",
   "positions",
   "trunk",
+  "unpaired",
 ] as const;
 
 function methodGiven(values: Values): Flat {

@@ -55,6 +55,8 @@ export interface CmcShape {
   readonly missing?: MissingModality;
   /** How encoders and decoders store activations: f32 by default. */
   readonly storage?: "f32" | "f16";
+  /** Whether images share a space, the default; otherwise each is fused with stand-ins for the others. */
+  readonly aligned?: boolean;
 }
 
 /** What a forward pass gives, one entry a modality. */
@@ -104,7 +106,8 @@ export class Cmc extends Module {
   }
 
   /**
-   * Segments every given image. The place of an absent modality in the fusion is filled as `missing` says.
+   * Segments every given image. The place of an absent modality in the fusion is filled as `missing` says; for an
+   * image that shares no space with the others, these are absent.
    *
    * @param images one a modality, `[N,1,D,H,W]`, or null where a scan is missing
    * @param change what the encoders give is passed through this before all that follows, as for channel dropout
@@ -116,7 +119,7 @@ export class Cmc extends Module {
     images: readonly (Tensor | null)[],
     change: (code: Encoded) => Encoded = (code) => code,
   ): CmcOutput {
-    const { modalities, storage = "f32" } = this.#shape;
+    const { modalities, storage = "f32", aligned = true } = this.#shape;
     const given = images.filter((image) => image !== null).length;
     if (images.length !== modalities || given === 0) {
       throw new CodedError(
@@ -137,9 +140,10 @@ export class Cmc extends Module {
       });
       const passed = encoded.map((code) => code && change(code));
       const aware = passed.map((code) => code && this.mia.forward(code.features));
-      const fused = scope(() => this.#fuse(aware));
+      const together = aligned ? scope(() => this.#fuse(aware)) : undefined;
       const logits = passed.map((code, m) =>
         code && scope(() => {
+          const fused = together ?? this.#fuse(aware.map((own, i) => i === m ? own : null));
           const joined = cast(this.#join(fused, aware[m]!), storage);
           return cast(of(this.decoders, m).forward(joined, code.skips), "f32");
         })
@@ -148,7 +152,7 @@ export class Cmc extends Module {
     });
   }
 
-  /** What all modalities share; zeros where there is to be no fusion. */
+  /** What the given modalities share; zeros where there is to be no fusion. */
   #fuse(aware: readonly (Tensor | null)[]): Tensor {
     const filled = fillMissing(aware, this.missing, this.tokens);
     if (filled) return sigmoid(this.fusion.forward(concat(filled, 1)));

@@ -51,7 +51,7 @@ export {
 } from "./vit.ts";
 export type { NetworkConfig } from "./network_config.ts";
 export { encoderOf, VitEncoder, vitUnet } from "./vit_encoder.ts";
-export type { Segmenter, Task } from "./segmenter.ts";
+export { type Segmenter, type Task, taskOf } from "./segmenter.ts";
 export * from "./inference/mod.ts";
 export {
   type Budget,

@@ -16,6 +16,7 @@ import { Random } from "../../tensor/random.ts";
 import { type CheckpointInfo, decodeCheckpoint } from "../run/checkpoint.ts";
 import type { Method } from "../train/method.ts";
 import { methodNamed } from "../train/resolve.ts";
+import { taskOf } from "../segmenter.ts";
 import { type Segmentation, segmentCase, type SegmentOptions, type SegmentSetting } from "./segment_case.ts";
 
 /** A network with what it needs to know about images. */
@@ -37,8 +38,7 @@ export interface Predictor extends Disposable {
 export function openPredictor(bytes: Uint8Array, device: Device, method?: Method): Predictor {
   const { info, network: trained, average } = decodeCheckpoint(bytes);
   const parameters = average.size > 0 ? average : trained;
-  const { modalities, aligned } = info.preparation, classes = info.preparation.classes.length + 1;
-  const task = { modalities: modalities.length, classes };
+  const task = taskOf(info.preparation), { classes, aligned } = task;
   // Parameters are f32 whatever the training stored, and f32 runs on every device.
   const config = { ...info.config, storage: "f32" } as const;
   const { build, isPretraining } = method?.name === config.method ? method : methodNamed(config.method);

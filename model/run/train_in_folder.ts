@@ -30,7 +30,7 @@ import {
 import { methodOf, resolveConfig, type TrainConfig, type TrainOptions } from "../train/resolve.ts";
 import type { PlanLine } from "../plan/plan.ts";
 import { costOf } from "../train/cost.ts";
-import type { Task } from "../segmenter.ts";
+import { type Task, taskOf } from "../segmenter.ts";
 import { logCsv } from "./log_csv.ts";
 import { changedFile, type DataIdentity, identify, sha256Of } from "./data_identity.ts";
 import { readFile, readJsonObject } from "./read_json.ts";
@@ -307,7 +307,6 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
       await writeNifti(`${folder.path}/predictions/${fileName(id, modality)}.nii.gz`, labels, grid);
     },
   });
-  const task = { modalities: dataset.modalities.length, classes: dataset.classes.length + 1 };
-  if (run) await writeResults(folder, run, task, (performance.now() - begin) / 1000, caseMs);
+  if (run) await writeResults(folder, run, taskOf(dataset), (performance.now() - begin) / 1000, caseMs);
   return { folder: folder.path, run, wasFinished: false };
 }

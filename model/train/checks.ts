@@ -43,9 +43,11 @@ export function checkTraining(method: Method, config: TrainConfig, dataset: Data
       fix: "Raise the label ratio, or add labels.",
     });
   }
-  if (!method.comparesVoxels(config.settings) || (paired && aligned)) return;
+  if (!method.comparesVoxels(config.settings) || (paired && aligned) || config.unpaired === "force") return;
   const incomplete = paired ? [] : incompleteCases(modalities, dataset.cases);
-  const otherwise = "or use a method or settings that do not compare voxels.";
+  const otherwise =
+    "or use a method or settings that do not compare voxels; with --unpaired force they are compared " +
+    "all the same, and predictions of unlike places are drawn together.";
   throw new CodedError(
     "method.unpaired",
     `${method.name} compares the modalities voxel by voxel, but the data set ${name} is ${

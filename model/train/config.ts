@@ -44,6 +44,7 @@ const schema = z.strictObject({
   keep: z.enum(["best", "last"]).default("best"),
   patience: z.number().int().min(0).default(0),
   overfit: z.number().int().min(0).default(0),
+  unpaired: z.enum(["refuse", "force"]).default("refuse"),
 });
 
 /** Where the optimisers differ when nothing is said. */
@@ -101,6 +102,11 @@ export interface EngineConfig extends NetworkConfig {
    * and data can be learned at all. 0 for a real training.
    */
   readonly overfit: number;
+  /**
+   * What becomes of losses that compare modalities voxel by voxel where no voxel of one corresponds to one of the
+   * other: the training is refused, or goes on all the same.
+   */
+  readonly unpaired: "refuse" | "force";
 }
 
 /** As a person writes it; what is left out has a default, `levels` and `patch` those of the preset. */

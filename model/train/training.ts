@@ -18,7 +18,7 @@ import { AdamW, Sgd } from "../../tensor/optim.ts";
 import type { Optimizer } from "../../tensor/optimizer.ts";
 import { Random } from "../../tensor/random.ts";
 import type { Method, UnlabelledViews } from "./method.ts";
-import type { Segmenter } from "../segmenter.ts";
+import { type Segmenter, taskOf } from "../segmenter.ts";
 import { methodOf, resolveConfig, type TrainConfig, type TrainOptions } from "./resolve.ts";
 import { checkTraining } from "./checks.ts";
 import type { Phases } from "./schedule.ts";
@@ -134,8 +134,7 @@ export function openTraining(
   const loader = inWorker
     ? new AheadLoader(dataset, trained, { ...batches, ...(onWarning && { onWarning }) })
     : new BatchLoader(dataset, trained, batches);
-  const classes = dataset.classes.length + 1;
-  const task = { modalities: dataset.modalities.length, classes };
+  const task = taskOf(dataset);
   // Built from the same numbers, the average starts where the parameters start.
   const init = (): Init => ({ device, random: new Random(seed).child("init") });
   const network = method.build(init(), task, config, config.settings);
@@ -151,7 +150,13 @@ export function openTraining(
     loader,
     phases: { steps, semiSupervisedFrom: Math.round(config.semiSupervisedFrom * steps) },
     preparation,
-    segment: { device, network: average ?? network, patch, classes, aligned: preparation.aligned },
+    segment: {
+      device,
+      network: average ?? network,
+      patch,
+      classes: task.classes,
+      aligned: preparation.aligned,
+    },
     [Symbol.dispose]() {
       loader[Symbol.dispose]();
       network[Symbol.dispose]();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { train } from "../../../model/mod.ts";
+import { methodNamed, resolveConfig, train } from "../../../model/mod.ts";
 import { makePhantom, type Split } from "../../../data/mod.ts";
-import { openDevice } from "../../../tensor/mod.ts";
+import { type CodedError, openDevice, Random, scope, Tensor } from "../../../tensor/mod.ts";
 
 /** CT of some people, MR of others. */
 const dataset = makePhantom({
@@ -48,9 +48,37 @@ Deno.test("CMC trains on CT and MR of different people by pooled features and sh
   ]);
 });
 
-Deno.test("CMC refuses to compare voxels of different people", async () => {
+Deno.test("CMC refuses to compare voxels of different people, unless it is forced to", async () => {
   using device = await openDevice("cpu");
-  await assert.rejects(train({ ...options, steps: 1 }, { device, dataset, split }), {
-    code: "method.unpaired",
+  await assert.rejects(train({ ...options, steps: 1 }, { device, dataset, split }), (error: CodedError) => {
+    assert.equal(error.code, "method.unpaired");
+    assert.match(error.fix!, /--unpaired force/);
+    return true;
   });
+  using run = await train({ ...options, unpaired: "force", steps: 1 }, { device, dataset, split });
+  assert.ok(run!.log[0]!.cac! > 0);
 });
+
+for (const method of ["cmc", "supervised"]) {
+  Deno.test(`in ${method}, what one person's image shows does not move the segmentation of another's`, async () => {
+    using device = await openDevice("cpu");
+    const config = resolveConfig({ method, patch: [16, 16, 16] });
+    const { build } = methodNamed(method);
+    const segment = async (aligned: boolean, seed: number) => {
+      using network = build(
+        { device, random: new Random(0) },
+        { modalities: 2, classes: 3, aligned },
+        config,
+        config.settings,
+      );
+      const logits = scope(() =>
+        network.segment([1, seed].map((of) => Tensor.normal(device, new Random(of), [1, 1, 16, 16, 16])))[0]!
+      );
+      const values = await logits.data();
+      logits.dispose();
+      return values;
+    };
+    assert.deepEqual(await segment(false, 2), await segment(false, 3));
+    assert.notDeepEqual(await segment(true, 2), await segment(true, 3));
+  });
+}
