@@ -13,13 +13,13 @@
 import { type Dataset, labelRatio, type Split } from "../data/mod.ts";
 import { table } from "../eval/mod.ts";
 import {
+  aboutFile,
   checkData,
   checkTraining,
   clock,
   costOf,
   decodeCheckpoint,
   type Initial,
-  judgedParts,
   methodNames,
   presetNames,
   presets,
@@ -30,6 +30,7 @@ import {
   testColumns,
   type TrainConfig,
   trainInFolder,
+  usedParts,
 } from "../model/mod.ts";
 import { dataOptions, printWarnings } from "./open_data.ts";
 import {
@@ -184,10 +185,12 @@ async function startOf(
   const place = await Deno.stat(path).catch(() => undefined);
   const name = place?.isDirectory ? `${path}/checkpoints/best.safetensors` : path;
   const bytes = await readFile(name, "Give a run folder, a checkpoint or a file of convert after --init.");
-  const file = decodeSafetensors(bytes);
-  if (!file.metadata.has("checkpoint")) return { file, partial, network: settingsFor(file) };
-  const { preset, levels, positions } = decodeCheckpoint(bytes).info.config;
-  return { file, partial, network: { preset, levels, positions } };
+  return aboutFile(name, () => {
+    const file = decodeSafetensors(bytes);
+    if (!file.metadata.has("checkpoint")) return { file, partial, network: settingsFor(file) };
+    const { preset, levels, positions } = decodeCheckpoint(bytes).info.config;
+    return { file, partial, network: { preset, levels, positions } };
+  });
 }
 
 /** What ends trainings early. */
@@ -296,7 +299,8 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
   const config = resolveConfig({ ...training, ...plan.settings }, method);
   const task = taskOf(dataset);
   if (isTrial) {
-    await checkData({ dataset, split: judgedParts(config, split, method), progress: terminal }, method);
+    const used = usedParts(method, config, dataset, split);
+    await checkData({ dataset, split: used, progress: terminal }, method);
     const cost = await costOf(config, task, method), { limit } = budgetOf(device);
     const fits = cost.peakBytes <= limit;
     const lines = [

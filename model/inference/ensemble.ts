@@ -7,6 +7,7 @@
 import { hashPreparation, type Preparation } from "../../data/prepare/preparation.ts";
 import type { Device } from "../../tensor/device.ts";
 import { CodedError } from "../../tensor/errors.ts";
+import { aboutFile } from "../run/about_file.ts";
 import { patchPredictor } from "./patch_predictor.ts";
 import type { Method } from "../train/method.ts";
 import { openPredictor, type Predictor } from "./predict.ts";
@@ -58,7 +59,9 @@ export function openEnsemble(
   const members: [string, Predictor][] = [];
   const close = () => members.forEach(([, member]) => member[Symbol.dispose]());
   try {
-    for (const [name, bytes] of checkpoints) members.push([name, openPredictor(bytes, device, method)]);
+    for (const [name, bytes] of checkpoints) {
+      members.push([name, aboutFile(name, () => openPredictor(bytes, device, method))]);
+    }
     const [[firstName, first], ...others] = members as [[string, Predictor], ...[string, Predictor][]];
     for (const [name, { info }] of others) {
       requireAlike(firstName, first.info.preparation, name, info.preparation);

@@ -8,7 +8,12 @@
 
 import { CodedError, ParameterFileError } from "../../tensor/errors.ts";
 import type { StateDict } from "../../tensor/module.ts";
-import { decodeSafetensors, encodeSafetensors, type SafeTensor } from "../../tensor/safetensors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafeTensor,
+  type SafeTensors,
+} from "../../tensor/safetensors.ts";
 import { parsePreparation, type Preparation } from "../../data/prepare/preparation.ts";
 import { z } from "../deps.ts";
 import { resolveEngine } from "../train/config.ts";
@@ -107,6 +112,23 @@ function storedConfig({ method, methodLabel, settings, ...engine }: TrainConfig)
   return { ...methodPart.parse({ method, methodLabel, settings }), ...resolveEngine(engine) };
 }
 
+const whatOneIs = "A checkpoint is a .safetensors file from the checkpoints folder of a run, such as " +
+  "runs/NAME/checkpoints/best.safetensors.";
+
+/** Reads the container, and says in other words than its own when the file is no such thing. */
+function decodeContainer(bytes: Uint8Array): SafeTensors {
+  try {
+    return decodeSafetensors(bytes);
+  } catch (cause) {
+    const { code, message } = cause as ParameterFileError;
+    if (code !== "safetensors.header" && code !== "safetensors.short") throw cause;
+    throw new ParameterFileError("checkpoint.format", `the file is no checkpoint: ${message}`, {
+      cause,
+      fix: `${whatOneIs} If this is one, it is damaged: use another copy.`,
+    });
+  }
+}
+
 /**
  * Decodes a checkpoint.
  *
@@ -114,15 +136,13 @@ function storedConfig({ method, methodLabel, settings, ...engine }: TrainConfig)
  * `checkpoint.version` for one that another version of this program wrote
  */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
-  const { tensors, metadata } = decodeSafetensors(bytes);
+  const { tensors, metadata } = decodeContainer(bytes);
   const text = metadata.get("checkpoint");
   if (text === undefined) {
     throw new ParameterFileError(
       "checkpoint.format",
       "the file holds parameters but is no checkpoint of this program",
-      {
-        fix: "Give a file from the checkpoints folder of a run.",
-      },
+      { fix: whatOneIs },
     );
   }
   let info: z.output<typeof described>, preparation: Preparation, config: TrainConfig;

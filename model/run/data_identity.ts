@@ -55,12 +55,14 @@ function recipe({ kind, base, options }: DatasetSource): unknown {
 /**
  * Reads and hashes every file that a training would use.
  *
+ * @param split the cases, each in its part
+ * @param used whose labels the training opens: those in its parts `labelled`, `validation` and `test`
  * @throws {DataError} `split.leak` when an image is in two parts of the split, `data.path` for a missing file
  */
-export async function identify(dataset: Dataset, split: Split): Promise<DataIdentity> {
+export async function identify(dataset: Dataset, split: Split, used: Split): Promise<DataIdentity> {
   if (!("root" in dataset)) return { sha256: sha256Of(recipe(dataset.source)) };
   const files = await hashSplit(dataset as FileDataset, split);
-  const labelFiles = await hashLabels(dataset as FileDataset, split);
+  const labelFiles = await hashLabels(dataset as FileDataset, used);
   return { sha256: sha256Of([recipe(dataset.source), files, labelFiles]), files, labelFiles };
 }
 

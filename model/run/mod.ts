@@ -4,6 +4,7 @@
  * @module
  */
 
+export { aboutFile } from "./about_file.ts";
 export { type Checkpoint, type CheckpointInfo, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { readFile, readJsonObject } from "./read_json.ts";
 export { RunFolder, writeAtomically } from "./run_folder.ts";

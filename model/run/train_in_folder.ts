@@ -21,7 +21,9 @@ import {
 import { caseCsv, classBoxPlot, learningCurves, parseLog, summarise, table } from "../../eval/mod.ts";
 import { requireStored } from "../../tensor/device.ts";
 import { CodedError } from "../../tensor/errors.ts";
+import { aboutFile } from "./about_file.ts";
 import {
+  type Checkpoint,
   type CheckpointInfo,
   decodeCheckpoint,
   encodeCheckpoint,
@@ -39,7 +41,7 @@ import { checkData, checkTraining } from "../train/checks.ts";
 import type { TrainSetting } from "../train/fit.ts";
 import { preparationFor } from "../train/preparation_for.ts";
 import type { TrainState } from "../train/state.ts";
-import { judgedParts } from "../train/training.ts";
+import { usedParts } from "../train/training.ts";
 import { train, type TrainedRun } from "../train/train.ts";
 
 /** Where the folder goes. */
@@ -88,6 +90,11 @@ function requireSameSteps(saved: CheckpointInfo, now: CheckpointInfo, path: stri
   );
 }
 
+async function readCheckpoint(path: string, fix: string): Promise<Checkpoint> {
+  const bytes = await readFile(path, fix);
+  return aboutFile(path, () => decodeCheckpoint(bytes));
+}
+
 /** Reads what an interrupted run reached, after making sure that it was the same training. */
 async function loadState(
   path: string,
@@ -96,7 +103,7 @@ async function loadState(
   once: boolean,
 ): Promise<TrainState> {
   const notBegun = "The run ended before its first checkpoint: remove the folder and start again.";
-  const last = decodeCheckpoint(await readFile(`${path}/${lastCheckpoint}`, notBegun));
+  const last = await readCheckpoint(`${path}/${lastCheckpoint}`, notBegun);
   const split = await readJsonObject(`${path}/split.json`, damaged);
   const { labelled, unlabelled, validation, test } = split;
   const isTouched = sha256Of({ labelled, unlabelled, validation, test }) !== last.info.split;
@@ -118,7 +125,7 @@ async function loadState(
   let best: TrainState["best"] = null;
   if (last.info.best !== null) {
     // After a crash between the two files this one may be newer; the resumed run then reaches the same score again.
-    const saved = decodeCheckpoint(await readFile(`${path}/checkpoints/best.safetensors`, damaged));
+    const saved = await readCheckpoint(`${path}/checkpoints/best.safetensors`, damaged);
     best = { step: saved.info.step, dice: saved.info.best!, network: saved.network };
   }
   return {
@@ -277,7 +284,8 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   requireStored(device, config.storage);
   checkTraining(method, config, dataset, split);
   using opened = await openEarlier(setting);
-  const identity = await identify(dataset, split);
+  const used = usedParts(method, config, dataset, split);
+  const identity = await identify(dataset, split, used);
   // A run that goes on must come to the preparation it began with; `loadState` compares them.
   const preparation = setting.preparation ?? await preparationFor(setting);
   const info = describe(config, preparation, split, identity);
@@ -287,7 +295,7 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   if (isBegun && once && await opened.has(results)) {
     return { folder: opened.path, run: null, wasFinished: true };
   }
-  await checkData({ ...setting, split: judgedParts(config, split, method) }, method);
+  await checkData({ ...setting, split: used }, method);
   using created = opened ? undefined : await (once ? makeNew(root, name) : RunFolder.create(root, name));
   const folder = (opened ?? created)!;
   if (isBegun) await writeConfig(folder, info, setting);

@@ -34,4 +34,4 @@ export {
 export type { BestState, TrainState } from "./state.ts";
 export { type HostBatch, type MicroBatch, type StepPlace, type StepSetting, trainStep } from "./step.ts";
 export { train, type TrainedRun } from "./train.ts";
-export { judgedParts, type Training, type TrainingData } from "./training.ts";
+export { type Training, type TrainingData, usedParts } from "./training.ts";

@@ -12,7 +12,7 @@ import { preparationFor } from "./preparation_for.ts";
 import { Progress, silent } from "./progress.ts";
 import type { TrainConfig, TrainOptions } from "./resolve.ts";
 import type { BestState } from "./state.ts";
-import { judgedParts, openTraining, type Training } from "./training.ts";
+import { openTraining, type Training, usedParts } from "./training.ts";
 
 /** A training that ended. */
 export interface TrainedRun extends Training {
@@ -60,17 +60,18 @@ export async function train(options: TrainOptions, setting: TrainSetting): Promi
   const preparation = setting.preparation ?? await preparationFor(setting);
   const training = openTraining(options, { ...setting, preparation });
   try {
-    const judged = { ...setting, split: judgedParts(training.config, setting.split, training.method) };
-    if (!setting.isChecked) await checkData(judged, training.method);
-    const finished = await fit(training, judged).finally(() => training.device.onCompile = undefined);
+    const { method, config } = training;
+    const used = { ...setting, split: usedParts(method, config, setting.dataset, setting.split) };
+    if (!setting.isChecked) await checkData(used, method);
+    const finished = await fit(training, used).finally(() => training.device.onCompile = undefined);
     if (!finished) {
       training[Symbol.dispose]();
       return null;
     }
-    if (training.config.keep === "best") training.segment.network.loadStateDict(finished.best.network);
+    if (config.keep === "best") training.segment.network.loadStateDict(finished.best.network);
     const { dataset, predicted } = setting;
     const progress = new Progress(setting.progress ?? silent, 1);
-    const test = await evaluateCases(dataset, judged.split.test, training.segment, training.preparation, {
+    const test = await evaluateCases(dataset, used.split.test, training.segment, training.preparation, {
       ...(predicted && { seen: predicted }),
       progress: (text, share) => progress.busy(`test: ${text}`, share),
     });

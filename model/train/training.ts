@@ -95,14 +95,15 @@ function trainedParts(
   };
 }
 
-/** The cases that are judged: with `overfit`, those that are trained on; none of a pre-training. */
-export function judgedParts(
-  { overfit }: Pick<TrainConfig, "overfit">,
-  split: Split,
-  { isPretraining }: Pick<Method, "isPretraining">,
-): Split {
-  if (isPretraining) return { ...split, validation: [], test: [] };
-  return overfit === 0 ? split : { ...split, validation: split.labelled.slice(0, overfit), test: [] };
+/**
+ * A split as a training uses it: whose labels it learns from, whose images alone, and which cases judge it. With
+ * `overfit` these are those it is trained on; a pre-training has none.
+ */
+export function usedParts(method: Method, config: TrainConfig, dataset: Dataset, split: Split): Split {
+  const trained = trainedParts(method, config, dataset, split);
+  if (method.isPretraining) return trained;
+  const { validation, test } = split;
+  return { ...trained, ...(config.overfit > 0 ? { validation: trained.labelled } : { validation, test }) };
 }
 
 function optimizerFor(network: Segmenter, { optimizer, weightDecay, momentum }: TrainConfig): Optimizer {

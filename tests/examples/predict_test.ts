@@ -145,3 +145,16 @@ Deno.test("predict refuses options that make no sense before anything is read", 
     assert.match(await refused(...given, "--image", "ct=b.nii.gz"), /modality ct is given twice/);
   });
 });
+
+Deno.test("predict and train --init say which of the files is wrong", () =>
+  inFreshFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/metrics.json`, '{"best": 1}');
+    const image = ["--image", "ct=a.nii.gz", "--out", "x.nii.gz", "--device", "cpu"];
+    const predict = await runExample("predict", ["--checkpoint", "metrics.json", ...image], folder);
+    assert.equal(predict.code, 1);
+    assert.match(predict.stderr, /^error\[checkpoint\.format\]: metrics\.json: the file is no checkpoint/m);
+    assert.match(predict.stderr, /^ {2}A checkpoint is a \.safetensors file/m);
+    const train = await runExample("train", ["--init", "metrics.json", "--device", "cpu"], folder);
+    assert.equal(train.code, 1);
+    assert.match(train.stderr, /^error\[safetensors\.header\]: .*metrics\.json: the header claims/m);
+  }));

@@ -65,6 +65,23 @@ const refusals: Refusal[] = [
     data: (folder) => Deno.writeFile(`${folder}/labels/case_0.nii.gz`, labelFile({}, (at) => at % 3 ? 0 : 2)),
   },
   {
+    name: "wrong labels in the unlabelled list, for a method that uses them",
+    code: "label.values",
+    message: /case_1.*7/,
+    options: { method: "supervised-all" },
+    data: (folder) => Deno.writeFile(`${folder}/labels/case_1.nii.gz`, labelFile({}, (at) => at % 3 ? 0 : 7)),
+  },
+  {
+    name: "labels to learn from on another grid",
+    code: "geometry.mismatch",
+    message: /case_0/,
+    data: (folder) =>
+      Deno.writeFile(
+        `${folder}/labels/case_0.nii.gz`,
+        labelFile({ pixdim: [1, 3, 3, 3, 1, 1, 1, 1], sformCode: 0 } as object),
+      ),
+  },
+  {
     name: "validation cases without any class",
     code: "label.missing",
     message: /no validation case \(case_2\)/,

@@ -94,19 +94,22 @@ const changes: Change[] = [
   },
 ];
 
+/** Opens a data set and trains on it in a folder below `root`; returns that folder. */
+async function runOn(data: string, root: string, more: TrainOptions, setting: Partial<FolderSetting> = {}) {
+  using device = await openDevice("cpu");
+  const dataset = setting.dataset ?? await openDataset(data);
+  const outcome = await trainInFolder({ ...options, ...more }, {
+    ...{ device, split, root, name: "run", ...setting },
+    dataset,
+  });
+  outcome.run?.[Symbol.dispose]();
+  return outcome.folder;
+}
+
 Deno.test("resuming compares everything that decides the result, and files by content", async (t) => {
   await withDataset(4, async (data) => {
-    using device = await openDevice("cpu");
     const root = await Deno.makeTempDir();
-    const run = async (more: TrainOptions, setting: Partial<FolderSetting>) => {
-      const dataset = setting.dataset ?? await openDataset(data);
-      const outcome = await trainInFolder({ ...options, ...more }, {
-        ...{ device, split, root, name: "run", ...setting },
-        dataset,
-      });
-      outcome.run?.[Symbol.dispose]();
-      return outcome.folder;
-    };
+    const run = (more: TrainOptions, setting: Partial<FolderSetting>) => runOn(data, root, more, setting);
     const folder = await run({}, {});
     for (const change of changes) {
       await t.step(change.name, async () => {
@@ -147,4 +150,34 @@ Deno.test("resuming compares everything that decides the result, and files by co
     });
     await Deno.remove(root, { recursive: true });
   });
+});
+
+Deno.test("resuming compares the labels that the method uses, of the unlabelled list too or of no case", async (t) => {
+  for (
+    const { method, id, refused } of [
+      { method: "supervised-all", id: "case_1", refused: true },
+      { method: "supervised", id: "case_1", refused: false },
+      { method: "pretrain", id: "case_0", refused: false },
+    ]
+  ) {
+    await t.step(`${method}, ${id}`, async () => {
+      await withDataset(4, async (data) => {
+        const root = await Deno.makeTempDir();
+        const resumeFrom = await runOn(data, root, { method });
+        await Deno.writeFile(
+          `${data}/labels/${id}.nii.gz`,
+          labelFile({}, (at) => inBlock(at) ? 1 + at % 2 : 0),
+        );
+        const resumed = runOn(data, root, { method, steps: 3 }, { resumeFrom });
+        if (refused) {
+          await assert.rejects(resumed, (error) => {
+            assert.equal((error as { code?: string }).code, "resume.mismatch");
+            assert.match((error as Error).message, new RegExp(`the shared labels of case ${id} changed`));
+            return true;
+          });
+        } else await resumed;
+        await Deno.remove(root, { recursive: true });
+      });
+    });
+  }
 });

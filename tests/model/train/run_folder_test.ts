@@ -100,6 +100,23 @@ Deno.test("decodeCheckpoint() gives back what encodeCheckpoint() was given and r
   assert.throws(() => decodeCheckpoint(encodeSafetensors(network)), { code: "checkpoint.format" });
   const foreign = encodeSafetensors(network, new Map([["checkpoint", '{"format":"x"}']]));
   assert.throws(() => decodeCheckpoint(foreign), { code: "checkpoint.format" });
+  const whole = encodeCheckpoint(info, network);
+  assert.throws(() => decodeCheckpoint(whole.subarray(0, -1)), { code: "safetensors.size" });
+  for (
+    const other of [
+      "",
+      '{"a":1}',
+      '{"abcd":{"e":1}}',
+      "PK\x03\x04 as torch.save writes",
+      "# Notes\n\nof a run",
+    ]
+  ) {
+    assert.throws(() => decodeCheckpoint(new TextEncoder().encode(other)), {
+      code: "checkpoint.format",
+      message: /^the file is no checkpoint: /,
+      fix: /^A checkpoint is a \.safetensors file from the checkpoints folder of a run/,
+    });
+  }
   for (const version of [1, 3]) {
     const description = JSON.stringify({ ...info, format: `cmc-checkpoint-${version}` });
     assert.throws(
