@@ -9,8 +9,9 @@
  */
 
 import type { DataWarning } from "./errors.ts";
-import { checkSameGrid } from "./grid_check.ts";
+import { checkSameGrid, sameGrid } from "./grid_check.ts";
 import { turnTo, turnVolume } from "./orientation.ts";
+import { resampleLabels } from "./resample.ts";
 import { type Grid, gridOf, makeVolume, shapeOf, type Volume } from "./volume.ts";
 
 /**
@@ -29,4 +30,9 @@ export function labelOnGrid(
   const fits = shapeOf(turned).every((length, axis) => length === image.shape[axis]);
   const warnings = checkSameGrid(image, gridOf(fits ? turned : label), what);
   return { label: makeVolume(turned.array, image.affine), warnings };
+}
+
+/** A label map where a grid is: itself when it lies there, otherwise resampled, such as from the grid of another modality. */
+export function labelsAt(labels: Volume<Uint8Array>, grid: Grid): Volume<Uint8Array> {
+  return sameGrid(gridOf(labels), grid) ? labels : resampleLabels(labels, grid);
 }

@@ -24,6 +24,7 @@ export { fileName } from "./file_name.ts";
 export { hashFile, hashLabels, hashSplit } from "./file_hashes.ts";
 export { checkFinite, type NanPolicy } from "./finite.ts";
 export { checkSameGrid, sameGrid } from "./grid_check.ts";
+export { labelsAt } from "./label_grid.ts";
 export { type FolderManifest, type FolderPattern, importFolder } from "./import/folder.ts";
 export type { LeftOut } from "./import/list_files.ts";
 export { type FileReport, inspectFile, inspectFolder, type ListedFile } from "./inspect_file.ts";

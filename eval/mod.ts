@@ -50,6 +50,7 @@ export { holm } from "./statistics/holm.ts";
 export { cohenDz, rankBiserial } from "./statistics/effect_size.ts";
 export { compareMethods, type CompareOptions, type Comparison } from "./statistics/compare.ts";
 export {
+  average,
   type GroupKey,
   type GroupSummary,
   type MetricSummary,
@@ -86,7 +87,7 @@ export {
   type SlidingWindowOutput,
 } from "./sliding_window.ts";
 export { type CsvTable, csvText, parseCsv } from "./csv.ts";
-export { type LogRow, parseLog } from "./report/log.ts";
+export { type LogRow, lossColumns, parseLog } from "./report/log.ts";
 export { learningCurves, type LearningCurvesOptions } from "./plots/learning_curves.ts";
 export { classBoxPlot, type ClassBoxPlotOptions } from "./plots/class_box_plot.ts";
 export { labelRatioPlot, type LabelRatioPlotOptions } from "./plots/label_ratio_plot.ts";

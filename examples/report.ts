@@ -8,7 +8,16 @@
  * @module
  */
 
-import { type Dataset, fileName, labelledCase, modalitiesOf, readLabels, toAnatomical } from "../data/mod.ts";
+import {
+  type Dataset,
+  fileName,
+  gridOf,
+  labelledCase,
+  labelsAt,
+  modalitiesOf,
+  readLabels,
+  toAnatomical,
+} from "../data/mod.ts";
 import {
   compareMethods,
   comparisonList,
@@ -78,7 +87,7 @@ async function testCases(
         case: id,
         modality,
         image: toAnatomical(images[i]!),
-        reference: toAnatomical(labels[i]!),
+        reference: toAnatomical(labelsAt(labels[i]!, gridOf(images[i]!))),
         predictions,
       });
     }

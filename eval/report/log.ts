@@ -54,3 +54,9 @@ export function parseLog(csv: string, file = "log.csv"): LogRow[] {
     })) as unknown as LogRow
   );
 }
+
+/** The columns of logs that are losses or validation scores: all but the step, the learning rate and the gradient's norm. */
+export function lossColumns(logs: readonly (readonly LogRow[])[]): string[] {
+  const logged = new Set(logs.flatMap((rows) => rows.flatMap((row) => Object.keys(row))));
+  return [...logged].filter((name) => !["step", "lr", "gradient_norm"].includes(name));
+}

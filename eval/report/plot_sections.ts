@@ -17,6 +17,7 @@ import { percent } from "../tables/percent.ts";
 import { robustnessTableModels } from "../tables/robustness.ts";
 import { escapeHtml } from "../text.ts";
 import { reportMetrics, tableHtml } from "./result_sections.ts";
+import { lossColumns } from "./log.ts";
 import type { RunGroup } from "./run_groups.ts";
 import type { RunResults } from "./run_results.ts";
 import type { ReportCase } from "./viewer.ts";
@@ -68,19 +69,13 @@ function groupPlots(
   );
   return [
     ...(runs.every((run) => run.log.length > 0)
-      ? [learningCurves(runs.map((run) => run.log), { columns: lossColumns(runs) })]
+      ? [learningCurves(runs.map((run) => run.log), { columns: lossColumns(runs.map((run) => run.log)) })]
       : []),
     ...reportMetrics.filter((metric) => own.some((r) => r[metric] !== null))
       .map((metric) => classBoxPlot(own, { metric })),
     ...(own.filter((r) => r.status !== "absent").length > 1 ? [blandAltman(own)] : []),
     ...(first === undefined ? [] : [confusionPlot(addConfusions([first, ...more]))]),
   ];
-}
-
-/** Everything logged but the learning rate and the size of the gradient, which are no losses. */
-function lossColumns(runs: readonly RunResults[]): string[] {
-  const logged = new Set(runs.flatMap((run) => run.log.flatMap((row) => Object.keys(row))));
-  return [...logged].filter((name) => !["step", "lr", "gradient_norm"].includes(name));
 }
 
 /** Curves and tables of misaligned input; empty when none was tested. */

@@ -21,6 +21,8 @@ export interface Prediction {
   readonly modality: string;
   /** Predicted class ids. */
   readonly labels: Volume<Uint8Array>;
+  /** How it compares with the reference, one record a class. */
+  readonly records: readonly CaseRecord[];
   /** Milliseconds for the whole case: loading, preparing and segmenting all its images. */
   readonly caseMs: number;
 }
@@ -77,13 +79,14 @@ export async function evaluateCases(
       const reference = references[present.findIndex((candidate) => candidate.id === modality)]!;
       // Judged where the reference lies, which in an aligned set may be another modality's grid.
       const prediction = restoreSegmentation(image, segmentation, gridOf(reference));
-      records.push(...evaluateCase({ case: id, modality, prediction, reference, classes: dataset.classes }));
+      const own = evaluateCase({ case: id, modality, prediction, reference, classes: dataset.classes });
+      records.push(...own);
       probable?.({ image, probabilities: segmentation.probabilities!, reference });
       if (seen === undefined) continue;
       const labels = sameGrid(gridOf(reference), image.native)
         ? prediction
         : restoreSegmentation(image, segmentation);
-      await seen({ case: id, modality, labels, caseMs });
+      await seen({ case: id, modality, labels, records: own, caseMs });
     }
   }
   return records;

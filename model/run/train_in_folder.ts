@@ -18,7 +18,15 @@ import {
   volumePath,
   writeNifti,
 } from "../../data/mod.ts";
-import { caseCsv, classBoxPlot, learningCurves, parseLog, summarise, table } from "../../eval/mod.ts";
+import {
+  caseCsv,
+  classBoxPlot,
+  learningCurves,
+  lossColumns,
+  parseLog,
+  summarise,
+  table,
+} from "../../eval/mod.ts";
 import { requireStored } from "../../tensor/device.ts";
 import { CodedError } from "../../tensor/errors.ts";
 import { aboutFile } from "./about_file.ts";
@@ -33,6 +41,7 @@ import { methodOf, resolveConfig, type TrainConfig, type TrainOptions } from "..
 import type { PlanLine } from "../plan/plan.ts";
 import { costOf } from "../train/cost.ts";
 import { type Task, taskOf } from "../segmenter.ts";
+import { LiveRecord } from "./live_record.ts";
 import { logCsv } from "./log_csv.ts";
 import { changedFile, type DataIdentity, identify, sha256Of } from "./data_identity.ts";
 import { readFile, readJsonObject } from "./read_json.ts";
@@ -45,7 +54,8 @@ import { usedParts } from "../train/training.ts";
 import { train, type TrainedRun } from "../train/train.ts";
 
 /** Where the folder goes. */
-export interface FolderSetting extends Omit<TrainSetting, "save" | "resume" | "predicted" | "isChecked"> {
+export interface FolderSetting
+  extends Omit<TrainSetting, "save" | "resume" | "predicted" | "stepped" | "validated" | "isChecked"> {
   /** Folder of all runs. */
   readonly root: string;
   /** Name of this run's folder in it; a number is added when it is taken. */
@@ -228,10 +238,8 @@ async function writeResults(
 ): Promise<void> {
   const { config, test, log, best, waitedMs } = run;
   const layout = { rows: ["modality", "class"], columns: testColumns } as const;
-  const columns = log.flatMap((row) => Object.keys(row));
-  const losses = [...new Set(columns)].filter((name) => !["step", "lr", "gradient_norm"].includes(name));
   await folder.write("cases.csv", caseCsv(test));
-  await folder.write("plots/learning_curves.svg", learningCurves(log, { columns: losses }));
+  await folder.write("plots/learning_curves.svg", learningCurves(log, { columns: lossColumns([log]) }));
   if (test.length > 0) {
     await folder.write("tables/test.md", table(test, layout));
     await folder.write("tables/test.csv", table(test, { ...layout, format: "csv" }));
@@ -301,6 +309,7 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   if (isBegun) await writeConfig(folder, info, setting);
   else await writeSettings(folder, info, setting, identity);
   await folder.remove(results); // those of a shorter training; who reads them takes the run as finished
+  const live = await LiveRecord.begin(folder, setting);
   const begin = performance.now();
   const caseMs = new Map<string, number>();
   const run = await train({ ...config, method }, {
@@ -308,7 +317,12 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
     preparation,
     isChecked: true,
     ...(resume && { resume }),
-    save: (state) => saveState(folder, info, state),
+    stepped: (log, took) => live.stepped(log, took),
+    validated: (prediction, step) => live.show(prediction, step),
+    save: async (state) => {
+      await saveState(folder, info, state);
+      await live.saved(state.log);
+    },
     predicted: async ({ case: id, modality, labels, caseMs: ms }) => {
       caseMs.set(id, ms);
       const grid = await headerOf(setting.dataset, id, modality);

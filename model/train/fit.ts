@@ -18,6 +18,14 @@ import { trainStep } from "./step.ts";
 import type { Training, TrainingData } from "./training.ts";
 import { short, stepsWithValidation, validate, validationsSinceBest, warnOfCollapse } from "./validate.ts";
 
+/** What a step took, in milliseconds. */
+export interface StepTime {
+  /** In all, waiting for its batches included. */
+  readonly ms: number;
+  /** Waiting for its batches. */
+  readonly waitMs: number;
+}
+
 /** How a training is followed and bounded; none of it changes the result. */
 export interface TrainSetting extends Omit<TrainingData, "preparation"> {
   /** How cases are prepared; chosen from the training cases when absent. */
@@ -26,6 +34,10 @@ export interface TrainSetting extends Omit<TrainingData, "preparation"> {
   readonly progress?: ProgressSink;
   /** Ends the training after the current step; what was reached is saved. */
   readonly signal?: AbortSignal;
+  /** Called after each step with the log so far and what the step took; the next one waits for it. */
+  readonly stepped?: (log: readonly LogRow[], took: StepTime) => Promise<void>;
+  /** Called with each prediction of a validation and the number of steps done. */
+  readonly validated?: (prediction: Prediction, step: number) => Promise<void>;
   /** Called after each validation and at the end with what a resumed run needs. */
   readonly save?: (state: TrainState) => Promise<void>;
   /** Called with each test case's prediction. */
@@ -55,7 +67,7 @@ function startFrom({ network, average }: Training, { file, partial }: Initial, p
  */
 export async function fit(
   training: Training,
-  { dataset, split, progress: sink = silent, signal, save, resume, init }: TrainSetting,
+  { dataset, split, progress: sink = silent, signal, save, stepped, validated, resume, init }: TrainSetting,
 ): Promise<{ best: BestState; log: LogRow[]; waitedMs: number } | null> {
   const { config, phases, method, loader } = training;
   const log: LogRow[] = [...resume?.log ?? []];
@@ -78,10 +90,12 @@ export async function fit(
     const factor = unlabelledFactor(step, phases);
     const asked = performance.now();
     const batches = await loadStep(loader, method, config, phases, step, factor);
-    waitedMs += performance.now() - asked;
+    const waitMs = performance.now() - asked;
+    waitedMs += waitMs;
     const learningRate = config.learningRate * learningRateFactor(step, phases, config);
     const report = await trainStep(training, batches, { step, learningRate, factor });
     moveAverage(training, step);
+    const took = { ms: performance.now() - asked, waitMs };
     requireFinite(
       step + 1,
       report,
@@ -95,7 +109,13 @@ export async function fit(
         best = { step: step + 1, dice: null, network: await training.segment.network.stateDict() };
       }
     } else if (isJudged) {
-      const columns = await validate(training, dataset, split.validation, progress);
+      const columns = await validate(
+        training,
+        dataset,
+        split.validation,
+        progress,
+        validated && ((prediction) => validated(prediction, step + 1)),
+      );
       Object.assign(row, columns);
       const dice = columns.val_dice;
       if (best === null || dice > best.dice!) {
@@ -107,6 +127,7 @@ export async function fit(
       if (2 * (step + 1) >= config.steps) warnOfCollapse(columns, progress);
     }
     log.push(row);
+    await stepped?.(log, took);
     progress.step(step + 1, `loss ${row.loss!.toFixed(4)}`);
     if (isJudged && isStale()) progress.note(`no better validation in ${config.patience}: ending early`);
     const stop = signal?.aborted ?? false;

@@ -6,7 +6,7 @@
 
 import type { Dataset } from "../../data/dataset.ts";
 import { type CaseRecord, type LogRow, summarise } from "../../eval/mod.ts";
-import { evaluateCases } from "../inference/evaluate_cases.ts";
+import { evaluateCases, type Prediction } from "../inference/evaluate_cases.ts";
 import type { Progress } from "./progress.ts";
 import type { Training } from "./training.ts";
 
@@ -38,8 +38,10 @@ export async function validate(
   dataset: Dataset,
   ids: readonly string[],
   progress: Progress,
+  seen?: (prediction: Prediction) => Promise<void>,
 ): Promise<Record<string, number> & { val_dice: number }> {
   const records = await evaluateCases(dataset, ids, segment, preparation, {
+    ...(seen && { seen }),
     progress: (text, share) => progress.busy(`validation: ${text}`, share),
   });
   return validationColumns(records) as Record<string, number> & { val_dice: number };

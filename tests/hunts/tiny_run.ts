@@ -103,7 +103,7 @@ export async function tinyTrain(
 }
 
 /** Files whose content depends on the clock. */
-const timed = /metrics\.json$/;
+const timed = /(metrics\.json|timing\.csv)$/;
 
 /** A hash of each file that a finished run must have, bit for bit; and the files that should not be there. */
 export async function resultOf(folder: string): Promise<{ hashes: Map<string, string>; leftOver: string[] }> {
