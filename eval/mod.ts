@@ -88,6 +88,7 @@ export {
 } from "./sliding_window.ts";
 export { type CsvTable, csvText, parseCsv } from "./csv.ts";
 export { type LogRow, lossColumns, parseLog } from "./report/log.ts";
+export { trainingPace } from "./plots/training_pace.ts";
 export { learningCurves, type LearningCurvesOptions } from "./plots/learning_curves.ts";
 export { classBoxPlot, type ClassBoxPlotOptions } from "./plots/class_box_plot.ts";
 export { labelRatioPlot, type LabelRatioPlotOptions } from "./plots/label_ratio_plot.ts";
@@ -103,4 +104,7 @@ export { costsByMethod, groupRuns, type RunGroup } from "./report/run_groups.ts"
 export { reportMetrics } from "./report/result_sections.ts";
 export { type TestSet, testSets } from "./report/test_sets.ts";
 export type { ReportCase } from "./report/viewer.ts";
+export { watchHandler, type WatchSetting } from "./watch/handler.ts";
+export { WatchedFolder } from "./watch/watched_folder.ts";
+export type { LiveRun, RunState } from "./watch/live_run.ts";
 export { reportHtml, type ReportOptions } from "./report/report.ts";

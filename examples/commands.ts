@@ -19,9 +19,10 @@ import { command as robustness } from "./robustness.ts";
 import { command as train } from "./train.ts";
 import { command as tune } from "./tune.ts";
 import { command as verify } from "./verify.ts";
+import { command as watch } from "./watch.ts";
 
 /** In the order of what a newcomer does. */
 export const commands: readonly Command[] = [
-  ...[doctor, manifest, verify, inspect, plan, train, predict, evaluate, report],
+  ...[doctor, manifest, verify, inspect, plan, train, watch, predict, evaluate, report],
   ...[robustness, calibration, convert, png, tune],
 ];

@@ -130,10 +130,34 @@ export function legendWidth(entries: readonly LegendEntry[]): number {
   return 36 + Math.max(0, ...entries.map(({ label }) => textWidth(label)));
 }
 
-/** Draws a column of legend entries with line and marker. */
-export function legend(svg: SvgSelection, x: number, y: number, entries: readonly LegendEntry[]): void {
+/** Where texts begin that flow in rows of a width, with room for a line before each, and the height of all rows. */
+export function flow(
+  labels: readonly string[],
+  width: number,
+): { places: readonly (readonly [x: number, y: number])[]; height: number } {
+  const places: [number, number][] = [];
+  let [x, y] = [0, 0];
+  for (const label of labels) {
+    const wide = 44 + textWidth(label);
+    if (x > 0 && x + wide > width) [x, y] = [0, y + 17];
+    places.push([x, y]);
+    x += wide;
+  }
+  return { places, height: y + 17 };
+}
+
+/** Draws a column of legend entries with line and marker; with a width, rows instead. */
+export function legend(
+  svg: SvgSelection,
+  x: number,
+  y: number,
+  entries: readonly LegendEntry[],
+  width?: number,
+): void {
+  const rows = width === undefined ? undefined : flow(entries.map(({ label }) => label), width).places;
   entries.forEach(({ label, index }, i) => {
-    const g = svg.append("g").attr("transform", `translate(${x},${y + i * 17})`);
+    const [right, down] = rows?.[i] ?? [0, i * 17];
+    const g = svg.append("g").attr("transform", `translate(${x + right},${y + down})`);
     g.append("line").attr("x2", 22).attr("stroke", color(index)).attr("stroke-width", 2)
       .attr("stroke-dasharray", dash(index) || null);
     g.append("path").attr("transform", "translate(11,0)").attr("d", marker(index)).attr("fill", color(index));
