@@ -47,6 +47,7 @@ import {
 import { methodOptionTable } from "./method_options.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { budgetOf, planText, planTraining } from "./plan_training.ts";
+import { costReport } from "./training_cost.ts";
 import { say, terminal } from "./terminal.ts";
 import { decodeSafetensors } from "../tensor/mod.ts";
 import { openCases } from "./train_data.ts";
@@ -301,19 +302,14 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
   if (isTrial) {
     const used = usedParts(method, config, dataset, split);
     await checkData({ dataset, split: used, progress: terminal }, method);
-    const cost = await costOf(config, task, method), { limit } = budgetOf(device);
-    const fits = cost.peakBytes <= limit;
-    const lines = [
-      planText(plan),
-      "",
-      `parameters     ${cost.parameters.toLocaleString("en")}`,
-      `trainable      ${cost.trainable.toLocaleString("en")}`,
-      `multiply-adds  ${(cost.multiplyAdds / 1e9).toFixed(2)} G a forward pass of one patch pair`,
-      `memory         ${(cost.peakBytes / 2 ** 20).toFixed(0)} MiB at most in a training step${
-        fits ? "" : `; more than the ${limit / 2 ** 20} MiB that the device holds`
-      }`,
-    ];
-    return { text: lines.join("\n"), json: { config, split, plan: plan.lines, ...cost, fits } };
+    const price = (of: TrainConfig) => costOf(of, task, method);
+    const { text, json } = await costReport(config, price, budgetOf(device));
+    return {
+      text: `${planText(plan)}
+
+${text}`,
+      json: { config, split, plan: plan.lines, ...json },
+    };
   }
   announce(dataset, split, config, device.description);
   say(planText(plan));

@@ -53,15 +53,9 @@ export type { NetworkConfig } from "./network_config.ts";
 export { encoderOf, VitEncoder, vitUnet } from "./vit_encoder.ts";
 export { type Segmenter, type Task, taskOf } from "./segmenter.ts";
 export * from "./inference/mod.ts";
-export {
-  type Budget,
-  budgets,
-  type CostOfSettings,
-  makePlan,
-  type Plan,
-  type PlanLine,
-  type PlannedSettings,
-} from "./plan/plan.ts";
+export { type Budget, budgets, makePlan, type Plan, type PlanLine } from "./plan/plan.ts";
+export { largestPatch } from "./plan/largest_patch.ts";
+export type { CostOfSettings, PlannedSettings } from "./plan/planned_settings.ts";
 export { type Topology, topologyOf } from "./plan/topology.ts";
 export * from "./run/mod.ts";
 export { type ByteSource, bytesSource, fileSource } from "./weights/byte_source.ts";

@@ -11,6 +11,8 @@ import { CodedError } from "../../tensor/errors.ts";
 import type { Triple } from "../../tensor/shape.ts";
 import type { PresetName } from "../presets.ts";
 import { strideOf, type UnetLevel } from "../unet_shape.ts";
+import { fixOf, largestPatch } from "./largest_patch.ts";
+import type { CostOfSettings, PlannedSettings } from "./planned_settings.ts";
 import { topologyOf } from "./topology.ts";
 
 /** What a training step may cost. */
@@ -33,23 +35,6 @@ export const budgets: Readonly<Record<"cpu" | "gpu", Budget>> = {
   cpu: { bytes: 2 ** 30, limit: 2 ** 32, multiplyAdds: 2e9, preset: "unet-tiny" },
   gpu: { bytes: 4 * 2 ** 30, limit: Infinity, multiplyAdds: 1e11, preset: "unet-small" },
 };
-
-/** The settings that a plan decides. */
-export interface PlannedSettings {
-  /** Width of the network. */
-  readonly preset: PresetName;
-  /** Voxels of a patch along D, H, W. */
-  readonly patch: [number, number, number];
-  /** Kernel and stride of each level, from the finest. */
-  readonly levels: readonly UnetLevel[];
-  /** Labelled patches a step. */
-  readonly batch: number;
-}
-
-/** What settings cost: multiply-adds of one patch of every modality, and the memory of a whole step. */
-export type CostOfSettings = (
-  settings: PlannedSettings,
-) => Promise<{ readonly multiplyAdds: number; readonly peakBytes: number }>;
 
 /** One decision with its reason. */
 export interface PlanLine {
@@ -85,7 +70,8 @@ const mostPatches = 8;
  * @param cases what it was chosen from
  * @param given what a person decided; the rest is chosen around it
  * @throws {CodedError} `plan.budget` when nothing fits, `plan.flat` when what is given looks along an axis of which
- * the cases have one voxel, `plan.memory` when it takes more than the device can hold
+ * the cases have one voxel, `plan.memory` when it takes more than the device can hold, naming the largest patch that
+ * does not
  */
 export async function makePlan(
   { preparation, orientationReason, spacingReason }: ChosenPreparation,
@@ -98,7 +84,8 @@ export async function makePlan(
   const preset = given.preset ?? budget.preset;
   const { spacing, orientation } = preparation;
   const fitting = await fitPatch(median, spacing, budget, costOf, { ...given, preset });
-  requirePossible(fitting, median, budget);
+  requireDepth(fitting, median);
+  await requireMemory(fitting, costOf, budget);
   const { patch, levels, batch } = fitting;
   const mm = (n: number) => Number(n.toPrecision(4));
   const axes = orientation.rule === "slices"
@@ -204,12 +191,8 @@ async function fitPatch(
   return { ...settings, ...cost, isWhole };
 }
 
-/** Refuses what a person decided when no training can come of it. */
-function requirePossible(
-  { patch, batch, preset, peakBytes }: FittingPatch,
-  median: Triple,
-  { limit }: Budget,
-): void {
+/** Refuses a patch over an axis along which there is nothing to see. */
+function requireDepth({ patch }: PlannedSettings, median: Triple): void {
   const flat = patch.findIndex((n, axis) => n > 1 && median[axis] === 1);
   if (flat >= 0) {
     throw new CodedError(
@@ -223,17 +206,23 @@ function requirePossible(
       },
     );
   }
-  if (peakBytes > limit) {
-    const gib = (bytes: number) => (bytes / 2 ** 30).toPrecision(3);
-    throw new CodedError(
-      "plan.memory",
-      `${batch} patches of ${patch.join("×")} voxels take ${
-        gib(peakBytes)
-      } GiB a step with ${preset}; the device ` +
-        `holds ${gib(limit)}`,
-      { fix: "Choose a smaller patch, batch or preset, or leave the patch out: it is then planned." },
-    );
-  }
+}
+
+/** Refuses what the device cannot hold. */
+async function requireMemory(
+  { preset, patch, levels, batch, peakBytes }: FittingPatch,
+  costOf: CostOfSettings,
+  { limit }: Budget,
+): Promise<void> {
+  if (peakBytes <= limit) return;
+  const settings = { preset, patch, levels, batch };
+  const gib = (bytes: number) => (bytes / 2 ** 30).toPrecision(3);
+  throw new CodedError(
+    "plan.memory",
+    `${batch} ${batch === 1 ? "patch" : "patches"} of ${patch.join("×")} voxels take ${gib(peakBytes)} GiB ` +
+      `a step with ${preset}; the device holds ${gib(limit)}`,
+    { fix: fixOf(await largestPatch(settings, costOf, limit), settings) },
+  );
 }
 
 /** A patch rounded up to what given levels take. */

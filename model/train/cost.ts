@@ -6,7 +6,6 @@
 
 import { CountingDevice } from "../../tensor/counting_device.ts";
 import { noGrad } from "../../tensor/autograd.ts";
-import { AdamW } from "../../tensor/optim.ts";
 import { Random } from "../../tensor/random.ts";
 import { sizeOf } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
@@ -14,6 +13,7 @@ import type { Task } from "../segmenter.ts";
 import type { Method } from "./method.ts";
 import { methodNamed, type TrainConfig } from "./resolve.ts";
 import { type HostBatch, trainStep } from "./step.ts";
+import { optimizerFor } from "./training.ts";
 
 /** Cost of a network and of its training. */
 export interface Cost {
@@ -23,7 +23,11 @@ export interface Cost {
   readonly trainable: number;
   /** Multiply-adds of one forward pass of one patch of every modality. */
   readonly multiplyAdds: number;
-  /** Most bytes of device memory in use during a training step, parameters and moments included. */
+  /** Bytes on the device between steps: parameters, moments of the optimiser, teachers and averages. */
+  readonly stateBytes: number;
+  /** Most bytes on the device that a training step needs besides: activations, gradients, patches. */
+  readonly activationBytes: number;
+  /** Most bytes of device memory in use during a training step, the sum of the two. */
   readonly peakBytes: number;
 }
 
@@ -41,14 +45,16 @@ export async function costOf(
   method: Method = methodNamed(config.method),
 ): Promise<Cost> {
   using device = new CountingDevice();
-  using network = method.build({ device, random: new Random(0) }, task, config, config.settings);
+  const build = () => method.build({ device, random: new Random(0) }, task, config, config.settings);
+  using network = build();
   noGrad(() => {
     network.segment(
       Array.from({ length: task.modalities }, () => Tensor.zeros(device, [1, 1, ...config.patch])),
     );
   });
   const { multiplyAdds } = device;
-  using optimizer = new AdamW(network);
+  using _average = config.averageDecay > 0 ? build() : undefined;
+  using optimizer = optimizerFor(network, config);
   const { weakImages, secondImages, ...plain } = blankBatch(config, task);
   const { unlabelled, labelledBatches = 1 } = method.wants(config.settings, 1);
   const batch = {
@@ -62,12 +68,17 @@ export async function costOf(
     },
   };
   const place = { step: 0, learningRate: 0, factor: 1 };
-  await trainStep({ device, network, method, optimizer, config }, [batch], place);
+  // From the second micro-batch on, the gradients of the first are there too.
+  const batches = Array.from({ length: Math.min(2, config.accumulate) }, () => batch);
+  await trainStep({ device, network, method, optimizer, config }, batches, place);
+  const { liveBytes, peakBytes } = device.stats();
   const parameters = [...network.namedTensors()].reduce((n, [, { shape }]) => n + sizeOf(shape), 0);
   return {
     parameters,
     trainable: network.parameterCount,
     multiplyAdds,
-    peakBytes: device.stats().peakBytes,
+    stateBytes: liveBytes,
+    activationBytes: peakBytes - liveBytes,
+    peakBytes,
   };
 }

@@ -106,7 +106,11 @@ export function usedParts(method: Method, config: TrainConfig, dataset: Dataset,
   return { ...trained, ...(config.overfit > 0 ? { validation: trained.labelled } : { validation, test }) };
 }
 
-function optimizerFor(network: Segmenter, { optimizer, weightDecay, momentum }: TrainConfig): Optimizer {
+/** The configured optimiser of a network. */
+export function optimizerFor(
+  network: Segmenter,
+  { optimizer, weightDecay, momentum }: TrainConfig,
+): Optimizer {
   return optimizer === "sgd"
     ? new Sgd(network, { weightDecay, momentum })
     : new AdamW(network, { weightDecay });

@@ -36,8 +36,11 @@ Deno.test("train --dry-run --json says what the training would cost", async () =
   await inFreshFolder(async (folder) => {
     const { code, stdout } = await runExample("train", ["--dry-run", "--json"], folder);
     assert.equal(code, 0);
-    const { parameters, trainable, multiplyAdds, peakBytes } = JSON.parse(stdout);
+    const cost = JSON.parse(stdout);
+    const { parameters, trainable, multiplyAdds, peakBytes } = cost;
     assert.equal(parameters, trainable);
+    assert.equal(cost.stateBytes + cost.activationBytes, peakBytes);
+    assert.equal(cost.fits, true);
     assert.ok(multiplyAdds > 5e8 && peakBytes > 1e7);
   });
 });
@@ -53,9 +56,10 @@ Deno.test("train --profile cmc-released at the paper's size has the parameters o
       ...args,
     ], folder);
     assert.equal(code, 0, stderr);
-    const { parameters, multiplyAdds, config, fits } = JSON.parse(stdout);
+    const { parameters, multiplyAdds, config, fits, largestPatch } = JSON.parse(stdout);
     assert.equal(parameters, 40_838_095);
     assert.equal(fits, false);
+    assert.deepEqual(largestPatch, [56, 56, 56]);
     assert.ok(Math.abs(multiplyAdds / 1e12 - 4) < 0.05, `${multiplyAdds}`);
     assert.deepEqual([config.learningRate, config.weightDecay, config.schedule], [
       1e-4,

@@ -15,6 +15,7 @@ import {
   strideOf,
   topologyOf,
 } from "../../../model/mod.ts";
+import type { CodedError } from "../../../tensor/errors.ts";
 import { Random } from "../../../tensor/random.ts";
 
 type Three = readonly [number, number, number];
@@ -133,6 +134,20 @@ Deno.test("what was asked for and cannot be trained is refused before the first 
   for (const [name, of, given, code, message] of refusals) {
     await t.step(name, () => assert.rejects(planFor([of], budgets.cpu, given), { code, message }));
   }
+  await t.step("and the largest patch that fits is named", async () => {
+    const preset = presetNamed("unet-base"), levels = preset.unet().levels, batch = 1;
+    const tooLarge = { preset: "unet-base", levels, batch, patch: [96, 96, 48] } as const;
+    const given: PlannedSettings = { ...tooLarge, patch: [96, 96, 48] };
+    const limit = 2 ** 31,
+      peakOf = async (patch: [number, number, number]) => (await cost({ ...given, patch })).peakBytes;
+    await assert.rejects(planFor([volumes], { ...budgets.cpu, limit }, given), ({ fix }: CodedError) => {
+      assert.equal(fix, "The largest patch that fits is 80,80,40; or choose a smaller preset.");
+      return true;
+    });
+    assert.ok(await peakOf([80, 80, 40]) <= limit && await peakOf([88, 88, 48]) > limit);
+    const none = planFor([volumes], { ...budgets.cpu, limit: 2 ** 20 }, given);
+    await assert.rejects(none, ({ fix }: CodedError) => /^No patch fits/.test(fix!));
+  });
   await t.step("while single slices plan their own patch", async () => {
     assert.equal((await planFor([slice])).settings.patch[0], 1);
   });

@@ -83,6 +83,19 @@ Deno.test("costOf() counts multiply-adds as the method's description does", asyn
   assert.ok(parameters > 3e6 && parameters < 4e6);
 });
 
+Deno.test("costOf() counts what stays between steps: parameters, moments, an average, and apart what a step needs", async () => {
+  const task = { modalities: 2, classes: 4 };
+  const cost = (options: TrainOptions) => costOf(resolveConfig({ patch: [16, 16, 16], ...options }), task);
+  const adamw = await cost({}), bytes = 4 * adamw.parameters, share = (n: number) => n / bytes;
+  assert.equal(Math.round(share(adamw.stateBytes)), 3); // parameters and two moments
+  assert.equal(Math.round(share((await cost({ optimizer: "sgd" })).stateBytes)), 2);
+  assert.equal(Math.round(share((await cost({ averageDecay: 0.9 })).stateBytes)), 4);
+  assert.equal(adamw.stateBytes + adamw.activationBytes, adamw.peakBytes);
+  // The gradients of a batch wait for the next one's.
+  const more = (await cost({ accumulate: 3 })).activationBytes - adamw.activationBytes;
+  assert.ok(share(more) > 0.5 && share(more) < 1.5, `${share(more)}`);
+});
+
 Deno.test("Progress shows the number of compiled kernels in one line of a terminal", () => {
   const written: string[] = [];
   let now = 0;

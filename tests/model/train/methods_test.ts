@@ -4,9 +4,12 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { makePhantom, type Split } from "../../../data/mod.ts";
 import {
+  costOf,
   type Method,
   methods,
+  resolveConfig,
   type StepBatch,
+  taskOf,
   train,
   type TrainOptions,
   type TrainState,
@@ -68,6 +71,13 @@ for (const method of methods.values()) {
   Deno.test(`${method.name} learns, and a resumed run ends with the same bits`, async () => {
     using device = await openDevice("cpu");
     const whole = await outcome(method, device);
+    const { peakBytes } = await costOf(
+      resolveConfig(options, method),
+      taskOf(dataFor(method).dataset),
+      method,
+    );
+    const ratio = device.stats().peakBytes / peakBytes;
+    assert.ok(ratio > 0.8 && ratio < 1.2, `its step took ${ratio} of the memory that was predicted`);
     const labelled = whole.log.map((row) => row.supervised ?? row.pasted ?? row.reconstruction!);
     const [first, last] = [mean(labelled.slice(0, 5)), mean(labelled.slice(-5))];
     assert.ok(
