@@ -46,7 +46,8 @@ export {
   readNiftiHeader,
   type ReadOptions,
 } from "./nifti/read.ts";
-export { encodeNifti, writeNifti, type WriteOptions } from "./nifti/write.ts";
+export { encodeNifti, type WriteOptions } from "./nifti/encode.ts";
+export { writeNifti } from "./nifti/write.ts";
 export * from "./normalise.ts";
 export * from "./open_dataset.ts";
 export * from "./orientation.ts";

@@ -9,6 +9,7 @@ import type { Command } from "./command.ts";
 import { command as convert } from "./convert.ts";
 import { command as doctor } from "./doctor.ts";
 import { command as evaluate } from "./evaluate.ts";
+import { command as exportCommand } from "./export.ts";
 import { command as inspect } from "./inspect.ts";
 import { command as manifest } from "./manifest.ts";
 import { command as plan } from "./plan.ts";
@@ -24,5 +25,6 @@ import { command as watch } from "./watch.ts";
 /** In the order of what a newcomer does. */
 export const commands: readonly Command[] = [
   ...[doctor, manifest, verify, inspect, plan, train, watch, predict, evaluate, report],
+  exportCommand,
   ...[robustness, calibration, convert, png, tune],
 ];

@@ -42,28 +42,9 @@ import { loadMethod } from "./method_options.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { prepareOutputs } from "./outputs.ts";
 import { plannedFiles, type Wanted, writeResults } from "./predict_files.ts";
+import { readCheckpoints } from "./read_checkpoints.ts";
 import { gridsOf, type Job, jobOfImages, jobsOfDataset } from "./predict_jobs.ts";
 import { say, terminal } from "./terminal.ts";
-
-/** The contents of the checkpoints, by their paths. */
-async function readCheckpoints(values: Values): Promise<Map<string, Uint8Array>> {
-  const paths = (values.checkpoint ?? []) as string[];
-  if (paths.length === 0) throw new UsageError("--checkpoint is missing", "See --help.");
-  const checkpoints = new Map<string, Uint8Array>();
-  for (const path of paths) {
-    if (checkpoints.has(path)) throw new UsageError(`--checkpoint ${path} is given twice`);
-    try {
-      checkpoints.set(path, await Deno.readFile(path));
-    } catch (cause) {
-      if (cause instanceof Deno.errors.NotCapable) throw cause;
-      throw new CodedError("checkpoint.path", `${path} cannot be read: ${(cause as Error).message}`, {
-        cause,
-        fix: "Give a file from the checkpoints folder of a run.",
-      });
-    }
-  }
-  return checkpoints;
-}
 
 /** The number of `--overlap`. */
 function overlapOf(values: Values): number {

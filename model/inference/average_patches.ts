@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PatchPredictor } from "../../eval/mod.ts";
+import type { PatchPredictor } from "../../eval/sliding_window.ts";
 import type { Triple } from "../../tensor/shape.ts";
 
 /** A patch `[…,d,h,w]` mirrored along the axes whose bits are set in `axes` (1 for d, 2 for h, 4 for w). */

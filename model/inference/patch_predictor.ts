@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PatchPredictor } from "../../eval/mod.ts";
+import type { PatchPredictor } from "../../eval/sliding_window.ts";
 import { noGrad } from "../../tensor/autograd.ts";
 import type { Device } from "../../tensor/device.ts";
 import { softmax } from "../../tensor/ops/softmax.ts";

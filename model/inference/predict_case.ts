@@ -8,7 +8,7 @@ import { checkFinite } from "../../data/finite.ts";
 import { type Turn, turnBack } from "../../data/orientation.ts";
 import { type PreparedImage, prepareImages } from "../../data/prepare/prepare.ts";
 import { type Grid, gridOf, type Volume, volumeFrom } from "../../data/volume.ts";
-import { slidingWindow } from "../../eval/mod.ts";
+import { slidingWindow } from "../../eval/sliding_window.ts";
 import { averaged, mirrored } from "./average_patches.ts";
 import type { Ensemble, EnsembleGroup } from "./ensemble.ts";
 import { patchPredictor } from "./patch_predictor.ts";

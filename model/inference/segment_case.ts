@@ -6,7 +6,7 @@
 
 import { keepsVoxels } from "../../data/prepare/restore.ts";
 import type { PreparedImage } from "../../data/prepare/prepare.ts";
-import { slidingWindow, type SlidingWindowOutput } from "../../eval/mod.ts";
+import { slidingWindow, type SlidingWindowOutput } from "../../eval/sliding_window.ts";
 import type { Device } from "../../tensor/device.ts";
 import type { Triple } from "../../tensor/shape.ts";
 import type { Segmenter } from "../segmenter.ts";

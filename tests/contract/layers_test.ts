@@ -16,6 +16,7 @@ const allowed: Record<string, (to: string, from: string) => boolean> = {
   "eval/": (to) => leaves.includes(to),
   "model/train/": joins,
   "model/inference/": joins,
+  "model/export/": joins,
   "model/plan/": joins,
   "model/run/": (to) => joins(to) || to === "deno.json", // its version
   "model/": (to, from) => to.startsWith("tensor/") || to.startsWith("losses/") || from === "model/mod.ts",

@@ -104,3 +104,48 @@ Deno.test("the examples run from a URL with exactly the permissions they name, e
     })
   );
 });
+
+Deno.test("predict, evaluate, report and export work from a URL on a run that was trained from one", async () => {
+  await withRepository((address, folder) =>
+    withDataset(6, async (scans) => {
+      const runs = ["--allow-read", "--allow-write"];
+      const run = async (name: string, permissions: string[], ...args: string[]) => {
+        const { code, stdout, stderr } = await runRemote(
+          `${address}/examples/${name}.ts`,
+          permissions,
+          args,
+          folder,
+        );
+        assert.equal(code, 0, `${name}: ${stderr}`);
+        return JSON.parse(stdout);
+      };
+      const steps = ["--steps=2", "--batch=1", "--validations=1", "--device=cpu", "--json"];
+      const trained = await run("train", runs, `--data=${scans}`, "--label-ratio=50%", ...steps);
+      const checkpoint = `--checkpoint=${trained.folder}/checkpoints/best.safetensors`;
+      await run(
+        "predict",
+        runs,
+        checkpoint,
+        `--data=${scans}`,
+        "--out=predictions",
+        "--device=cpu",
+        "--json",
+      );
+      await run(
+        "evaluate",
+        runs,
+        "--pred=predictions",
+        `--ref=${scans}/labels`,
+        "--out=evaluation",
+        "--json",
+      );
+      await run("report", runs, trained.folder, "--out=report.html", "--json");
+      const { bytes } = await run(
+        "export",
+        [...runs, "--allow-run=deno"],
+        ...[checkpoint, "--format=html", "--out=page.html", "--json"],
+      );
+      assert.equal((await Deno.stat(`${folder}/page.html`)).size, bytes);
+    })
+  );
+});

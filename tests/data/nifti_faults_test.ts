@@ -10,7 +10,7 @@ import {
   readNifti,
   readNiftiHeader,
 } from "../../data/nifti/read.ts";
-import { encodeNifti } from "../../data/nifti/write.ts";
+import { encodeNifti } from "../../data/nifti/encode.ts";
 import { axisCodes, toAnatomical } from "../../data/orientation.ts";
 import { bytesOf, join, makeNifti, type NiftiFields } from "./make_nifti.ts";
 import { MemoryFiles } from "./memory_files.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { DataError } from "../../data/errors.ts";
 import { readImage, readLabels, readNifti, readNiftiHeader } from "../../data/nifti/read.ts";
-import { encodeNifti } from "../../data/nifti/write.ts";
+import { encodeNifti } from "../../data/nifti/encode.ts";
 import { bytesOf, makeNifti, type NiftiFields } from "./make_nifti.ts";
 import { MemoryFiles } from "./memory_files.ts";
 
