@@ -17,6 +17,7 @@ import { command as png } from "./png.ts";
 import { command as predict } from "./predict.ts";
 import { command as report } from "./report.ts";
 import { command as robustness } from "./robustness.ts";
+import { command as sweep } from "./sweep.ts";
 import { command as train } from "./train.ts";
 import { command as tune } from "./tune.ts";
 import { command as verify } from "./verify.ts";
@@ -24,7 +25,7 @@ import { command as watch } from "./watch.ts";
 
 /** In the order of what a newcomer does. */
 export const commands: readonly Command[] = [
-  ...[doctor, manifest, verify, inspect, plan, train, watch, predict, evaluate, report],
+  ...[doctor, manifest, verify, inspect, plan, train, watch, sweep, predict, evaluate, report],
   exportCommand,
   ...[robustness, calibration, convert, png, tune],
 ];

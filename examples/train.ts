@@ -32,6 +32,7 @@ import {
   trainInFolder,
   usedParts,
 } from "../model/mod.ts";
+import { shellWord } from "../model/sweep/mod.ts";
 import { dataOptions, printWarnings } from "./open_data.ts";
 import {
   type Command,
@@ -346,7 +347,7 @@ ${text}`,
   const summary = tested
     ? table(run.test, { rows: ["modality", "class"], columns: testColumns })
     : method.isPretraining
-    ? `Train from it: deno task train --init ${quoted(folder)} --init-partial`
+    ? `Train from it: deno task train --init ${shellWord(folder)} --init-partial`
     : "The split has no test case, so there is no test table.";
   const plots = ["learning_curves", ...tested ? ["dice", "assd"] : []];
   return {
@@ -371,12 +372,7 @@ function goOn(values: Values, folder: string): string {
   const device = ["device", "threads"].flatMap((name) =>
     values[name] === undefined ? [] : [`--${name} ${values[name]}`]
   );
-  return [...device, `--resume ${quoted(folder)}`].join(" ");
-}
-
-/** A word as a shell takes it whole. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return [...device, `--resume ${shellWord(folder)}`].join(" ");
 }
 
 if (import.meta.main) await main(command);

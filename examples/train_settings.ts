@@ -106,9 +106,15 @@ function defined(object: Flat): Flat {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }
 
-/** A settings file; `dataset` and `preparation`, which a run's own `config.json` has, only describe. */
-async function settingsIn(path: string, fix: string): Promise<Flat> {
-  const { dataset: _, preparation: _preparation, ...settings } = await readJsonObject(path, fix);
+/**
+ * Refuses settings that do not exist, or whose value is of another kind.
+ *
+ * @param path what to name in errors
+ * @returns the settings without `dataset` and `preparation`, which a run's own `config.json` has and which only describe
+ * @throws {UsageError}
+ */
+export function checkSettings(all: Flat, path: string): Flat {
+  const { dataset: _, preparation: _preparation, ...settings } = all;
   const known = [...otherNames, ...engineNames, ...dataNames];
   const unknown = Object.keys(settings).find((name) => !known.includes(name));
   if (unknown !== undefined) {
@@ -120,6 +126,25 @@ async function settingsIn(path: string, fix: string): Promise<Flat> {
   }
   checkKinds(settings, path);
   return settings;
+}
+
+async function settingsIn(path: string, fix: string): Promise<Flat> {
+  return checkSettings(await readJsonObject(path, fix), path);
+}
+
+/** Settings apart by what they are about. */
+export function sortSettings(all: Flat, method: Method): Pick<Settings, "training" | "data"> {
+  const pick = (from: (name: string) => boolean) =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => from(name)));
+  return {
+    training: { ...pick((name) => !dataNames.includes(name)), method },
+    data: pick((name) => dataNames.includes(name)),
+  };
+}
+
+/** The method that settings name. */
+export async function methodIn({ methodModule, method }: Flat): Promise<Method> {
+  return await loadMethod(String(methodModule ?? method ?? "cmc"));
 }
 
 /** Paths count from the working directory; in a run folder they are stored whole, so that the run can be found again. */
@@ -235,14 +260,7 @@ export async function readSettings(values: Values): Promise<Settings> {
     );
   }
   const merged = over(now, earlier);
-  const method = await loadMethod(String(merged.methodModule ?? merged.method ?? "cmc"));
+  const method = await methodIn(merged);
   const all = over({ settings: methodSettings(values, method) }, merged);
-  const pick = (from: (name: string) => boolean) =>
-    Object.fromEntries(Object.entries(all).filter(([name]) => from(name)));
-  return {
-    training: { ...pick((name) => !dataNames.includes(name)), method },
-    method,
-    data: pick((name) => dataNames.includes(name)),
-    aboutSplit,
-  };
+  return { ...sortSettings(all, method), method, aboutSplit };
 }

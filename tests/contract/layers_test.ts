@@ -19,6 +19,7 @@ const allowed: Record<string, (to: string, from: string) => boolean> = {
   "model/export/": joins,
   "model/plan/": joins,
   "model/run/": (to) => joins(to) || to === "deno.json", // its version
+  "model/sweep/": joins,
   "model/": (to, from) => to.startsWith("tensor/") || to.startsWith("losses/") || from === "model/mod.ts",
   "examples/": () => true,
 };

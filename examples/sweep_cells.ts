@@ -1,0 +1,95 @@
+/**
+ * The cells of a sweep, checked as `train` would check them, and what they cost.
+ *
+ * @module
+ */
+
+import { basename, dirname, resolve } from "node:path";
+import { costOf, resolveConfig } from "../model/mod.ts";
+import {
+  type Cell,
+  cellsOf,
+  readSweep,
+  type Sweep,
+  type SweepFolder,
+  sweepPaths,
+} from "../model/sweep/mod.ts";
+import type { Device } from "../tensor/mod.ts";
+import { text, UsageError, type Values } from "./command.ts";
+import { planTraining } from "./plan_training.ts";
+import { openCases } from "./train_data.ts";
+import { checkSettings, methodIn, readSettings, sortSettings } from "./train_settings.ts";
+
+/** Settings of `--set NAME=VALUE` over those of the file; values are JSON, or words. Paths count from here. */
+function changed(sweep: Sweep, values: Values): Sweep {
+  const settings: Record<string, unknown> = { ...sweep.settings };
+  for (const pair of (values.set ?? []) as string[]) {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new UsageError(`--set ${pair}: expected NAME=VALUE`);
+    const name = pair.slice(0, at), word = pair.slice(at + 1);
+    settings[name] = ["data", "recipe", "split", "init"].includes(name) ? resolve(word) : valueOf(word);
+  }
+  return { ...sweep, settings };
+}
+
+function valueOf(word: string): unknown {
+  try {
+    return JSON.parse(word);
+  } catch {
+    return word; // text needs no quotation marks
+  }
+}
+
+/** Refuses settings of a cell that `train` would refuse, as far as that can be said without its data. */
+export async function checkCells(cells: readonly Cell[]): Promise<void> {
+  for (const { name, settings } of cells) {
+    const known = checkSettings(settings, `cell ${name}`);
+    const method = await methodIn(known);
+    // Patch and levels fit each other when the plan has filled in what is missing of them.
+    const { patch: _patch, levels: _levels, ...training } = sortSettings(known, method).training;
+    resolveConfig(training, method);
+  }
+}
+
+/**
+ * Reads a sweep's file and checks every cell.
+ *
+ * @param file the file
+ */
+export async function openSweep(file: string, values: Values): Promise<SweepFolder> {
+  const sweep = changed(await readSweep(file), values);
+  const cells = cellsOf(sweep, dirname(resolve(file)));
+  await checkCells(cells);
+  const name = sweep.name ?? basename(file).replace(/\.json$/, "");
+  return { folder: resolve(text(values, "out") ?? "runs", name), sweep: { ...sweep, name }, cells };
+}
+
+/**
+ * Most bytes that a training step of any of these cells takes, from the plan of one cell a row. Rows whose data cannot
+ * be read have none: their cells will say why.
+ *
+ * @param onUnread called with a row that cannot be planned, and why
+ */
+export async function peakBytesOf(
+  folder: string,
+  cells: readonly Cell[],
+  device: Pick<Device, "kind" | "description">,
+  onUnread: (row: string, error: Error) => void,
+): Promise<number> {
+  const rows = new Map(cells.map((cell) => [cell.row, cell]));
+  let peak = 0;
+  for (const [row, cell] of rows) {
+    try {
+      const settings = await readSettings({ config: sweepPaths.settings(folder, cell) });
+      const cases = await openCases(settings, undefined, () => {});
+      const plan = await planTraining(cases, settings, device, { isTrial: true });
+      const config = resolveConfig({ ...settings.training, ...plan.settings }, settings.method);
+      const { modalities, classes } = cases.dataset;
+      const task = { modalities: modalities.length, classes: classes.length + 1 };
+      peak = Math.max(peak, (await costOf(config, task, settings.method)).peakBytes);
+    } catch (error) {
+      onUnread(row, error as Error);
+    }
+  }
+  return peak;
+}

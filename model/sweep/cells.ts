@@ -1,0 +1,163 @@
+/**
+ * The trainings of a sweep, one a cell.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import { parseRatio } from "../../data/split.ts";
+import { CodedError } from "../../tensor/errors.ts";
+import type { Sweep, SweepMethod } from "./sweep_file.ts";
+
+/** One training of a sweep. */
+export interface Cell {
+  /** Name of its run folder: the same whenever the file is read. */
+  readonly name: string;
+  /** Its row in tables: the method, and the values of the grid. */
+  readonly row: string;
+  /** How many labels it has, in words; null when nothing is said about it. */
+  readonly labels: string | null;
+  /** Which fold it tests, such as `2/5`; null without folds. */
+  readonly fold: string | null;
+  /** Its seed. */
+  readonly seed: number;
+  /** All its settings, as `train --config` takes them. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** Settings that name files; relative ones count from the folder of the sweep's file. */
+const paths = ["data", "recipe", "split", "init", "methodModule"];
+
+type Settings = Record<string, unknown>;
+
+/** The setting at `settings.cscWeight`, or at a plain name. */
+function withValue(settings: Readonly<Settings>, path: string, value: unknown): Settings {
+  const [outer, inner] = path.split(".", 2) as [string, string | undefined];
+  return inner === undefined
+    ? { ...settings, [outer]: value }
+    : { ...settings, [outer]: { ...settings[outer] as Settings, [inner]: value } };
+}
+
+/** Settings of one method over those of all; the settings of the method itself are joined. */
+function over(stronger: Readonly<Settings>, weaker: Readonly<Settings>): Settings {
+  const own = { ...weaker.settings as Settings, ...stronger.settings as Settings };
+  return { ...weaker, ...stronger, ...(Object.keys(own).length > 0 && { settings: own }) };
+}
+
+function isPath(method: string): boolean {
+  return /[/\\]|\.[cm]?[jt]s$/.test(method);
+}
+
+function methodSettings({ name: _, method, ...own }: SweepMethod): Settings {
+  return { ...own, ...(isPath(method) ? { methodModule: method } : { method }) };
+}
+
+/** Letters that every file system, shell and scheduler takes. */
+function plain(text: string): string {
+  return text.replace(/[^A-Za-z0-9._+]+/g, "-").replace(/^[-.]+|-+$/g, "");
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** Every combination of one value of each list, the last list changing fastest. */
+function combinations<T>(lists: readonly (readonly T[])[]): T[][] {
+  return lists.reduce<T[][]>(
+    (rows, list) => rows.flatMap((row) => list.map((value) => [...row, value])),
+    [[]],
+  );
+}
+
+interface Labels {
+  readonly words: string | null;
+  readonly short: readonly string[];
+  readonly settings: Settings;
+}
+
+function labelsOf({ labelRatios, labelled }: Sweep): Labels[] {
+  if (labelled) {
+    return labelled.map((count) => ({
+      words: `${count} labelled`,
+      short: [`labelled${count}`],
+      settings: { labelled: count },
+    }));
+  }
+  if (!labelRatios) return [{ words: null, short: [], settings: {} }];
+  return labelRatios.map((labelRatio) => {
+    const percent = Number((100 * parseRatio(labelRatio)).toPrecision(6));
+    return { words: `${percent} %`, short: [`${percent}pct`], settings: { labelRatio } };
+  });
+}
+
+/**
+ * The cells of a sweep: methods, then settings of the grid, labels, folds and seeds, the last changing fastest.
+ *
+ * @param folder where relative paths of the file count from
+ * @throws {CodedError} `sweep.cells` when two cells have one name, or the baseline is no row; `split.ratio`
+ */
+export function cellsOf(sweep: Sweep, folder: string): Cell[] {
+  const grid = Object.entries(sweep.grid).map(([path, values]) => values.map((value) => ({ path, value })));
+  const folds = sweep.folds === undefined
+    ? [null]
+    : Array.from({ length: sweep.folds }, (_, k) => `${k + 1}/${sweep.folds}`);
+  const cells = sweep.methods.map((entry) => typeof entry === "string" ? { method: entry } : entry)
+    .flatMap((entry) =>
+      combinations(grid).flatMap((chosen) => {
+        const settings = chosen.reduce(
+          (all, { path, value }) => withValue(all, path, value),
+          over(methodSettings(entry), sweep.settings),
+        );
+        for (const name of paths) {
+          if (typeof settings[name] === "string") settings[name] = resolve(folder, settings[name]);
+        }
+        const words = [
+          entry.name ?? entry.method,
+          ...chosen.map(({ path, value }) => `${path.slice(path.indexOf(".") + 1)} ${shown(value)}`),
+        ];
+        return labelsOf(sweep).flatMap((labels) =>
+          folds.flatMap((fold) =>
+            sweep.seeds.map((seed): Cell => ({
+              name: [
+                ...words.map(plain),
+                ...labels.short,
+                ...(fold === null ? [] : [`fold${fold.split("/")[0]}`]),
+                `seed${seed}`,
+              ].join("-"),
+              row: words.join(", "),
+              labels: labels.words,
+              fold,
+              seed,
+              settings: { ...settings, ...labels.settings, ...(fold !== null && { fold }), seed },
+            }))
+          )
+        );
+      })
+    );
+  requireDistinct(cells);
+  if (sweep.baseline !== undefined && !cells.some(({ row }) => row === sweep.baseline)) {
+    const rows = [...new Set(cells.map(({ row }) => row))];
+    throw new CodedError("sweep.cells", `the baseline ${sweep.baseline} is no row`, {
+      fix: `Rows are ${rows.join("; ")}.`,
+    });
+  }
+  return cells;
+}
+
+function requireDistinct(cells: readonly Cell[]): void {
+  const seen = new Map<string, Cell>();
+  for (const cell of cells) {
+    const key = cell.name.toLowerCase(); // some file systems do not tell them apart
+    const other = seen.get(key);
+    if (other !== undefined) {
+      throw new CodedError(
+        "sweep.cells",
+        `two cells would be named ${cell.name}: of ${other.row} and ${cell.row}`,
+        {
+          fix: 'Give methods a "name" of their own, and each seed, ratio and value once.',
+        },
+      );
+    }
+    seen.set(key, cell);
+  }
+}

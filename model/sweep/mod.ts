@@ -1,0 +1,22 @@
+/**
+ * Sweeps: many trainings described in one file, run by processes here or by a cluster, and collected into tables.
+ *
+ * @module
+ */
+
+export { cellArguments, cellLine, type CellPlace, shellWord } from "./cell_command.ts";
+export { startCell } from "./cell_process.ts";
+export { type CellReport, cellReport, type CellState, cellStates, errorIn } from "./cell_state.ts";
+export { type Cell, cellsOf } from "./cells.ts";
+export { requireMemory } from "./memory.ts";
+export { type Attempt, type CellProcess, type LocalSetting, runLocally } from "./run_locally.ts";
+export { countStates, secondsLeft, statusText, summaryLine } from "./status.ts";
+export {
+  type KubernetesSettings,
+  parseSweep,
+  readSweep,
+  type SlurmSettings,
+  type Sweep,
+  type SweepMethod,
+} from "./sweep_file.ts";
+export { readSweepFolder, type SweepFolder, sweepPaths, writeSweepFolder } from "./sweep_folder.ts";
