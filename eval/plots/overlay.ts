@@ -3,7 +3,7 @@ import { d3 } from "../deps.ts";
 import type { LabelClass } from "../metrics/label_grid.ts";
 import { average } from "../statistics/summarise.ts";
 import { pngUrl } from "./data_url.ts";
-import { color, figure, type SvgSelection, textWidth } from "./figure.ts";
+import { color, figure, flow, type SvgSelection } from "./figure.ts";
 import {
   busiestSlice,
   cutSlice,
@@ -33,6 +33,17 @@ type OnPage = (column: number, row: number) => [number, number];
 
 const predictionDashes = "3 2";
 
+/** The planes of a drawing, from left to right. */
+export const overlayPlanes: readonly Plane[] = ["axial", "coronal", "sagittal"];
+
+/** Largest side of a plane, in px, and the room between two. */
+const side = 230, gap = 10;
+
+/** The part of a drawing that the i-th plane takes, its heading included. */
+export function overlayArea(i: number): { x: number; y: number; width: number; height: number } {
+  return { x: gap / 2 + i * (side + gap), y: 24, width: side + gap, height: side + 31 };
+}
+
 /** What lies left, right, above and below in each plane. */
 const ends: Readonly<Record<Plane, readonly [string, string, string, string]>> = {
   axial: ["R", "L", "A", "P"],
@@ -54,24 +65,33 @@ export function overlayPlot({ title, image, reference, prediction, classes }: Ov
   ) {
     requireAnatomical(grid, `${title}, ${name}`);
   }
-  const side = 230, planes: Plane[] = ["axial", "coronal", "sagittal"];
+  const width = overlayPlanes.length * (side + gap) + gap;
+  const keys = [
+    { text: "reference", stroke: "#111", dashes: "" },
+    { text: "prediction", stroke: "#111", dashes: predictionDashes },
+    ...classes.map((c, i) => ({ text: c.name, stroke: color(i), dashes: "" })),
+  ];
+  const rows = flow(keys.map(({ text }) => text), width - 28);
   const { svg, finish } = figure(
     title,
-    planes.length * (side + 10) + 10,
-    side + 78,
+    width,
+    side + 61 + rows.height,
     "solid: reference, dashed: prediction",
   );
   const grey = greyScale(image);
-  planes.forEach((plane, i) => {
+  overlayPlanes.forEach((plane, i) => {
     const index = busiestSlice(reference, plane);
     const picture = cutSlice(image, plane, index);
     const mm = [picture.width * picture.pixel[0], picture.height * picture.pixel[1]] as const;
     const scale = side / Math.max(...mm);
-    const x = 10 + i * (side + 10) + (side - mm[0] * scale) / 2, y = 44 + (side - mm[1] * scale) / 2;
+    const x = gap + i * (side + gap) + (side - mm[0] * scale) / 2, y = 44 + (side - mm[1] * scale) / 2;
     svg.append("image").attr("x", x).attr("y", y).attr("width", mm[0] * scale).attr("height", mm[1] * scale)
       .attr("preserveAspectRatio", "none").attr("style", "image-rendering:pixelated")
       .attr("href", pngUrl(Uint8Array.from(picture.values, grey), picture.width, picture.height, 1));
-    svg.append("text").attr("x", 10 + i * (side + 10) + side / 2).attr("y", 36).attr("text-anchor", "middle")
+    svg.append("text").attr("x", gap + i * (side + gap) + side / 2).attr("y", 36).attr(
+      "text-anchor",
+      "middle",
+    )
       .text(`${plane}, slice ${index + 1}`);
     const onPage: OnPage = (column, row) => [
       x + column * picture.pixel[0] * scale,
@@ -85,17 +105,13 @@ export function overlayPlot({ title, image, reference, prediction, classes }: Ov
     label(svg, x + w / 2, h < 50 ? y - 3 : y + 13, up); // beside a plane too thin to hold them
     label(svg, x + w / 2, h < 50 ? y + h + 12 : y + h - 5, down);
   });
-  let right = 14;
-  const key = (text: string, stroke: string, dashes: string): void => {
-    const g = svg.append("g").attr("transform", `translate(${right},${side + 62})`);
+  keys.forEach(({ text, stroke, dashes }, i) => {
+    const [right, down] = rows.places[i]!;
+    const g = svg.append("g").attr("transform", `translate(${14 + right},${side + 62 + down})`);
     g.append("line").attr("x2", 20).attr("stroke", stroke).attr("stroke-width", 2.5)
       .attr("stroke-dasharray", dashes || null);
     g.append("text").attr("x", 26).attr("dy", "0.32em").text(text);
-    right += 44 + textWidth(text);
-  };
-  key("reference", "#111", "");
-  key("prediction", "#111", predictionDashes);
-  classes.forEach((c, i) => key(c.name, color(i), ""));
+  });
   return finish();
 }
 

@@ -1,4 +1,5 @@
 import { EvalError } from "../errors.ts";
+import type { LabelClass } from "../metrics/label_grid.ts";
 import { type LogRow, parseLog } from "../report/log.ts";
 
 /**
@@ -33,6 +34,8 @@ export interface LiveRun {
   readonly testDice: number | null;
   /** Drawings of the last validation, SVG, in the order of their names. */
   readonly overlays: readonly string[];
+  /** The classes that they outline. */
+  readonly classes: readonly LabelClass[];
 }
 
 /** What is known of a run that cannot be read. */
@@ -46,6 +49,7 @@ const nothing = {
   best: null,
   testDice: null,
   overlays: [],
+  classes: [],
 } as const;
 
 /** Seconds without a sign of life after which the lock is asked whether the process still lives. */
@@ -132,6 +136,7 @@ async function contents(folder: string): Promise<Omit<LiveRun, "name" | "state">
     best: top && { step: top.step, dice: top.val_dice! },
     testDice: metrics.test?.mean?.dice ?? null,
     overlays,
+    classes: (config.dataset as { classes?: LabelClass[] } | undefined)?.classes ?? [],
   };
 }
 

@@ -1,4 +1,5 @@
 import { learningCurves } from "../plots/learning_curves.ts";
+import { overlayHtml } from "../plots/overlay_html.ts";
 import { trainingPace } from "../plots/training_pace.ts";
 import { lossColumns } from "../report/log.ts";
 import { average } from "../statistics/summarise.ts";
@@ -97,7 +98,7 @@ export function methodsTable(runs: readonly LiveRun[]): string {
 
 /** One run: numbers, curves, and the last validation. */
 export function runDetail(run: LiveRun): string {
-  const { state, log, timing, overlays, problem } = run, { left, step, memory } = paceOf(run);
+  const { state, log, timing, overlays, classes, problem } = run, { left, step, memory } = paceOf(run);
   const last = log.findLast((row) => row.val_dice !== undefined), loss = log.at(-1)?.loss;
   const facts: [string, string][] = [
     ["state", `<span class="${state}">${escapeHtml(meanings[state])}</span>`],
@@ -118,9 +119,5 @@ export function runDetail(run: LiveRun): string {
     problem === undefined ? "" : `<p class="damaged">${escapeHtml(problem)}</p>`
   }<dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join("")}</dl>
 <div class="plots">${curves}${pace}</div>
-<div class="plots overlays">${
-    overlays.map((svg) => `<div tabindex="0" role="region" aria-label="last validation">${svg}</div>`).join(
-      "\n",
-    )
-  }</div>`;
+<div class="plots">${overlays.map((svg, i) => overlayHtml(svg, `overlay-${i}`, classes)).join("")}</div>`;
 }

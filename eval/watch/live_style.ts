@@ -31,11 +31,11 @@ dl div { background: var(--card); border-radius: 0.4rem; padding: 0.4rem 0.7rem;
 dt { font-size: 0.8rem; color: var(--faint); }
 dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
-.plots > * { max-width: 100%; overflow-x: auto; }
+.plots > * { flex: 1 1 36rem; max-width: min(100%, 46rem); }
 svg { max-width: 100%; height: auto; display: block; }
 .plots .drawn svg { fill: var(--text); }
 .drawn [fill="#111"] { fill: var(--text); }
-.drawn [fill="#fff"] { fill: var(--back); }
+.drawn rect[fill="#fff"] { fill: var(--back); }
 .drawn [stroke="#111"] { stroke: var(--text); }
 .drawn [stroke="#444"] { stroke: var(--strong); }
 .drawn [stroke="#ddd"] { stroke: var(--line); }
@@ -43,11 +43,13 @@ svg { max-width: 100%; height: auto; display: block; }
 .drawn [fill="#0072B2"] { fill: var(--blue); }
 .drawn [stroke="#000000"] { stroke: var(--text); }
 .drawn [fill="#000000"] { fill: var(--text); }
-.narrow { display: none; }
+.plots > .narrow { display: none; }
+.key span { margin-right: 1rem; }
+.key i { display: inline-block; width: 0.9em; height: 0.9em; margin-right: 0.35em; vertical-align: -0.1em; }
 @media (max-width: 46rem) {
   body { padding: 0 0.7rem 2rem; font-size: 15px; }
-  .broad { display: none; }
-  .narrow { display: block; }
-  .overlays svg { max-width: none; width: 46rem; }
+  .plots > .broad { display: none; }
+  .plots > .narrow { display: block; flex-basis: 100%; }
+  .narrow svg { width: 100%; margin-bottom: 0.4rem; }
 }
 `;

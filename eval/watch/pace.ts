@@ -5,7 +5,7 @@ import type { LiveRun } from "./live_run.ts";
 export interface Pace {
   /** Seconds of a step, of late. */
   readonly step: number | null;
-  /** Seconds to the last step at the pace of the process at work, its validations included. */
+  /** Seconds to the last step at the pace of the process at work, its validations included; not known at its first step. */
   readonly left: number | null;
   /** Bytes of the process when it was last seen. */
   readonly memory: number | null;
@@ -16,8 +16,10 @@ export function paceOf({ timing, steps }: Pick<LiveRun, "timing" | "steps">): Pa
   const last = timing.at(-1);
   if (last === undefined) return { step: null, left: null, memory: null };
   const own = timing.filter(({ session }) => session === last.session), first = own[0]!;
-  const late = average(own.slice(-5).map((row) => row.step_ms!))! / 1000;
-  // A process that has just begun has shown no validation yet.
-  const whole = last.step > first.step ? (last.unix_s! - first.unix_s!) / (last.step - first.step) : late;
-  return { step: late, left: Math.max(whole, late) * (steps - last.step), memory: last.process_bytes! };
+  // The first step compiles kernels and reads files: it says nothing about the others.
+  const usual = own.length > 1 ? own.slice(1) : own;
+  const late = average(usual.slice(-5).map((row) => row.step_ms!))! / 1000;
+  const done = last.step - first.step, seconds = last.unix_s! - first.unix_s!;
+  const left = done === 0 ? null : Math.max(seconds / done, late) * (steps - last.step);
+  return { step: late, left, memory: last.process_bytes! };
 }

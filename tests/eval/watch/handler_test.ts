@@ -22,6 +22,7 @@ const run: LiveRun = {
   best: { step: 2, dice: 0.4 },
   testDice: null,
   overlays: [],
+  classes: [],
 };
 
 const token = "0123456789abcdef";
