@@ -43,7 +43,7 @@ export function blandAltman(records: readonly CaseRecord[]): string {
     svg.append("line").attr("x1", box.left).attr("x2", box.right).attr("y1", y(value)).attr("y2", y(value))
       .attr("stroke", "#111").attr("stroke-dasharray", text === "bias" ? null : "6 4");
     svg.append("text").attr("x", box.right + 4).attr("y", y(value)).attr("dy", "0.32em")
-      .text(`${text} ${value.toFixed(2)}`);
+      .text(`${text} ${value.toFixed(2).replace("-", "−")}`);
   }
   for (const r of shown) {
     const index = classes.indexOf(nameOf(r));

@@ -88,9 +88,9 @@ export function busiestSlice(labels: ImageGrid, plane: Plane): number {
   return best;
 }
 
-/** Grey levels 0 … 255 between the 1st and 99th percentile of a volume, from a sample of its voxels. */
-export function greyScale(image: ImageGrid): (value: number) => number {
-  const { array } = image, sample: number[] = [];
+/** Two percentiles of a volume's intensities, from a sample of its voxels; the second is above the first. */
+export function greyRange({ array }: ImageGrid, lower: number, upper: number): [low: number, high: number] {
+  const sample: number[] = [];
   const [nx, ny, nz] = array.shape as [number, number, number];
   const step = Math.max(1, Math.floor(Math.cbrt(nx * ny * nz / 30_000)));
   for (let x = 0; x < nx; x += step) {
@@ -99,7 +99,12 @@ export function greyScale(image: ImageGrid): (value: number) => number {
     }
   }
   sample.sort((a, b) => a - b);
-  const low = percentile(sample, 1), high = percentile(sample, 99);
-  const range = high > low ? high - low : 1;
-  return (value) => Math.round(255 * Math.min(1, Math.max(0, (value - low) / range)));
+  const low = percentile(sample, lower), high = percentile(sample, upper);
+  return [low, high > low ? high : low + 1];
+}
+
+/** Grey levels 0 … 255 between the 1st and 99th percentile of a volume. */
+export function greyScale(image: ImageGrid): (value: number) => number {
+  const [low, high] = greyRange(image, 1, 99);
+  return (value) => Math.round(255 * Math.min(1, Math.max(0, (value - low) / (high - low))));
 }

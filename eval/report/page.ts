@@ -45,7 +45,13 @@ ${body.join("\n")}
 
 /** Something wide that scrolls inside its own box instead of widening the page. */
 export function wide(html: string): string {
-  return `<div class="wide">${html}</div>`;
+  return `<div class="wide" tabindex="0">${html}</div>`;
+}
+
+/** Drawings side by side; on a phone one below the other, each scrolling in a box of its own. */
+export function plots(drawings: readonly string[]): string {
+  const boxes = drawings.map((html) => html.startsWith("<svg") ? `<div tabindex="0">${html}</div>` : html);
+  return `<div class="plots">${boxes.join("\n")}</div>`;
 }
 
 /** A text that opens on a click; always open in print. */
@@ -63,17 +69,19 @@ h2 { font-size: 1.25rem; margin: 2.2rem 0 0.6rem; border-bottom: 2px solid #111;
 h3 { font-size: 1.05rem; margin: 1.4rem 0 0.4rem; }
 nav { display: flex; flex-wrap: wrap; gap: 0.2rem 1rem; }
 a { color: #0b57a4; }
-.wide { overflow-x: auto; max-width: 100%; }
+.wide { overflow-x: auto; max-width: 100%; background: linear-gradient(to left, #fff 1rem, #fff0) right / 2rem local no-repeat,
+  linear-gradient(to left, #0003, #0000) right / 0.8rem no-repeat; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
 .plots > * { flex: 0 1 auto; max-width: 100%; }
 svg { max-width: 100%; height: auto; display: block; }
-table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; margin: 0.5rem 0; }
+.plots > .narrow { display: none; }
+table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; margin: 0.5rem 0; }
 caption { caption-side: bottom; text-align: left; font-size: 0.8rem; color: #444; padding-top: 0.4rem; }
-th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
+th, td { padding: 0.25rem 0.42rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
 thead th { border-bottom: 1px solid #111; text-align: center; vertical-align: bottom; white-space: normal; }
 tbody th { text-align: left; font-weight: normal; }
 td.text { text-align: left; }
-td small { color: #555; }
+td small { display: block; color: #555; line-height: 1.1; }
 .sd { color: #333; }
 pre { overflow-x: auto; background: #f4f4f4; padding: 0.6rem; font-size: 0.8rem; white-space: pre-wrap;
   overflow-wrap: anywhere; }
@@ -82,16 +90,30 @@ summary { cursor: pointer; }
 .controls { display: flex; flex-wrap: wrap; gap: 0.5rem 1.2rem; align-items: center; margin: 0.5rem 0; }
 .controls input[type="range"] { width: min(18rem, 60vw); vertical-align: middle; }
 select { max-width: 70vw; font: inherit; }
-.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: 0.6rem; max-width: 60rem; }
+.viewer-body { display: grid; grid-template-columns: 13rem 1fr; gap: 1rem; align-items: start; }
+.planes { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 0.8rem; }
+#viewer-cases { margin: 0; padding: 0; list-style: none; max-height: 30rem; overflow-y: auto; border: 1px solid #ddd; }
+#viewer-cases button { width: 100%; font: inherit; text-align: left; border: 0; border-bottom: 1px solid #eee;
+  background: none; padding: 0.3rem 0.6rem; cursor: pointer; overflow-wrap: anywhere; }
+#viewer-cases button[aria-current="true"] { background: #dcecf9; }
+#viewer-cases small { display: block; color: #555; }
 figure { margin: 0; }
-canvas { width: 100%; max-height: 26rem; background: #000; image-rendering: pixelated; object-fit: contain; }
+canvas { display: block; background: #000; touch-action: pan-y; cursor: crosshair; }
+canvas:focus-visible, button:focus-visible { outline: 3px solid #0b57a4; outline-offset: 1px; }
+.planes input { width: 9rem; vertical-align: middle; }
 figcaption { font-size: 0.85rem; color: #333; }
 .key span { margin-right: 1rem; }
 .key i { display: inline-block; width: 0.9em; height: 0.9em; margin-right: 0.35em; vertical-align: -0.1em; }
 .note { font-size: 0.85rem; color: #444; }
 @media (max-width: 40rem) {
   body { font-size: 15px; padding: 0 0.7rem 2rem; }
-  .panels { grid-template-columns: 1fr; }
+  .plots > * { overflow-x: auto; }
+  .plots svg { max-width: none; }
+  .plots > .broad { display: none; }
+  .plots > .narrow { display: block; width: 100%; }
+  .plots > .narrow svg { max-width: 100%; width: 26rem; margin-bottom: 0.4rem; }
+  .viewer-body, .planes { grid-template-columns: 1fr; }
+  #viewer-cases { max-height: 9rem; }
 }
 @media print {
   nav, .controls { display: none; }

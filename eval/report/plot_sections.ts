@@ -8,19 +8,20 @@ import { labelRatioPlot } from "../plots/label_ratio_plot.ts";
 import { learningCurves } from "../plots/learning_curves.ts";
 import { modalityBars } from "../plots/modality_bars.ts";
 import { chooseCases, overlayPlot } from "../plots/overlay.ts";
+import { overlayHtml } from "../plots/overlay_html.ts";
 import { pairedDifference } from "../plots/paired_difference.ts";
 import { reliabilityDiagram } from "../plots/reliability_diagram.ts";
 import { robustnessCurves } from "../plots/robustness_curves.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
-import { average } from "../statistics/summarise.ts";
 import { percent } from "../tables/percent.ts";
 import { robustnessTableModels } from "../tables/robustness.ts";
 import { escapeHtml } from "../text.ts";
+import { plots } from "./page.ts";
 import { reportMetrics, tableHtml } from "./result_sections.ts";
-import { lossColumns } from "./log.ts";
+import { type LogRow, lossColumns } from "./log.ts";
 import type { RunGroup } from "./run_groups.ts";
 import type { RunResults } from "./run_results.ts";
-import type { ReportCase } from "./viewer.ts";
+import { diceOf, type ReportCase } from "./viewer.ts";
 
 /** Plots across methods, then those of each group of runs. */
 export function plotsHtml(
@@ -38,11 +39,9 @@ export function plotsHtml(
     ),
   ];
   const within = groups.map((group) =>
-    `<h3>${escapeHtml(group.name)}</h3>\n<div class="plots">${
-      groupPlots(group, cases, classes).join("\n")
-    }</div>`
+    `<h3>${escapeHtml(group.name)}</h3>\n${plots(groupPlots(group, cases, classes))}`
   );
-  return `<div class="plots">${across.join("\n")}</div>\n${within.join("\n")}`;
+  return `${plots(across)}\n${within.join("\n")}`;
 }
 
 function differences(records: readonly RunRecord[], baseline: string, ratio: number): string[] {
@@ -68,9 +67,7 @@ function groupPlots(
     })
   );
   return [
-    ...(runs.every((run) => run.log.length > 0)
-      ? [learningCurves(runs.map((run) => run.log), { columns: lossColumns(runs.map((run) => run.log)) })]
-      : []),
+    ...(runs.every((run) => run.log.length > 0) ? [curvesHtml(runs.map((run) => run.log))] : []),
     ...reportMetrics.filter((metric) => own.some((r) => r[metric] !== null))
       .map((metric) => classBoxPlot(own, { metric })),
     ...(own.filter((r) => r.status !== "absent").length > 1 ? [blandAltman(own)] : []),
@@ -78,12 +75,20 @@ function groupPlots(
   ];
 }
 
+/** Learning curves for a desk and for a phone. */
+function curvesHtml(logs: readonly (readonly LogRow[])[]): string {
+  const columns = lossColumns(logs);
+  return `<div class="broad">${learningCurves(logs, { columns })}</div><div class="narrow">${
+    learningCurves(logs, { columns, compact: true })
+  }</div>`;
+}
+
 /** Curves and tables of misaligned input; empty when none was tested. */
 export function robustnessHtml(runs: readonly RunResults[]): string {
   const records = runs.flatMap((run) => run.robustness);
   if (records.length === 0) return "";
   return reportMetrics.map((metric) =>
-    `<div class="plots">${robustnessCurves(records, { metric })}</div>${
+    `${plots([robustnessCurves(records, { metric })])}${
       robustnessTableModels(records, { metric }).map(tableHtml).join("\n")
     }`
   ).join("\n");
@@ -97,7 +102,7 @@ export function calibrationHtml(groups: readonly RunGroup[]): string {
       const [first, ...more] = runs.flatMap((run) => run.calibration.get(modality) ?? []);
       return [modality, addCalibrationCounts([first!, ...more])];
     }));
-    return pooled.size === 0 ? [] : [`<h3>${escapeHtml(name)}</h3>\n${reliabilityDiagram(pooled)}`];
+    return pooled.size === 0 ? [] : [`<h3>${escapeHtml(name)}</h3>\n${plots([reliabilityDiagram(pooled)])}`];
   });
   if (parts.length === 0) return "";
   return `${
@@ -114,14 +119,8 @@ export function missingModalitiesHtml(groups: readonly RunGroup[]): string {
     if (records.length === 0) return [];
     const bars = reportMetrics.filter((metric) => records.some((r) => r[metric] !== null))
       .map((metric) => modalityBars(records, { metric }));
-    return [`<h3>${escapeHtml(name)}</h3>\n<div class="plots">${bars.join("\n")}</div>`];
+    return [`<h3>${escapeHtml(name)}</h3>\n${plots(bars)}`];
   }).join("\n");
-}
-
-/** Mean Dice of one image of a case over its classes, in words. */
-function diceOf(run: RunResults, { case: id, modality }: ReportCase): string {
-  const own = run.records.filter((r) => r.case === id && r.modality === modality && r.dice !== null);
-  return average(own.map((r) => r.dice!))?.toFixed(3) ?? "–";
 }
 
 /** The best, median and worst case of each group with their outlines. */
@@ -130,23 +129,20 @@ export function overlaysHtml(
   cases: readonly ReportCase[],
   classes: readonly LabelClass[],
 ): string {
-  return groups.map(({ name, runs }) => {
+  return groups.map(({ name, runs }, group) => {
     const run = runs.find((r) => cases.some((c) => c.predictions.has(r.name)));
     if (run === undefined) return "";
     const drawings = chooseCases(run.records).flatMap((chosen) =>
       cases.filter((c) => c.case === chosen.case).flatMap((c) => {
         const prediction = c.predictions.get(run.name);
         if (prediction === undefined) return [];
-        const title =
-          `${chosen.rank}: ${chosen.case}, Dice ${
-            chosen.dice.toFixed(3)
-          } over all its images; ${c.modality} ` +
-          diceOf(run, c);
+        const dice = diceOf(run, chosen.case, c.modality);
+        const title = `${chosen.rank} case: ${chosen.case}, ${c.modality}, Dice ${
+          dice?.toFixed(3) ?? "undefined"
+        }`;
         return [overlayPlot({ title, image: c.image, reference: c.reference, prediction, classes })];
       })
-    );
-    return `<h3>${escapeHtml(`${name}, seed ${run.seed}`)}</h3>\n<div class="plots">${
-      drawings.join("\n")
-    }</div>`;
+    ).map((svg, i) => overlayHtml(svg, `overlay-${group}-${i}`, classes));
+    return `<h3>${escapeHtml(`${name}, seed ${run.seed}`)}</h3>\n${plots(drawings)}`;
   }).join("\n");
 }

@@ -58,7 +58,7 @@ export function reportHtml(runs: readonly RunResults[], options: ReportOptions =
         title: `${section.title}: ${set.name}`,
       }));
     }),
-    { id: "slices", title: "Slices", html: cases.length > 0 ? viewerHtml(cases, classes) : "" },
+    { id: "slices", title: "Slices", html: cases.length > 0 ? viewerHtml(cases, classes, runs) : "" },
   ];
   const methods = [...new Set(runs.map((run) => run.method))];
   const lead = `${runs.length} ${runs.length === 1 ? "run" : "runs"}, ${methods.join(", ")}; ${
