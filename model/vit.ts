@@ -24,7 +24,6 @@ import { conv3d } from "../tensor/ops/conv3d.ts";
 import { gelu } from "../tensor/ops/elementwise.ts";
 import { linear } from "../tensor/ops/matmul.ts";
 import { resize3d } from "../tensor/ops/resize3d.ts";
-import { windowPartition, windowReverse } from "../tensor/ops/windows.ts";
 import { scope } from "../tensor/scope.ts";
 import { sameShape, shapeText, type Triple } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -103,12 +102,14 @@ export class VitAttention extends Module {
   /** Correction of the first linear map. */
   readonly lora: LowRank | null;
   readonly #shape: VitShape;
+  readonly #window: Triple | null;
 
-  /** With tables for a grid or window of edge `size`. */
-  constructor(init: Init, shape: VitShape, size: number, loraRank: number) {
+  /** `window` is null for attention over the whole grid. */
+  constructor(init: Init, shape: VitShape, window: number | null, loraRank: number) {
     super();
-    const { channels, heads } = shape;
-    const table = () => Tensor.zeros(init.device, [2 * size - 1, channels / heads]).asParameter();
+    const { channels, heads, grid } = shape;
+    const rows = 2 * (window ?? grid) - 1;
+    const table = () => Tensor.zeros(init.device, [rows, channels / heads]).asParameter();
     this.qkv = new Linear(init, channels, 3 * channels);
     this.proj = new Linear(init, channels, channels);
     this.rel_pos_d = table();
@@ -116,12 +117,14 @@ export class VitAttention extends Module {
     this.rel_pos_w = table();
     this.lora = loraRank > 0 ? new LowRank(init, channels, 3 * channels, loraRank) : null;
     this.#shape = shape;
+    this.#window = window === null ? null : cube(window);
   }
 
-  /** Of tokens `[N,D,H,W,C]`; results for the box `queries` alone, where it is given. */
-  forward(x: Tensor, queries?: Triple): Tensor {
-    const { heads, positions } = this.#shape;
-    const table = (t: Tensor, axis: number) => resizedTable(t, 2 * x.shape[axis]! - 1);
+  /** Of tokens `[N,D,H,W,C]`. */
+  forward(x: Tensor): Tensor {
+    const { heads, positions } = this.#shape, window = this.#window;
+    const seen = window ?? x.shape.slice(1, 4);
+    const table = (t: Tensor, axis: number) => resizedTable(t, 2 * seen[axis]! - 1);
     const weights = {
       qkvWeight: this.lora ? this.lora.applyTo(this.qkv.weight) : this.qkv.weight,
       qkvBias: this.qkv.bias,
@@ -132,9 +135,9 @@ export class VitAttention extends Module {
       heads,
       positions: {
         form: positions,
-        tables: [table(this.rel_pos_d, 1), table(this.rel_pos_h, 2), table(this.rel_pos_w, 3)],
+        tables: [table(this.rel_pos_d, 0), table(this.rel_pos_h, 1), table(this.rel_pos_w, 2)],
       },
-      ...(queries && { queries }),
+      ...(window && { window }),
     });
   }
 }
@@ -171,37 +174,25 @@ export class VitBlock extends Module {
   readonly mlp: Mlp;
   /** At the end. */
   readonly adapter: Adapter | null;
-  readonly #window: Triple | null;
 
   /** `window` is null for attention over the whole grid. */
   constructor(init: Init, shape: VitShape, window: number | null, tuning: VitTuning) {
     super();
-    const { channels, grid } = shape;
+    const { channels } = shape;
     this.norm1 = new LayerNorm(init, channels);
-    this.attn = new VitAttention(init, shape, window ?? grid, tuning.loraRank);
+    this.attn = new VitAttention(init, shape, window, tuning.loraRank);
     this.norm2 = new LayerNorm(init, channels);
     this.mlp = new Mlp(init, channels);
     this.adapter = tuning.adapterRank > 0 ? new Adapter(init, channels, tuning.adapterRank) : null;
-    this.#window = window === null ? null : cube(window);
   }
 
   /** Keeps the shape `[N,D,H,W,C]`. */
   forward(x: Tensor): Tensor {
     return scope(() => {
-      const seen = x.add(scope(() => this.#attend(this.norm1.forward(x))));
+      const seen = x.add(scope(() => this.attn.forward(this.norm1.forward(x))));
       const thought = seen.add(scope(() => this.mlp.forward(this.norm2.forward(seen))));
       return this.adapter ? this.adapter.forward(thought) : thought;
     });
-  }
-
-  #attend(x: Tensor): Tensor {
-    const window = this.#window;
-    if (window === null) return this.attn.forward(x);
-    const grid = x.shape.slice(1, 4) as unknown as Triple;
-    const windows = windowPartition(x, window);
-    // In a lone window what the padding asks for is never read.
-    if (grid.every((n, axis) => n <= window[axis]!)) return this.attn.forward(windows, grid);
-    return windowReverse(this.attn.forward(windows), grid);
   }
 }
 

@@ -13,6 +13,7 @@ import { attentionOp } from "./fused_attention.ts";
 import { gather } from "./gather.ts";
 import { cast, slice } from "./layout.ts";
 import { linear, matmul } from "./matmul.ts";
+import { windowPartition, windowReverse } from "./windows.ts";
 
 /**
  * How the three tables enter the score of query (d,h,w) and key (d′,h′,w′), with the unscaled query q:
@@ -38,10 +39,10 @@ export interface AttentionOptions {
   /** Relative positions, if any. */
   readonly positions?: RelativePositions;
   /**
-   * Only the queries of this box at the low end of the grid are computed; the others, such as padding, still
-   * serve as keys. The whole grid by default.
+   * Tokens see those of their own window of this size; all of the grid by default. A window that reaches over the grid
+   * is filled with tokens of zeros, which take part: their queries, keys and values are the bias.
    */
-  readonly queries?: Triple;
+  readonly window?: Triple;
 }
 
 /**
@@ -99,6 +100,8 @@ function positionTerms(q: Tensor, { tables, form }: RelativePositions, queries: 
 /**
  * `softmax(q kᵀ / √c + positions) v` for q, k, v `[B,D,H,W,c]`, B counting heads, c channels of a head.
  *
+ * @param options.queries only the queries of this box at the low end of the grid are computed; the others, such as
+ * padding, still serve as keys
  * @returns `[B,...queries,c]`
  * @throws {ShapeError} `shape.positions` when a table does not fit the grid
  */
@@ -106,7 +109,7 @@ export function attention(
   q: Tensor,
   k: Tensor,
   v: Tensor,
-  { positions, queries }: Pick<AttentionOptions, "positions" | "queries"> = {},
+  { positions, queries }: { readonly positions?: RelativePositions; readonly queries?: Triple } = {},
 ): Tensor {
   const [b, d, h, w, c] = q.shape as [number, number, number, number, number];
   const box = queries ?? [d, h, w];
@@ -130,25 +133,33 @@ export interface SelfAttentionWeights {
 }
 
 /**
- * Multi-head self-attention of tokens `[N,D,H,W,C]` with its projections.
+ * Multi-head self-attention of tokens `[N,D,H,W,C]` with its projections, over the whole grid or within windows.
  *
- * @returns `[N,...queries,C]`
+ * @returns the shape of x
  * @throws {ShapeError} `shape.heads` when the heads do not divide the channels; see {@link attention}
  */
 export function selfAttention(x: Tensor, weights: SelfAttentionWeights, options: AttentionOptions): Tensor {
   const [n, d, h, w, channels] = x.shape as [number, number, number, number, number];
-  const { heads } = options;
-  const c = channels / heads;
+  const { heads, positions, window } = options;
+  const grid: Triple = [d, h, w], c = channels / heads;
   if (!Number.isInteger(c)) {
     throw new ShapeError("shape.heads", `attention: ${heads} heads do not divide ${channels} channels`);
   }
-  const tokens = d * h * w;
-  const qkv = linear(x, weights.qkvWeight, weights.qkvBias)
-    .reshape([n, tokens, 3, heads, c])
-    .permute([2, 0, 3, 1, 4]); // [3,N,heads,tokens,c]
-  const part = (i: number) => qkv.narrow(0, i, 1).reshape([n * heads, d, h, w, c]);
-  const result = attention(part(0), part(1), part(2), options);
-  const [, qd, qh, qw] = result.shape as [number, number, number, number];
-  const joined = result.reshape([n, heads, qd * qh * qw, c]).permute([0, 2, 1, 3]);
-  return linear(joined.reshape([n, qd, qh, qw, channels]), weights.projWeight, weights.projBias);
+  const { qkvWeight, qkvBias, projWeight, projBias } = weights;
+  // Padded after the projection, tokens of zeros cost no product: what is left of them is the bias.
+  const projected = window
+    ? windowPartition(linear(x, qkvWeight, null), window).add(cast(qkvBias, x.dtype))
+    : linear(x, qkvWeight, qkvBias);
+  const [count, ...box] = projected.shape.slice(0, 4) as [number, number, number, number];
+  const qkv = projected.reshape([count, -1, 3, heads, c]).permute([2, 0, 3, 1, 4]); // [3,N,heads,tokens,c]
+  const part = (i: number) => qkv.narrow(0, i, 1).reshape([count * heads, ...box, c]);
+  // In a lone window what the padding asks for is never read.
+  const isLone = window !== undefined && count === n;
+  const result = attention(part(0), part(1), part(2), {
+    ...(positions && { positions }),
+    ...(isLone && { queries: grid }),
+  });
+  const seen = result.reshape([count, heads, -1, c]).permute([0, 2, 1, 3])
+    .reshape([count, ...result.shape.slice(1, 4), channels]);
+  return linear(window && !isLone ? windowReverse(seen, grid) : seen, projWeight, projBias);
 }

@@ -127,7 +127,7 @@ for (const form of ["axis", "sam-med3d"] as const) {
         const windows = windowPartition(x, window);
         return {
           whole: windowReverse(selfAttention(windows, weights, { heads: 2, positions }), grid),
-          part: selfAttention(windows, weights, { heads: 2, positions, queries: grid }),
+          part: selfAttention(x, weights, { heads: 2, positions, window }),
         };
       });
       for (const out of [whole, part]) {
@@ -142,16 +142,31 @@ for (const form of ["axis", "sam-med3d"] as const) {
   );
 }
 
+testOnDevices("attention in several windows is attention in each of them", async (device) => {
+  const { within, each } = scope(() => {
+    const { weights, positions } = parts(device, 3, "axis");
+    const x = wave(device, [2, 3, 4, 3, 8], 0.1), options = { heads: 2, positions };
+    const windows = windowPartition(x, [2, 2, 2]);
+    return {
+      within: selfAttention(x, weights, { ...options, window: [2, 2, 2] }),
+      each: windowReverse(selfAttention(windows, weights, options), [3, 4, 3]),
+    };
+  });
+  assertClose(Array.from(await within.data()), Array.from(await each.data()), () => 1e-6, "tokens");
+  within.dispose();
+  each.dispose();
+  return ["selfAttention"];
+});
+
 Deno.test("the gradients of attention agree with central differences", async () => {
   using oracle = openOracle();
   for (const form of ["axis", "sam-med3d"] as const) {
     const { x, weights, positions } = parts(oracle, 5, form);
-    const parameters = [x, weights.qkvWeight, ...positions.tables];
+    const parameters = [x, weights.qkvWeight, weights.qkvBias, ...positions.tables];
     for (const parameter of parameters) parameter.asParameter();
     const loss = () =>
       scope(() => {
-        const windows = windowPartition(x, [3, 3, 3]);
-        const out = selfAttention(windows, weights, { heads: 2, positions, queries: [2, 2, 2] });
+        const out = selfAttention(x, weights, { heads: 2, positions, window: [3, 3, 3] });
         return out.mul(wave(oracle, out.shape, 0.3)).sum();
       });
     scope(() => loss().backward());
