@@ -22,6 +22,8 @@ export const workloadNames = [
   "UNet3D 16/32/64 64³ step",
   "thick-slice UNet3D 16/32/64 8×64×64 step",
   "CMC unet-small 64³ step",
+  "SAM-Med3D encoder 128³ forward, N = 1",
+  "sliding window of 128³, vit-base",
 ] as const;
 
 /** One of them. Convolutions and steps have N = 2 samples where the name does not say otherwise. */

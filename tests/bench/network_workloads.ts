@@ -8,7 +8,8 @@ import { patchPredictor } from "../../model/inference/patch_predictor.ts";
 import { type HostBatch, trainStep } from "../../model/train/step.ts";
 import { UnetDecoder, UnetEncoder } from "../../model/unet.ts";
 import { isotropicLevels, type UnetLevel, type UnetShape } from "../../model/unet_shape.ts";
-import { samMed3d, VitBlock, type VitShape } from "../../model/vit.ts";
+import { plainTuning, samMed3d, Vit, VitBlock, type VitShape } from "../../model/vit.ts";
+import { noGrad } from "../../tensor/autograd.ts";
 import { clipFactor, globalGradientNorm } from "../../tensor/clip.ts";
 import type { Init } from "../../tensor/layers.ts";
 import { Module } from "../../tensor/module.ts";
@@ -73,9 +74,8 @@ export function unetStep(
 
 /** A Transformer block with relative positions, two samples of 8 × 8 × 8 tokens; gradients of all there is. */
 export const vitBlock: Prepare = (device) => {
-  const tuning = { isFrozen: false, adapterRank: 0, loraRank: 0 };
   const shape: VitShape = { ...samMed3d, positions: "axis" };
-  const block = new VitBlock({ device, random: new Random(1) }, shape, null, tuning);
+  const block = new VitBlock({ device, random: new Random(1) }, shape, null, plainTuning);
   const x = normal(device, [2, 8, 8, 8, shape.channels]).asParameter();
   return async () => {
     scope(() => block.forward(x).sum().backward());
@@ -83,6 +83,17 @@ export const vitBlock: Prepare = (device) => {
     x.grad = undefined;
     block.zeroGrad();
     await device.flush();
+  };
+};
+
+/** The encoder of `vit-base`: one image, no gradients. */
+export const samEncoder: Prepare = (device) => {
+  const shape: VitShape = { ...samMed3d, positions: "axis" };
+  const vit = new Vit({ device, random: new Random(1) }, shape, plainTuning);
+  const size = shape.patch * shape.grid, x = normal(device, [1, 1, size, size, size]);
+  return async () => {
+    using features = noGrad(() => vit.forward(x));
+    await features.data();
   };
 };
 

@@ -10,7 +10,14 @@ import {
   matrixProduct,
 } from "./kernel_workloads.ts";
 import type { WorkloadName } from "./names.ts";
-import { cmcStep, slidingWindowInference, thickSlices, unetStep, vitBlock } from "./network_workloads.ts";
+import {
+  cmcStep,
+  samEncoder,
+  slidingWindowInference,
+  thickSlices,
+  unetStep,
+  vitBlock,
+} from "./network_workloads.ts";
 
 /** Makes the data and the network; the result runs once and waits until the device is done. */
 export type Prepare = (device: Device) => () => Promise<void>;
@@ -37,6 +44,8 @@ export const workloads: Readonly<Record<WorkloadName, Prepare>> = {
   "UNet3D 16/32/64 64³ step": unetStep([16, 32, 64], 64, 2),
   "thick-slice UNet3D 16/32/64 8×64×64 step": unetStep([16, 32, 64], [8, 64, 64], 2, thickSlices),
   "CMC unet-small 64³ step": cmcStep("unet-small", [64, 64, 64], true),
+  "SAM-Med3D encoder 128³ forward, N = 1": samEncoder,
+  "sliding window of 128³, vit-base": slidingWindowInference("vit-base", 128),
 };
 
 /** Floating-point operations of one run: two for each multiply-add of its convolutions and matrix products. */

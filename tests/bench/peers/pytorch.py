@@ -28,7 +28,7 @@ except ModuleNotFoundError:
     sys.exit()
 import torch.nn.functional as F
 
-from pytorch_networks import cmc_step, sliding_window, thick_slices, unet_step, vit_block
+from pytorch_networks import cmc_step, sam_encoder, sliding_window, thick_slices, unet_step, vit_block
 
 torch.set_num_threads(int(threads))
 torch.manual_seed(0)
@@ -106,6 +106,7 @@ workloads = {
     "UNet3D 16/32/64 32³ step, N = 1": unet_step([16, 32, 64], (32, 32, 32), 1),
     "CMC unet-small 32³ step": cmc_step("unet-small", (32, 32, 32), True),
     "sliding window of 128³, unet-tiny": sliding_window("unet-tiny", 32, 128),
+    "SAM-Med3D encoder 128³ forward, N = 1": sam_encoder,
     "UNet3D 16/32/64 64³ step": unet_step([16, 32, 64], (64, 64, 64), 2),
     "thick-slice UNet3D 16/32/64 8×64×64 step": unet_step([16, 32, 64], (8, 64, 64), 2, thick_slices),
     "CMC unet-small 64³ step": cmc_step("unet-small", (64, 64, 64), True),

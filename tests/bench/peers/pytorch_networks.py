@@ -181,35 +181,71 @@ def sliding_window(preset, patch, size):
 
 
 class VitBlock(nn.Module):
-    """Pre-norm block on a grid of n³ tokens with relative positions along each axis."""
+    """Pre-norm block on a grid of tokens with relative positions along each axis.
 
-    def __init__(self, channels, heads, n):
+    Where a window of n³ tokens is wider than the grid, its padding is only keys and values, which are the bias: like
+    ours, it neither projects zeros nor computes what padding asks for.
+    """
+
+    def __init__(self, channels, heads, n, grid=None):
         super().__init__()
-        self.heads, self.n = heads, n
+        self.heads, self.n, self.grid = heads, n, grid or n
         self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.qkv, self.proj = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
         self.lin1, self.lin2 = nn.Linear(channels, 4 * channels), nn.Linear(4 * channels, channels)
         self.tables = nn.ParameterList([nn.Parameter(torch.zeros(2 * n - 1, channels // heads)) for _ in range(3)])
-        line = torch.arange(n)
-        self.index = line[:, None] - line + n - 1
+        self.index = torch.arange(self.grid)[:, None] - torch.arange(n) + n - 1
 
     def attend(self, x):
         samples, tokens, channels = x.shape
-        n, c = self.n, channels // self.heads
-        qkv = self.qkv(x).view(samples, tokens, 3, self.heads, c).permute(2, 0, 3, 1, 4).flatten(1, 2)
+        n, g, c = self.n, self.grid, channels // self.heads
+        if n == g:
+            qkv = self.qkv(x)
+        else:
+            qkv = F.linear(x, self.qkv.weight).view(samples, g, g, g, -1)
+            qkv = F.pad(qkv, (0, 0) + (0, n - g) * 3).flatten(1, 3) + self.qkv.bias
+        qkv = qkv.view(samples, n**3, 3, self.heads, c).permute(2, 0, 3, 1, 4).flatten(1, 2)
         q, k, v = qkv.unbind(0)
-        grid = q.view(-1, n, n, n, c)
+        grid = q.view(-1, n, n, n, c)[:, :g, :g, :g]
+        q = grid.reshape(-1, tokens, c)
         d, h, w = (table[self.index] for table in self.tables)
-        scores = (q * c**-0.5 @ k.transpose(1, 2)).view(-1, n, n, n, n, n, n)
+        scores = (q * c**-0.5 @ k.transpose(1, 2)).view(-1, g, g, g, n, n, n)
         scores = scores + torch.einsum("bdhwc,dkc->bdhwk", grid, d)[..., :, None, None]
         scores = scores + torch.einsum("bdhwc,hkc->bdhwk", grid, h)[..., None, :, None]
         scores = scores + torch.einsum("bdhwc,wkc->bdhwk", grid, w)[..., None, None, :]
-        seen = torch.softmax(scores.view(-1, tokens, tokens), -1) @ v
+        seen = torch.softmax(scores.view(-1, tokens, n**3), -1) @ v
         return self.proj(seen.view(samples, self.heads, tokens, c).transpose(1, 2).flatten(2))
 
     def forward(self, x):
         x = x + self.attend(self.norm1(x))
         return x + self.lin2(F.gelu(self.lin1(self.norm2(x))))
+
+
+class SamEncoder(nn.Module):
+    """SAM-Med3D's encoder for images of 128³ voxels."""
+
+    def __init__(self, channels=768, heads=12, depth=12, grid=8, window=14, outputs=384):
+        super().__init__()
+        self.patches = nn.Conv3d(1, channels, 16, 16)
+        self.positions = nn.Parameter(torch.zeros(1, grid**3, channels))
+        self.blocks = nn.Sequential(
+            *(VitBlock(channels, heads, grid if i % 3 == 2 else window, grid) for i in range(depth))
+        )
+        self.reduce = nn.Conv3d(channels, outputs, 1, bias=False)
+        self.mix = nn.Conv3d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm1, self.norm2 = nn.LayerNorm(outputs, eps=1e-6), nn.LayerNorm(outputs, eps=1e-6)
+        self.grid = grid
+
+    def forward(self, x):
+        channel_norm = lambda norm, y: norm(y.movedim(1, -1)).movedim(-1, 1)
+        tokens = self.blocks(self.patches(x).flatten(2).transpose(1, 2) + self.positions)
+        seen = tokens.transpose(1, 2).unflatten(2, (self.grid,) * 3)
+        return channel_norm(self.norm2, self.mix(channel_norm(self.norm1, self.reduce(seen))))
+
+
+def sam_encoder():
+    encoder, x = SamEncoder().eval(), torch.randn(1, 1, 128, 128, 128)
+    return torch.no_grad()(lambda: encoder(x))
 
 
 def vit_block():
