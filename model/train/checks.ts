@@ -27,7 +27,7 @@ export function checkTraining(method: Method, config: TrainConfig, dataset: Data
     throw new CodedError(
       "method.modalities",
       `${method.name} needs ${leastModalities} modalities, but the data set ${name} has ${modalities.length}`,
-      { fix: "Use --method supervised, which works with one." },
+      { fix: "Use --method cmc-single, or --method supervised, which works with one." },
     );
   }
   if (modalities.length > mostModalities) {
