@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { withDataset } from "../data/make_dataset.ts";
-import { inFreshFolder, runExample } from "./run_example.ts";
+import { inFreshFolder, oneStep, runExample } from "./run_example.ts";
 
 Deno.test("names of object fields are names, in every command from training to report", () =>
   withDataset(4, async (data, manifest) => {
@@ -19,22 +19,9 @@ Deno.test("names of object fields are names, in every command from training to r
     await Deno.writeTextFile(`${data}/lacking.json`, JSON.stringify(lacking));
     await inFreshFolder(async (root) => {
       const run = `${root}/run`, best = `${run}/checkpoints/best.safetensors`, cpu = ["--device", "cpu"];
-      const counts = [
-        "--labelled",
-        "1",
-        "--validation",
-        "1",
-        "--test",
-        "1",
-        "--steps",
-        "1",
-        "--validations",
-        "1",
-      ];
-      const shape = ["--preset", "unet-tiny", "--patch", "8,8,8", "--batch", "1", "--name", "run"];
       const calls: [string, ...string[]][] = [
         ["verify", data],
-        ["train", "--data", data, "--out", root, ...counts, ...shape, ...cpu],
+        ["train", "--data", data, "--out", root, "--name", "run", ...oneStep, ...cpu],
         ["train", "--resume", run, "--steps", "2", ...cpu],
         ["predict", "--checkpoint", best, "--data", data, "--out", `${root}/all`, ...cpu],
         ["predict", "--checkpoint", best, "--data", `${data}/lacking.json`, "--out", `${root}/one`, ...cpu],

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { readNiftiHeader } from "../../data/mod.ts";
 import { inBlock, manifestOf, side, withDataset } from "../data/make_dataset.ts";
 import { bytesOf, makeNifti } from "../data/make_nifti.ts";
-import { inFreshFolder, runExample } from "./run_example.ts";
+import { inFreshFolder, oneStep, runExample } from "./run_example.ts";
 
 /** Two images of the same block: bright on dark, and a little darker. */
 function pairOfImages(i: number): Uint8Array {
@@ -29,22 +29,9 @@ Deno.test("a data set of 4-D files trains to its end in a folder anywhere, and p
     await inFreshFolder(async (root) => {
       const where = ["--out", `${root}/anywhere`, "--name", "run"],
         cpu = ["--device", "cpu", "--threads", "1"];
-      const counts = [
-        "--labelled",
-        "1",
-        "--validation",
-        "1",
-        "--test",
-        "1",
-        "--steps",
-        "1",
-        "--validations",
-        "1",
-      ];
-      const shape = ["--preset", "unet-tiny", "--patch", "8,8,8", "--batch", "1"];
       const trained = await runExample(
         "train",
-        ["--data", data, ...where, ...counts, ...shape, ...cpu],
+        ["--data", data, ...where, ...oneStep, ...cpu],
         data,
       );
       assert.equal(trained.code, 0, trained.stderr);

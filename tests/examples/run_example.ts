@@ -2,6 +2,12 @@
 
 const root = new URL("../../", import.meta.url);
 
+/** A training of one step on a small data set: a case learnt from, one that validates, one that tests. */
+export const oneStep: readonly string[] = [
+  ...["--labelled", "1", "--validation", "1", "--test", "1", "--steps", "1", "--validations", "1"],
+  ...["--preset", "unet-tiny", "--patch", "8,8,8", "--batch", "1"],
+];
+
 /** What a command printed, and how it ended. */
 export interface Outcome {
   code: number;

@@ -25,16 +25,7 @@ import {
 } from "../../tensor/mod.ts";
 import { openOracle } from "../../tensor/cpu/oracle.ts";
 import { testOnDevices } from "../tensor/devices.ts";
-
-/** `s · sin(0.37 i + phase)`: the test vectors of the method's description. */
-function gen(device: Device, shape: number[], phase: number, s = 1): Tensor {
-  const n = shape.reduce((product, size) => product * size, 1);
-  return Tensor.from(
-    device,
-    Float64Array.from({ length: n }, (_, i) => s * Math.sin(0.37 * i + phase)),
-    shape,
-  );
-}
+import { sines } from "./test_vectors.ts";
 
 async function assertItem(make: () => Tensor, expected: number, tolerance = 1e-5): Promise<void> {
   using loss = scope(make);
@@ -43,7 +34,7 @@ async function assertItem(make: () => Tensor, expected: number, tolerance = 1e-5
 }
 
 testOnDevices("the three forms of CSC give the reference values", async (device) => {
-  const pair = () => [gen(device, [1, 4, 2, 2, 2], 0), gen(device, [1, 4, 2, 2, 2], 0.5)] as const;
+  const pair = () => [sines(device, [1, 4, 2, 2, 2], 0), sines(device, [1, 4, 2, 2, 2], 0.5)] as const;
   await assertItem(() => releasedChannelContrast(...pair()), 1.7762606050);
   await assertItem(() => channelContrast(...pair()), 1.1494993925);
   await assertItem(() => channelConsistency(...pair()), 0.1118358944);
@@ -52,7 +43,7 @@ testOnDevices("the three forms of CSC give the reference values", async (device)
 testOnDevices("the released CAC gives the reference value on logits", async (device) => {
   const shape = [2, 3, 2, 2, 2];
   await assertItem(
-    () => releasedLogitSimilarity(gen(device, shape, 0, 2), gen(device, shape, 0.9, 2)),
+    () => releasedLogitSimilarity(sines(device, shape, 0, 2), sines(device, shape, 0.9, 2)),
     0.6473275370,
   );
 });

@@ -9,37 +9,28 @@ import {
 } from "../../losses/mod.ts";
 import { ignoredLabel } from "../../tensor/ignored_label.ts";
 import { testOnDevices } from "../tensor/devices.ts";
-import { type Device, openDevice, Random, softmax, Tensor } from "../../tensor/mod.ts";
-
-/** `s · sin(a i + phase)`: the test vectors of the method's description. */
-function gen(device: Device, shape: number[], phase: number, s = 1): Tensor {
-  const n = shape.reduce((product, size) => product * size, 1);
-  return Tensor.from(
-    device,
-    Float32Array.from({ length: n }, (_, i) => s * Math.sin(0.37 * i + phase)),
-    shape,
-  );
-}
+import { sines } from "./test_vectors.ts";
+import { openDevice, Random, softmax, Tensor } from "../../tensor/mod.ts";
 
 const near = (actual: number, expected: number, tolerance = 1e-5) =>
   assert.ok(Math.abs(actual - expected) < tolerance, `${actual} is not ${expected}`);
 
 Deno.test("channelConsistency() gives the reference value of its cosine form", async () => {
   using device = await openDevice("cpu");
-  const [a, b] = [gen(device, [1, 4, 2, 2, 2], 0), gen(device, [1, 4, 2, 2, 2], 0.5)];
+  const [a, b] = [sines(device, [1, 4, 2, 2, 2], 0), sines(device, [1, 4, 2, 2, 2], 0.5)];
   near(await channelConsistency(a, b).item(), 0.1118358944);
 });
 
 Deno.test("softDice() of softmax maps gives the reference value over all classes", async () => {
   using device = await openDevice("cpu");
   const shape = [2, 3, 2, 2, 2];
-  const [a, b] = [gen(device, shape, 0, 2), gen(device, shape, 0.9, 2)].map((z) => softmax(z, 1));
+  const [a, b] = [sines(device, shape, 0, 2), sines(device, shape, 0.9, 2)].map((z) => softmax(z, 1));
   near(await softDice(a!, b!).mean().item(), 0.6701994426);
 });
 
 Deno.test("diceCrossEntropy() gives the reference sum of Dice and cross-entropy", async () => {
   using device = await openDevice("cpu");
-  const logits = gen(device, [2, 3, 2, 2, 2], 0, 2);
+  const logits = sines(device, [2, 3, 2, 2, 2], 0, 2);
   const labels = Tensor.from(device, [0, 1, 2, 0, 0, 0, 1, 2, 0, 0, 0, 1, 2, 0, 0, 0], [2, 2, 2, 2], "i32");
   near(await diceCrossEntropy(logits, labels).item(), 2.4641048847);
 });
@@ -63,7 +54,7 @@ Deno.test("anatomicalConsistency() is 0 for equal certain predictions and 1 for 
 Deno.test("anatomicalConsistency() leaves the background out", async () => {
   using device = await openDevice("cpu");
   const shape = [1, 3, 2, 2, 2];
-  const [a, b] = [gen(device, shape, 0, 2), gen(device, shape, 0.9, 2)];
+  const [a, b] = [sines(device, shape, 0, 2), sines(device, shape, 0.9, 2)];
   const dice = await softDice(softmax(a, 1), softmax(b, 1)).data();
   near(await anatomicalConsistency(a, b).item(), 1 - (dice[1]! + dice[2]!) / 2);
 });
