@@ -5,25 +5,12 @@
  * @module
  */
 
-import type { DType } from "../device.ts";
 import type { TensorSpec } from "../ops/op.ts";
 import { type ComputeSpec, computeSpec, type ComputeType } from "../ops/promotion.ts";
 import type { KernelAttributes, KernelName } from "../ops/registry.ts";
 import { sizeOf } from "../shape.ts";
-import { pagesOf } from "./shader.ts";
+import { type Bound, pagesOf } from "./pages.ts";
 import { type BlockedKernel, type Blocks, blocksFor, type Tuning } from "./tuning.ts";
-
-/** An array that a step binds. */
-export interface Bound {
-  /** Where it comes from: an input or output of the op, or memory that lives only during the op. */
-  readonly from: "input" | "output" | "scratch";
-  /** Its position there. */
-  readonly at: number;
-  /** Element type of the buffer; f16 elements are f32 to WGSL. */
-  readonly dtype: DType;
-  /** Number of elements of the buffer. */
-  readonly length: number;
-}
 
 /** One dispatch. */
 export interface Step {

@@ -10,7 +10,8 @@
 
 import { bytesOf, type DType } from "../device.ts";
 import { computeType } from "../ops/promotion.ts";
-import type { Bound, Step } from "./kernel.ts";
+import type { Step } from "./kernel.ts";
+import { type Bound, pageBytesOf, pagesOf } from "./pages.ts";
 
 /** One entry of the bind group layout, and what to bind there. */
 export interface ShaderBinding {
@@ -34,25 +35,6 @@ export interface Shader {
 
 /** The entry point's name. */
 export const entryPoint = "main";
-
-/** Bytes of a binding: never empty, and a multiple of 16, which every element type divides. */
-function bindingBytes({ length, dtype }: Bound): number {
-  return Math.max(16, Math.ceil(length * bytesOf[dtype] / 16) * 16);
-}
-
-/** Offsets of bindings must divide by 256. */
-const pageBytesOf = (maxBindingBytes: number) => Math.floor(maxBindingBytes / 256) * 256;
-
-/** The pages of an array under the limit of a binding: byte offset and size of each. */
-export function pagesOf(bound: Bound, maxBindingBytes: number): { offset: number; size: number }[] {
-  const pageBytes = pageBytesOf(maxBindingBytes);
-  const bytes = bindingBytes(bound);
-  const pages = [];
-  for (let offset = 0; offset < bytes; offset += pageBytes) {
-    pages.push({ offset, size: Math.min(pageBytes, bytes - offset) });
-  }
-  return pages;
-}
 
 /** WGSL of the functions that read and, where the array is written, write its elements. */
 function accessors(name: string, stored: DType, pageBytes: number, count: number, writable: boolean): string {

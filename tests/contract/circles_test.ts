@@ -7,8 +7,6 @@ const product = (await sources()).filter(({ path }) => !path.startsWith("tests/"
 const known = [
   "tensor/tensor.ts", // tensors have ops as methods, and ops make tensors
   "data/volume.ts",
-  "tensor/webgpu/kernel.ts",
-  "tensor/webgpu/kernels/gather_block.ts",
 ];
 
 /** Groups of files that import each other, types included: Tarjan's strongly connected components. */

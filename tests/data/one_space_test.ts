@@ -9,6 +9,7 @@ import { readImage, readLabels } from "../../data/nifti/read.ts";
 import {
   axisCodes,
   type Orientation,
+  superiorFirst,
   throughPlaneAxis,
   turnOf,
   turnTo,
@@ -172,6 +173,37 @@ Deno.test("stored in any of 48 ways, straight, oblique or at 45°, a scan is pre
         const returned = restoreSegmentation(all, perfect(prepareLabels(own, all, whole)));
         assert.ok(sameBits(rowMajor(returned), rowMajor(own)), what);
       }
+    }
+  }
+});
+
+Deno.test("at 45° rounding of the affine does not decide how a volume is turned", () => {
+  const voxels = volumeFrom(new Uint8Array(2 * 3 * 4), [2, 3, 4], [
+    0,
+    0,
+    1,
+    0,
+    0,
+    1,
+    0,
+    0,
+    1,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    1,
+  ]);
+  let first: readonly number[] | undefined;
+  for (const off of [0, 1e-6, -1e-6]) {
+    for (const storing of storings) {
+      const stored = storedAs(rotated(voxels, [0, 0, Math.PI / 4 + off]), storing);
+      const { affine } = turnVolume(stored, turnOf(stored, superiorFirst));
+      first ??= affine;
+      const apart = Math.max(...affine.map((value, at) => Math.abs(value - first![at]!)));
+      assert.ok(apart < 1e-4, `${off}, stored ${storing.axes} ${storing.flips}: turned ${apart} mm apart`);
     }
   }
 });

@@ -8,7 +8,8 @@ import { type AttentionAttributes, scoreAxes } from "../../ops/fused_attention.t
 import type { KernelAttributes } from "../../ops/registry.ts";
 import { type Shape, sizeOf, stridesOf } from "../../shape.ts";
 import { ravel, unravel } from "../indexing.ts";
-import { type Bound, Call, type Kernel, type Step } from "../kernel.ts";
+import { Call, type Kernel, type Step } from "../kernel.ts";
+import type { Bound } from "../pages.ts";
 import { matmul } from "./matmul.ts";
 import { sum } from "./reduce.ts";
 import { softmax, softmaxGrad } from "./softmax.ts";

@@ -8,7 +8,8 @@ import type { ConvAttributes } from "../../ops/conv3d.ts";
 import type { KernelAttributes } from "../../ops/registry.ts";
 import { type Shape, stridesOf } from "../../shape.ts";
 import type { Call, Kernel } from "../kernel.ts";
-import { gatherSteps, type Phase } from "./gather_convolution.ts";
+import type { Phase } from "./gather_plan.ts";
+import { gatherSteps } from "./gather_convolution.ts";
 
 const axes = [0, 1, 2] as const;
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);

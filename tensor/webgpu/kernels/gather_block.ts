@@ -10,7 +10,7 @@
 
 import { sizeOf, stridesOf } from "../../shape.ts";
 import { tableOf, unravel } from "../indexing.ts";
-import type { Blocking, Gather, PhaseGroup } from "./gather_convolution.ts";
+import type { Blocking, Gather, PhaseGroup } from "./gather_plan.ts";
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const lines = (parts: readonly string[]) => parts.join("\n  ");

@@ -8,7 +8,8 @@
  */
 
 import type { ComputeType } from "../../ops/promotion.ts";
-import type { Bound, Call, Step } from "../kernel.ts";
+import type { Call, Step } from "../kernel.ts";
+import type { Bound } from "../pages.ts";
 
 /** What to reduce and how. */
 export interface Reduction {

@@ -7,7 +7,8 @@
 
 import type { AxisAttributes } from "../../ops/softmax.ts";
 import { sizeOf } from "../../shape.ts";
-import type { Bound, Call, Kernel, Step } from "../kernel.ts";
+import type { Call, Kernel, Step } from "../kernel.ts";
+import type { Bound } from "../pages.ts";
 import { reductionSteps } from "./reduction.ts";
 
 /** Rows along the axis, and the function from a row and a position to the element's index. */

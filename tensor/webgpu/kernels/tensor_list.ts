@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Bound, Call, Step } from "../kernel.ts";
+import type { Call, Step } from "../kernel.ts";
+import type { Bound } from "../pages.ts";
 
 /** More bindings than this make shaders slow to compile without saving much. */
 const mostBindings = 32;
