@@ -13,8 +13,15 @@ import { buildCmc, type CmcSegmenter } from "./cmc_segmenter.ts";
 import { noiseSetting, teacherSettings, TeacherStudent, withNoise } from "./teacher.ts";
 import { meanOf, supervisedTerm } from "./terms.ts";
 
-const settings = {
+/** Settings of a student that follows a teacher who sees noise. */
+export const noisedTeacherSettings = {
   consistencyWeight: quantity(0.1, "weight of the consistency with the teacher, or with the other network"),
+  noise: noiseSetting,
+  ...teacherSettings,
+} as const;
+
+const settings = {
+  ...noisedTeacherSettings,
   distance: choice(
     ["squared", "dice"],
     "between the probabilities of student and teacher, at every voxel or by class",
@@ -23,8 +30,6 @@ const settings = {
     ["noised", "weak"],
     "the teacher sees the student's patches with noise, or their weak view",
   ),
-  noise: noiseSetting,
-  ...teacherSettings,
 } as const;
 
 /** Mean teacher on the CMC network. */

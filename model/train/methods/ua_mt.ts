@@ -11,13 +11,13 @@ import { less } from "../../../tensor/ops/elementwise.ts";
 import { softmax } from "../../../tensor/ops/softmax.ts";
 import type { LossTerm, Method } from "../method.ts";
 import { quantity } from "../settings.ts";
-import type { CmcSegmenter } from "./cmc_segmenter.ts";
-import { meanTeacher } from "./mean_teacher.ts";
-import { type TeacherStudent, withNoise } from "./teacher.ts";
+import { buildCmc, type CmcSegmenter } from "./cmc_segmenter.ts";
+import { noisedTeacherSettings } from "./mean_teacher.ts";
+import { TeacherStudent, withNoise } from "./teacher.ts";
 import { meanOf, supervisedTerm } from "./terms.ts";
 
 const settings = {
-  ...meanTeacher.settings,
+  ...noisedTeacherSettings,
   passes: quantity(8, "passes of the teacher with noise, from which its uncertainty comes", {
     min: 1,
     isInteger: true,
@@ -26,11 +26,14 @@ const settings = {
 
 /** Uncertainty-aware mean teacher on the CMC network. */
 export const uaMt: Method<typeof settings, TeacherStudent<CmcSegmenter>> = {
-  ...meanTeacher,
   name: "ua-mt",
   cite: "Yu et al., MICCAI 2019",
   summary: "a mean teacher that is followed only where several passes with noise agree",
   settings,
+  comparesVoxels: () => false,
+  build: (init, task, config, { predictor }) =>
+    new TeacherStudent(init, (one) => buildCmc(one, task, config), predictor),
+  wants: ({ consistencyWeight }, factor) => factor * consistencyWeight > 0 ? { unlabelled: "strong" } : {},
   losses(network, batch, { settings: { consistencyWeight, noise, passes }, factor, random }) {
     const terms: Record<string, LossTerm> = { supervised: supervisedTerm(network.student, batch) };
     if (!batch.unlabelled) return terms;
@@ -50,4 +53,5 @@ export const uaMt: Method<typeof settings, TeacherStudent<CmcSegmenter>> = {
     const value = meanOf(own.map((p, m) => squaredDifference(p, targets[m]!, masks[m]!)));
     return { ...terms, consistency: { value, weight: factor * consistencyWeight } };
   },
+  afterStep: (network, { settings: { emaDecay }, step }) => network.follow(emaDecay, step),
 };

@@ -1,14 +1,17 @@
-"""Writes methods.json beside this file: loss terms and gradients of one step of six methods, in float64.
+"""Writes methods.json beside this file: loss terms and gradients of one step of the methods, in float64.
 
 Networks, batch and methods are written here from their descriptions, with PyTorch's own operations. A step in
 float32 may land on another side of a kink (ReLU, pooling, a decision) than one in float64; the images are drawn
-again until both agree, so that what is left to compare is the arithmetic.
-Run with Debian's python3-torch: /usr/bin/python3 tests/golden/model/methods.py
+again until PyTorch's own two agree in every element, so that what is left to compare is the arithmetic.
+Run with Debian's python3-torch: /usr/bin/python3 tests/golden/model/methods.py [FOLDER]
+With a folder it leaves every element of every gradient there, for gradients.ts beside this file to compare with.
 """
 
+import functools
 import json
 import math
 import pathlib
+import sys
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +31,7 @@ def seed_of(name):
     return h
 
 
+@functools.cache
 def parameter(name, shape):
     """Numbers of a size that keeps activations alive: as He's for weights, near 1 for scales, near 0 for shifts."""
     if name.endswith("norm.weight"):
@@ -46,7 +50,7 @@ class Parameters:
     def __call__(self, name, *shape):
         full = self.prefix + name
         if full not in self.made:
-            self.made[full] = parameter(full, shape).to(precision).requires_grad_(self.trained)
+            self.made[full] = parameter(full, shape).clone().to(precision).requires_grad_(self.trained)
         return self.made[full]
 
 
@@ -177,11 +181,29 @@ def step_mean_teacher():
     }
 
 
-def step_cross_modal_cps():
+def step_mean_teacher_dice():
+    student, teacher = Parameters("student."), Parameters("teacher.", trained=False)
+    targets = [F.softmax(z, 1).detach() for z in cmc(teacher, weak)[1]]
+    own = [F.softmax(z, 1) for z in cmc(student, strong)[1]]
+    return [student], {
+        "supervised": (supervised(cmc(student, labelled)[1], labels), 1),
+        "consistency": (mean([foreground(p, q) for p, q in zip(own, targets)]), 1),
+    }
+
+
+def crossed(network, weight):
     p = Parameters("")
-    logits = separate(p, strong)
+    logits = network(p, strong)
     cross = mean([F.cross_entropy(z, logits[1 - m].argmax(1)) for m, z in enumerate(logits)])
-    return [p], {"supervised": (supervised(separate(p, labelled), labels), 1), "cross": (cross, 0.1)}
+    return [p], {"supervised": (supervised(network(p, labelled), labels), 1), "cross": (cross, weight)}
+
+
+def step_cross_modal_cps():
+    return crossed(separate, 0.1)
+
+
+def step_cross_modal_cps_joined():
+    return crossed(lambda p, images: cmc(p, images)[1], 1)
 
 
 def step_cmc():
@@ -227,13 +249,24 @@ def step_copy_paste():
     }
 
 
-steps = {
-    "supervised": step_supervised,
-    "mean-teacher": step_mean_teacher,
-    "cross-modal-cps": step_cross_modal_cps,
-    "cmc": step_cmc,
-    "cmc-confident": step_cmc_confident,
-    "cmc-copy-paste": step_copy_paste,
+# What is compared: method, settings, step.
+rows = {
+    "supervised": ("supervised", {}, step_supervised),
+    "mean-teacher": ("mean-teacher", {"noise": 0}, step_mean_teacher),
+    "mean-teacher, Dice of weak views": (
+        "mean-teacher",
+        {"distance": "dice", "teacherView": "weak", "consistencyWeight": 1},
+        step_mean_teacher_dice,
+    ),
+    "cross-modal-cps": ("cross-modal-cps", {}, step_cross_modal_cps),
+    "cross-modal-cps, joined": (
+        "cross-modal-cps",
+        {"network": "joined", "consistencyWeight": 1},
+        step_cross_modal_cps_joined,
+    ),
+    "cmc": ("cmc", {}, step_cmc),
+    "cmc-confident": ("cmc-confident", {}, step_cmc_confident),
+    "cmc-copy-paste": ("cmc-copy-paste", {}, step_copy_paste),
 }
 
 
@@ -247,27 +280,47 @@ def run(step, salt, dtype):
     return terms, {key: t.grad.double() for network in networks for key, t in network.made.items()}
 
 
-def norm(tensors):
-    return math.sqrt(sum(t.square().sum().item() for t in tensors))
+def largest(t):
+    return t.abs().max().item()
+
+
+def apart(gradients, others):
+    """The largest difference of an element, by the largest of its tensor.
+
+    A shift before a norm has no gradient: what rounding leaves of it is measured by the largest of all.
+    """
+    whole = max(largest(g) for g in gradients.values())
+    scale = {key: largest(g) if largest(g) > 1e-12 * whole else whole for key, g in gradients.items()}
+    return max(largest(g - others[key]) / scale[key] for key, g in gradients.items())
+
+
+def digest(gradient):
+    g = gradient.reshape(-1)
+    return {
+        "largest": float(f"{largest(g):.7g}"),
+        "product": float(f"{(g * stream(g.shape, 99)).sum().item():.10g}"),
+        "squares": float(f"{(g * g).sum().item():.10g}"),
+        "values": [float(f"{v:.7g}") for v in g[:: max(1, g.numel() // 4)].tolist()],
+    }
 
 
 out = {}
-for name, step in steps.items():
-    for salt in range(40):
+for name, (method, settings, step) in rows.items():
+    for salt in range(200):
         terms, gradients = run(step, salt, torch.float64)
-        _, rough = run(step, salt, torch.float32)
-        whole = norm(gradients.values())
-        worst = max(norm([g - rough[k]]) / max(norm([g]), 1e-3 * whole) for k, g in gradients.items())
+        worst = apart(gradients, run(step, salt, torch.float32)[1])
         if worst < 2e-5:
             break
-    print(name, salt, worst)
-    digests = {}
-    for key, gradient in gradients.items():
-        g = gradient.reshape(-1)
-        digests[key] = [float(f"{(g * stream(g.shape, 99)).sum().item():.10g}"), float(f"{(g * g).sum().item():.10g}")]
+    print(name, salt, worst, flush=True)
     out[name] = {
+        "method": method,
+        "settings": settings,
         "salt": salt,
         "terms": {key: [float(f"{value.item():.12g}"), weight] for key, (value, weight) in terms.items()},
-        "gradients": digests,
+        "gradients": {key: digest(gradient) for key, gradient in gradients.items()},
     }
-pathlib.Path(__file__).with_suffix(".json").write_text(json.dumps(out, indent=1) + "\n")
+    if len(sys.argv) > 1:
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients.values()])
+        flat.numpy().tofile(pathlib.Path(sys.argv[1]) / f"{name}.f64")
+lines = json.dumps(out).replace("}, ", "},\n")
+pathlib.Path(__file__).with_suffix(".json").write_text(lines + "\n")
