@@ -45,6 +45,7 @@ export { addConfusions, type Confusion, confusion } from "./metrics/confusion.ts
 export { type RunRecord, tagRecords } from "./statistics/run_record.ts";
 export { pairedPermutation, type PermutationResult } from "./statistics/permutation.ts";
 export { type WilcoxonResult, wilcoxonSignedRank } from "./statistics/wilcoxon.ts";
+export { type MethodRanks, rankMethods, rankWithinRatios } from "./statistics/ranks.ts";
 export { bootstrapInterval } from "./statistics/bootstrap.ts";
 export { holm } from "./statistics/holm.ts";
 export { cohenDz, rankBiserial } from "./statistics/effect_size.ts";
@@ -92,6 +93,7 @@ export { trainingPace } from "./plots/training_pace.ts";
 export { learningCurves, type LearningCurvesOptions } from "./plots/learning_curves.ts";
 export { classBoxPlot, type ClassBoxPlotOptions } from "./plots/class_box_plot.ts";
 export { labelRatioPlot, type LabelRatioPlotOptions } from "./plots/label_ratio_plot.ts";
+export { rankPlot, type RankPlotOptions } from "./plots/rank_plot.ts";
 export { robustnessCurves, type RobustnessCurvesOptions } from "./plots/robustness_curves.ts";
 export { type InputRecord, modalityBars, type ModalityBarsOptions } from "./plots/modality_bars.ts";
 export { blandAltman } from "./plots/bland_altman.ts";
@@ -101,6 +103,8 @@ export { chooseCases, type ChosenCase, type OverlayCase, overlayPlot } from "./p
 export type { ImageGrid } from "./plots/slice.ts";
 export { readRunFolder, runFiles, type RunResults } from "./report/run_results.ts";
 export { costsByMethod, groupRuns, type RunGroup } from "./report/run_groups.ts";
+export { collectionFiles, type CollectionOptions } from "./report/collection.ts";
+export { everyFormat, type SetTables, setTables, tableEndings } from "./report/set_tables.ts";
 export { reportMetrics } from "./report/result_sections.ts";
 export { type TestSet, testSets } from "./report/test_sets.ts";
 export type { ReportCase } from "./report/viewer.ts";

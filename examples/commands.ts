@@ -6,6 +6,7 @@
 
 import { command as calibration } from "./calibration.ts";
 import type { Command } from "./command.ts";
+import { command as compare } from "./compare.ts";
 import { command as convert } from "./convert.ts";
 import { command as doctor } from "./doctor.ts";
 import { command as evaluate } from "./evaluate.ts";
@@ -25,7 +26,7 @@ import { command as watch } from "./watch.ts";
 
 /** In the order of what a newcomer does. */
 export const commands: readonly Command[] = [
-  ...[doctor, manifest, verify, inspect, plan, train, watch, sweep, predict, evaluate, report],
+  ...[doctor, manifest, verify, inspect, plan, train, watch, sweep, predict, evaluate, report, compare],
   exportCommand,
   ...[robustness, calibration, convert, png, tune],
 ];

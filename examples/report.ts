@@ -19,26 +19,20 @@ import {
   toAnatomical,
 } from "../data/mod.ts";
 import {
-  compareMethods,
-  comparisonList,
-  comparisonTable,
-  costsByMethod,
   EvalError,
+  everyFormat,
   readRunFolder,
   type ReportCase,
   reportHtml,
-  reportMetrics,
   runFiles,
   type RunResults,
-  tagRecords,
+  setTables,
   type TestSet,
   testSets,
 } from "../eval/mod.ts";
 import { prepareOutputs } from "./outputs.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import { type Command, main, requiredText, type Result, text, UsageError } from "./command.ts";
-
-const formats = { markdown: "md", csv: "csv", latex: "tex", json: "json", html: "html" } as const;
 
 /** Reads the finished ones of several folders, and says which others are left out and why. */
 async function readRuns(folders: readonly string[]): Promise<{ folder: string; run: RunResults }[]> {
@@ -117,21 +111,11 @@ function runsOn(
 /** The comparison table and the tests of each test set in every format, by file name behind the stem. */
 function tableFiles(sets: readonly TestSet[], baseline: string): Map<string, string> {
   const files = new Map<string, string>();
-  for (const [i, { runs }] of sets.entries()) {
-    const place = sets.length === 1 ? "" : `.${i + 1}`;
-    const records = runs.flatMap((run) => tagRecords(run.records, { ...run, run: run.name }));
-    if (records.length === 0) continue; // runs without test cases
-    const methods = [...new Set(runs.map((run) => run.method))];
-    const against = methods.includes(baseline) ? baseline : methods[0]!, several = methods.length > 1;
-    const comparisons = several ? compareMethods(records, { baseline: against, metrics: reportMetrics }) : [];
-    const options = {
-      metrics: reportMetrics,
-      costs: costsByMethod(runs),
-      ...(several && { baseline: against }),
-    };
-    for (const [format, ending] of Object.entries(formats) as [keyof typeof formats, string][]) {
-      files.set(`${place}.table.${ending}`, comparisonTable(records, { ...options, format }));
-      if (several) files.set(`${place}.tests.${ending}`, comparisonList(comparisons, format));
+  for (const [i, set] of sets.entries()) {
+    const place = sets.length === 1 ? "" : `.${i + 1}`, tables = setTables(set, baseline);
+    for (const [name, model] of [["table", tables?.costs], ["tests", tables?.tests]] as const) {
+      if (model === undefined) continue; // runs without test cases, or of one method
+      for (const [ending, text] of everyFormat(model)) files.set(`${place}.${name}.${ending}`, text);
     }
   }
   return files;

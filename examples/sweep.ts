@@ -26,6 +26,7 @@ import {
   type Values,
 } from "./command.ts";
 import { openSweep } from "./sweep_cells.ts";
+import { collect } from "./sweep_collect.ts";
 import { runHere } from "./sweep_local.ts";
 import { followStatus, reportsOf } from "./sweep_status.ts";
 
@@ -62,6 +63,11 @@ export const command: Command = {
       help: "where the sweep's folder goes; it has the name of the sweep",
       default: "runs",
     },
+    baseline: {
+      value: "ROW",
+      help: "for collect: the row to compare with",
+      default: "that of the file, or the first",
+    },
     device: deviceOptions.device,
     threads: {
       ...deviceOptions.threads,
@@ -76,6 +82,9 @@ export const command: Command = {
     if (first === "status" && second !== undefined) {
       const { folder, cells } = await readSweepFolder(second);
       return await followStatus(folder, cells, () => Promise.resolve(new Set<string>()));
+    }
+    if (first === "collect" && second !== undefined) {
+      return await collect(await readSweepFolder(second), values);
     }
     if (positionals.length > 1) throw new UsageError(`one file is expected, not ${positionals.join(" ")}`);
     const launcher = launcherOf(values), device = deviceChoice(values);

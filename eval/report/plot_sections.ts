@@ -10,9 +10,11 @@ import { modalityBars } from "../plots/modality_bars.ts";
 import { chooseCases, overlayPlot } from "../plots/overlay.ts";
 import { overlayHtml } from "../plots/overlay_html.ts";
 import { pairedDifference } from "../plots/paired_difference.ts";
+import { rankPlot } from "../plots/rank_plot.ts";
 import { reliabilityDiagram } from "../plots/reliability_diagram.ts";
 import { robustnessCurves } from "../plots/robustness_curves.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
+import { rankWithinRatios } from "../statistics/ranks.ts";
 import { percent } from "../tables/percent.ts";
 import { robustnessTableModels } from "../tables/robustness.ts";
 import { escapeHtml } from "../text.ts";
@@ -34,6 +36,7 @@ export function plotsHtml(
   const ratios = [...new Set(records.map((r) => r.label_ratio))].toSorted((a, b) => a - b);
   const across = [
     ...(ratios.length > 1 ? reportMetrics.map((metric) => labelRatioPlot(records, { metric })) : []),
+    ...rankings(records),
     ...ratios.flatMap((ratio) =>
       differences(records.filter((r) => r.label_ratio === ratio), baseline, ratio)
     ),
@@ -42,6 +45,12 @@ export function plotsHtml(
     `<h3>${escapeHtml(group.name)}</h3>\n${plots(groupPlots(group, cases, classes))}`
   );
   return `${plots(across)}\n${within.join("\n")}`;
+}
+
+/** How the methods rank in each metric that two of them have of one case. */
+function rankings(records: readonly RunRecord[]): string[] {
+  return reportMetrics.filter((metric) => rankWithinRatios(records, metric).length > 0)
+    .map((metric) => rankPlot(records, { metric }));
 }
 
 function differences(records: readonly RunRecord[], baseline: string, ratio: number): string[] {

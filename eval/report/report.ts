@@ -22,6 +22,8 @@ export interface ReportOptions {
   readonly title?: string;
   /** Day the page is made on, to be shown; a page without is the same whenever it is made. */
   readonly date?: string;
+  /** What a reader must know first, such as what is missing. */
+  readonly note?: string;
   /** The method the others are compared with, where it was run; otherwise the first. */
   readonly baseline?: string;
   /** Volumes of test cases, for overlays and the slice viewer. */
@@ -64,7 +66,11 @@ export function reportHtml(runs: readonly RunResults[], options: ReportOptions =
   const lead = `${runs.length} ${runs.length === 1 ? "run" : "runs"}, ${methods.join(", ")}; ${
     sets.map((set) => set.name).join("; ")
   }.${date === undefined ? "" : ` Made on ${date}.`}`;
-  return page(title, lead, sections.filter((section) => section.html !== ""));
+  return page(
+    title,
+    options.note === undefined ? lead : `${lead} ${options.note}`,
+    sections.filter((section) => section.html !== ""),
+  );
 }
 
 function setSections({ runs }: TestSet, { baseline, cases = [], classes = [] }: ReportOptions): Section[] {

@@ -43,19 +43,21 @@ export function groupRuns(runs: readonly RunResults[]): RunGroup[] {
   }));
 }
 
+/** The mean of each cost over those that measured it. */
+export function meanCosts(costs: readonly RunCosts[]): RunCosts {
+  const mean = (key: keyof RunCosts): number | null =>
+    average(costs.map((of) => of[key]).filter((value) => value !== null));
+  return {
+    parameters: mean("parameters"),
+    multiply_adds: mean("multiply_adds"),
+    peak_bytes: mean("peak_bytes"),
+    train_seconds: mean("train_seconds"),
+    inference_ms: mean("inference_ms"),
+  };
+}
+
 /** Mean costs of each method over its runs. */
 export function costsByMethod(runs: readonly RunResults[]): Map<string, RunCosts> {
-  const methods = [...new Set(runs.map((run) => run.method))];
-  return new Map(methods.map((method) => {
-    const costs = runs.filter((run) => run.method === method).map((run) => run.costs);
-    const mean = (key: keyof RunCosts): number | null =>
-      average(costs.map((c) => c[key]).filter((value) => value !== null));
-    return [method, {
-      parameters: mean("parameters"),
-      multiply_adds: mean("multiply_adds"),
-      peak_bytes: mean("peak_bytes"),
-      train_seconds: mean("train_seconds"),
-      inference_ms: mean("inference_ms"),
-    }];
-  }));
+  const byMethod = Map.groupBy(runs, (run) => run.method);
+  return new Map([...byMethod].map(([method, own]) => [method, meanCosts(own.map((run) => run.costs))]));
 }

@@ -45,9 +45,21 @@ function testIds({ records }: RunResults): string[] {
   return [...new Set(records.map((r) => r.case))].sort();
 }
 
-/** What a data set is, but for its modalities. */
-function dataKey({ config }: RunResults): string {
-  return JSON.stringify(config.dataset, (key, value) => key === "modalities" ? undefined : value);
+/** What the test cases are of: a data set, but for its modalities, and for a misalignment that spares them. */
+function dataKey(run: RunResults): string {
+  const tested = testIds(run);
+  return JSON.stringify(run.config.dataset, (key, value) => {
+    if (key === "modalities") return undefined;
+    let shown = value;
+    while (key === "source" && shown?.kind === "misaligned" && spares(shown, tested)) shown = shown.base;
+    return shown;
+  });
+}
+
+/** Whether a misalignment moves none of some cases. */
+function spares({ options }: { options?: { cases?: readonly string[] } }, ids: readonly string[]): boolean {
+  const moved = options?.cases;
+  return moved !== undefined && !ids.some((id) => moved.includes(id));
 }
 
 function entries(value: unknown): Map<string, unknown> {

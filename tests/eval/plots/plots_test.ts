@@ -9,6 +9,7 @@ import {
   type LogRow,
   modalityBars,
   pairedDifference,
+  rankPlot,
   robustnessCurves,
 } from "../../../eval/mod.ts";
 import { makeRobustnessRecords, makeRunRecords } from "../make_runs.ts";
@@ -30,6 +31,12 @@ Deno.test("learningCurves() keeps its drawing, for one run and as bands over see
     "learning_curves_seeds.svg",
     withoutWarnings(() => learningCurves([log(0), log(1), log(2)])),
   );
+});
+
+Deno.test("rankPlot() keeps its drawing, and refuses records in which nothing can be ranked", () => {
+  assertSnapshot("ranks.svg", withoutWarnings(() => rankPlot(makeRunRecords())));
+  const alone = makeRunRecords().filter((r) => r.method === "cmc");
+  assert.throws(() => rankPlot(alone), { code: "eval.plot" });
 });
 
 Deno.test("classBoxPlot() keeps its drawing", () => {

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { collectionFiles } from "../../../eval/mod.ts";
+import {
+  type Cell,
+  cellsOf,
+  collectSweep,
+  parseSweep,
+  type SweepFolder,
+  sweepPaths,
+  writeSweepFolder,
+} from "../../../model/sweep/mod.ts";
+import { makeRunFolders } from "../../eval/make_run_folder.ts";
+
+/** A sweep whose finished cells have the results of made runs; `as` says which of them, if any. */
+async function withSweep(
+  sweep: object,
+  as: (cell: Cell) => string | undefined,
+  body: (folder: SweepFolder) => Promise<void>,
+): Promise<void> {
+  const root = await Deno.makeTempDir();
+  try {
+    await makeRunFolders(`${root}/made`);
+    const parsed = parseSweep(sweep), cells = cellsOf(parsed, root), folder = `${root}/sweep`;
+    await writeSweepFolder({ folder, sweep: parsed, cells });
+    for (const cell of cells) {
+      const made = as(cell);
+      if (made !== undefined) await Deno.rename(`${root}/made/${made}`, sweepPaths.run(folder, cell));
+    }
+    await body({ folder, sweep: parsed, cells });
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+/** Keeps the test cases from `from` on, so many. */
+async function keepCases(run: string, from: number, count: number): Promise<void> {
+  const ids = Array.from({ length: count }, (_, i) => `case_${from + i}`);
+  const [head, ...lines] = (await Deno.readTextFile(`${run}/cases.csv`)).trimEnd().split("\n");
+  const kept = lines.filter((line) => ids.some((id) => line.startsWith(`${id},`)));
+  await Deno.writeTextFile(`${run}/cases.csv`, `${[head, ...kept].join("\n")}\n`);
+  const split = JSON.parse(await Deno.readTextFile(`${run}/split.json`));
+  await Deno.writeTextFile(`${run}/split.json`, JSON.stringify({ ...split, test: ids }));
+}
+
+const options = { baseline: "base", title: "made" };
+
+Deno.test("collecting names rows after the sweep, takes the ratio asked for, and says what is missing", () =>
+  withSweep(
+    {
+      methods: [{ name: "base", method: "supervised" }, { name: "ours <1>", method: "cmc" }],
+      ...{ labelRatios: [0.25], seeds: [0, 1, 2] },
+    },
+    ({ row, seed }) => seed === 2 ? undefined : `${row === "base" ? "supervised" : "cmc"}-2-s${seed}`,
+    async (sweep) => {
+      const { runs, missing } = await collectSweep(sweep);
+      assert.deepEqual(missing.map(({ name }) => name), ["base-25pct-seed2", "ours-1-25pct-seed2"]);
+      assert.deepEqual(runs.map(({ method, label_ratio, seed }) => [method, label_ratio, seed]), [
+        ...[["base", 0.25, 0], ["base", 0.25, 1], ["ours <1>", 0.25, 0], ["ours <1>", 0.25, 1]],
+      ]);
+      const files = collectionFiles(runs, { ...options, note: "2 of 6 cells are missing." });
+      for (const name of ["results", "costs", "tests"]) {
+        for (const ending of ["md", "csv", "tex", "html", "json"]) assert.ok(files.has(`${name}.${ending}`));
+      }
+      assert.match(files.get("results.md")!, /\| 25 % +\| ours \\<1\\> +\| \*\*/);
+      assert.doesNotMatch(files.get("results.md")!, /training min/);
+      assert.match(files.get("costs.md")!, /parameters M .*training min/);
+      assert.match(files.get("tests.tex")!, /\\toprule[^]*p Holm/);
+      assert.match(files.get("tests.md")!, /Holm: the Wilcoxon p corrected over the \d+ comparisons/);
+      assert.ok(files.has("plots/dice_ranks.svg") && !files.has("plots/dice_by_labels.svg"));
+      assert.match(files.get("report.html")!, /2 of 6 cells are missing\./);
+    },
+  ));
+
+Deno.test("the folds of one row and seed are joined: every case counts once", () =>
+  withSweep(
+    { methods: [{ name: "base", method: "supervised" }], labelled: [2], folds: 2, seeds: [0] },
+    ({ fold }) => `supervised-2-s${fold === "1/2" ? 0 : 1}`,
+    async (sweep) => {
+      await keepCases(sweepPaths.run(sweep.folder, sweep.cells[0]!), 3, 4);
+      await keepCases(sweepPaths.run(sweep.folder, sweep.cells[1]!), 0, 3);
+      const { runs, missing } = await collectSweep(sweep);
+      assert.deepEqual([runs.length, missing.length], [1, 0]);
+      const [run] = runs, cases = [...new Set(run!.records.map((r) => r.case))];
+      assert.deepEqual(cases, Array.from({ length: 7 }, (_, i) => `case_${i}`));
+      assert.deepEqual([run!.name, run!.label_ratio], ["base-labelled2-seed0", 0.2]);
+      assert.equal(run!.costs.train_seconds, 120.5);
+      assert.equal(
+        [...collectionFiles(runs, options).keys()].filter((name) => name.endsWith(".tex")).length,
+        2,
+      );
+    },
+  ));
