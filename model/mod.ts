@@ -53,6 +53,8 @@ export type { NetworkConfig } from "./network_config.ts";
 export { encoderOf, VitEncoder, vitUnet } from "./vit_encoder.ts";
 export { type Segmenter, type Task, taskOf } from "./segmenter.ts";
 export { exportHtml } from "./export/html.ts";
+export { exportOnnx, outputName } from "./export/onnx/onnx.ts";
+export { pythonExample } from "./export/onnx/python_example.ts";
 export * from "./inference/mod.ts";
 export { type Budget, budgets, makePlan, type Plan, type PlanLine } from "./plan/plan.ts";
 export { largestPatch } from "./plan/largest_patch.ts";

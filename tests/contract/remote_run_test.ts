@@ -140,7 +140,7 @@ Deno.test("predict, evaluate, report and export work from a URL on a run that wa
         "--json",
       );
       await run("report", runs, trained.folder, "--out=report.html", "--json");
-      const { bytes } = await run(
+      const { written: [{ bytes }] } = await run(
         "export",
         [...runs, "--allow-run=deno"],
         ...[checkpoint, "--format=html", "--out=page.html", "--json"],

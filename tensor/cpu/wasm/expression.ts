@@ -5,66 +5,9 @@
  * @module
  */
 
+import { type FormulaNode, parseFormula } from "../../ops/formula.ts";
 import { type Code, f32x4, select } from "./emit/mod.ts";
 import { erf, exp, log, pow, tanh } from "./vector_math.ts";
-
-type Node =
-  | { readonly kind: "number"; readonly value: number }
-  | { readonly kind: "input"; readonly name: string }
-  | { readonly kind: "call"; readonly name: string; readonly inputs: readonly Node[] };
-
-const precedence: Readonly<Record<string, number>> = {
-  "==": 1,
-  "<": 2,
-  ">": 2,
-  "<=": 2,
-  ">=": 2,
-  "+": 3,
-  "-": 3,
-  "*": 4,
-  "/": 4,
-};
-
-function parse(expression: string): Node {
-  const tokens = expression.match(/\d+(?:\.\d+)?(?:e-?\d+)?|[a-z]+|[<>=]=|[-+*/<>(),]/gi) ?? [];
-  if (tokens.join("") !== expression.replace(/\s/g, "")) throw new SyntaxError(`in ${expression}`);
-  let at = 0;
-  const expect = (token: string): void => {
-    if (tokens[at++] !== token) throw new SyntaxError(`${expression}: expected ${token}`);
-  };
-  const primary = (): Node => {
-    const token = tokens[at++];
-    if (token === undefined) throw new SyntaxError(`${expression}: ends early`);
-    if (token === "-") return { kind: "call", name: "neg", inputs: [primary()] };
-    if (token === "(") {
-      const inner = chain(0);
-      expect(")");
-      return inner;
-    }
-    if (/^\d/.test(token)) return { kind: "number", value: Number(token) };
-    if (tokens[at] !== "(") return { kind: "input", name: token };
-    const inputs: Node[] = [];
-    do {
-      at++;
-      inputs.push(chain(0));
-    } while (tokens[at] === ",");
-    expect(")");
-    return { kind: "call", name: token, inputs };
-  };
-  const chain = (least: number): Node => {
-    let left = primary();
-    for (;;) {
-      const operator = tokens[at];
-      const level = operator === undefined ? undefined : precedence[operator];
-      if (level === undefined || level <= least) return left;
-      at++;
-      left = { kind: "call", name: operator!, inputs: [left, chain(level)] };
-    }
-  };
-  const tree = chain(0);
-  if (at !== tokens.length) throw new SyntaxError(`${expression}: ${tokens[at]} is too much`);
-  return tree;
-}
 
 type Floats = Code<"f32x4">;
 
@@ -109,12 +52,12 @@ export function isTranslatable(expression: string): boolean {
  */
 export function translate(expression: string, inputs: Readonly<Record<string, Floats>>): Floats {
   const unknown = (name: string) => new SyntaxError(`${expression}: unknown name ${name}`);
-  const condition = (node: Node): Code<"i32x4"> => {
+  const condition = (node: FormulaNode): Code<"i32x4"> => {
     const compare = node.kind === "call" ? comparisons[node.name] : undefined;
     if (!compare || node.kind !== "call") throw new SyntaxError(`${expression}: a condition must compare`);
     return compare(value(node.inputs[0]!), value(node.inputs[1]!));
   };
-  const value = (node: Node): Floats => {
+  const value = (node: FormulaNode): Floats => {
     if (node.kind === "number") return f32x4.const(node.value);
     if (node.kind === "input") {
       const known = inputs[node.name];
@@ -128,5 +71,5 @@ export function translate(expression: string, inputs: Readonly<Record<string, Fl
     if (two) return two(value(a!), value(b!));
     throw unknown(node.name);
   };
-  return value(parse(expression));
+  return value(parseFormula(expression));
 }

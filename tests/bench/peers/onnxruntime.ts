@@ -5,7 +5,7 @@
 
 import type { WorkloadName } from "../names.ts";
 import { serve } from "../serve.ts";
-import { onnxModel, type OnnxNode, type OnnxShapes } from "./onnx_model.ts";
+import { encodeOnnx, type OnnxNode, type OnnxShapes } from "../../../model/export/onnx/model.ts";
 import { randomValues } from "./random_values.ts";
 
 const [backend, , workload, specifier] = Deno.args as [string, string, WorkloadName, string];
@@ -80,7 +80,7 @@ await serve(async () => {
   runtime.env.wasm.wasmPaths = new URL("./", import.meta.resolve(entry)).href;
   runtime.env.wasm.numThreads = 1;
   const session = await runtime.InferenceSession.create(
-    onnxModel(model.nodes, model.inputs, { y: model.output }),
+    encodeOnnx({ ...model, outputs: { y: model.output }, operatorSet: 20 }),
     { executionProviders: [backend] },
   );
   const feeds = Object.fromEntries(
