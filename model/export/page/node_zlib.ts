@@ -1,10 +1,11 @@
 /**
- * What the page has in place of `node:zlib`: the part that reading NIfTI uses.
+ * What the page has in place of `node:zlib`: the part that reading NIfTI uses. The browser's own `DecompressionStream`
+ * refuses what lies behind the end of a stream, and does not say where the end was.
  *
  * @module
  */
 
-import { Inflater } from "./inflate.ts";
+import { Inflate } from "./deps.ts";
 
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   let rest = byte;
@@ -26,10 +27,19 @@ interface Listeners {
   error: (error: Error) => void;
 }
 
+/** Gives out all that can be inflated so far: zlib's `Z_SYNC_FLUSH`. */
+const syncFlush = 2;
+
 /** A stream that inflates at once. */
 export class InflateRaw {
-  readonly #inflater = new Inflater();
+  readonly #inflate = new Inflate({ raw: true });
   readonly #on: Listeners = { data: () => {}, end: () => {}, error: () => {} };
+
+  constructor() {
+    this.#inflate.onData = (chunk) => this.#on.data(chunk);
+    this.#inflate.onEnd = (code) =>
+      code === 0 ? this.#on.end() : this.#on.error(new Error(this.#inflate.msg));
+  }
 
   /** Sets the listener of an event. */
   on<K extends keyof Listeners>(event: K, listener: Listeners[K]): this {
@@ -37,16 +47,10 @@ export class InflateRaw {
     return this;
   }
 
-  /** Inflates bytes and calls back. */
+  /** Inflates bytes and calls back; what lies behind the end of the stream is passed over. */
   write(bytes: Uint8Array, done: () => void): void {
-    const had = this.#inflater.ended;
-    try {
-      for (const chunk of this.#inflater.push(bytes)) this.#on.data(chunk);
-    } catch (error) {
-      return this.#on.error(error as Error);
-    }
-    if (this.#inflater.ended && !had) this.#on.end();
-    done();
+    this.#inflate.push(bytes, syncFlush);
+    if (this.#inflate.err === 0) done();
   }
 
   /** Nothing is held. */

@@ -4,9 +4,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { constants, crc32 as nodeCrc32, deflateRawSync } from "node:zlib";
-import { Inflater } from "../../../model/export/page/inflate.ts";
-import { createHash as pageHash, sha256 } from "../../../model/export/page/node_crypto.ts";
-import { crc32 } from "../../../model/export/page/node_zlib.ts";
+import { createHash as pageHash } from "../../../model/export/page/node_crypto.ts";
+import { crc32, createInflateRaw } from "../../../model/export/page/node_zlib.ts";
 import { Random } from "../../../tensor/random.ts";
 
 /** Bytes that repeat near and far, with noise between. */
@@ -21,14 +20,21 @@ function sample(length: number): Uint8Array {
 }
 
 function inflated(deflated: Uint8Array, step: number): { bytes: Uint8Array; ended: boolean } {
-  const inflater = new Inflater(), parts: Uint8Array[] = [];
+  const parts: Uint8Array[] = [];
+  let ended = false;
+  const inflate = createInflateRaw()
+    .on("data", (chunk) => parts.push(chunk))
+    .on("end", () => ended = true)
+    .on("error", (error) => {
+      throw error;
+    });
   for (let at = 0; at < deflated.length; at += step) {
-    parts.push(...inflater.push(deflated.subarray(at, at + step)));
+    inflate.write(deflated.subarray(at, at + step), () => {});
   }
-  return { bytes: Buffer.concat(parts), ended: inflater.ended };
+  return { bytes: Buffer.concat(parts), ended };
 }
 
-Deno.test("Inflater inflates stored, fixed and dynamic blocks, in portions of any size, with bytes behind the end", () => {
+Deno.test("a page inflates stored, fixed and dynamic blocks, in portions of any size, with bytes behind the end", () => {
   const kinds = [
     { level: 0 },
     { level: 1 },
@@ -52,7 +58,7 @@ Deno.test("Inflater inflates stored, fixed and dynamic blocks, in portions of an
   }
 });
 
-Deno.test("Inflater does not end with a stream that was cut, and refuses what is none", () => {
+Deno.test("a page's stream does not end with a stream that was cut, and refuses what is none", () => {
   const deflated = deflateRawSync(sample(5000));
   assert.equal(inflated(deflated.subarray(0, deflated.length - 1), 100).ended, false);
   assert.throws(() => inflated(Uint8Array.of(0b111), 1), /invalid block type/);
@@ -66,10 +72,9 @@ Deno.test("a page's crc32 and SHA-256 are those of node:zlib and node:crypto", (
     const bytes = sample(length);
     assert.equal(crc32(bytes), nodeCrc32(bytes));
     assert.equal(crc32(bytes.subarray(10), crc32(bytes.subarray(0, 10))), nodeCrc32(bytes));
-    assert.equal(sha256(bytes), createHash("sha256").update(bytes).digest("hex"));
   }
   assert.equal(
-    pageHash("sha256").update("Größe").digest(),
+    pageHash("sha256").update("Grö").update("ße").digest(),
     createHash("sha256").update("Größe").digest("hex"),
   );
 });
