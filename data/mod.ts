@@ -33,6 +33,7 @@ export { checkJudgedCases, checkLabelledClasses } from "./label_check.ts";
 export { importManifest } from "./import/import_manifest.ts";
 export { followRecipe, importRecipe, type RecipeOptions } from "./import/recipe.ts";
 export { BatchLoader, type BatchOptions } from "./loader.ts";
+export { withPseudoLabels } from "./pseudo_labels.ts";
 export type { FurtherViews } from "./patch.ts";
 export { checkManifest, type Manifest, manifestJsonSchema, parseManifest } from "./manifest.ts";
 export { misalign, type Misalignment } from "./perturb/misalign.ts";

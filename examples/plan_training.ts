@@ -29,7 +29,7 @@ import type { Settings } from "./train_settings.ts";
  * @param options.isTrial plan what the device cannot hold too: nothing will be trained
  */
 export async function planTraining(
-  { dataset, split, settings: { spacing, orientation } }: TrainingCases,
+  { dataset, split, pseudoLabelled, settings: { spacing, orientation } }: TrainingCases,
   { training: said, method }: Settings,
   device: Pick<Device, "kind" | "description">,
   { isTrial = false }: { readonly isTrial?: boolean } = {},
@@ -50,7 +50,8 @@ export async function planTraining(
     chosen,
     cases,
     isTrial ? { ...budget, limit: Infinity } : budget,
-    (settings) => costOf(resolveConfig({ ...training, ...settings }, method), task, method),
+    (settings) =>
+      costOf(resolveConfig({ ...training, ...settings }, method), task, method, pseudoLabelled !== undefined),
     given,
   );
 }

@@ -17,7 +17,18 @@ const seed: Kind = ["a whole number from 0", (value) => Number.isSafeInteger(val
 const isSize = (mm: unknown) => typeof mm === "number" && mm > 0 && mm < Infinity;
 
 const kinds = new Map<string, Kind>([
-  ...["data", "phantom", "recipe", "modalities", "nan", "init", "methodModule", "split", "method"]
+  ...[
+    "data",
+    "phantom",
+    "recipe",
+    "modalities",
+    "nan",
+    "init",
+    "methodModule",
+    "split",
+    "method",
+    "pseudoLabels",
+  ]
     .map((name): [string, Kind] => [name, word]),
   ...["labelled", "validation", "test"].map((name): [string, Kind] => [name, count]),
   ["splitSeed", seed],

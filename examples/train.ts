@@ -135,6 +135,11 @@ const options = {
     help: "losses that compare voxels, on modalities that do not correspond: refuse, or force them",
   },
   init: { value: "RUN|FILE", help: "start from the weights of a run, a checkpoint, or what convert wrote" },
+  "pseudo-labels": {
+    value: "DIR",
+    help: "label maps that predict --data wrote, to learn the unlabelled cases from as well",
+  },
+  "pseudo-label-weight": { value: "X", help: "weight of what these teach, beside 1 of labels" },
   "init-partial": { help: "let what these weights do not have start from random numbers; it is listed" },
   seed: { value: "N", help: "decides initial values and batches; same seed, same device, same bits" },
   seeds: {
@@ -286,10 +291,10 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
   const settings = await readSettings(values);
   const { method } = settings;
   const cases = await openCases(settings, resume, warn);
-  const { dataset, split, settings: origin } = cases;
+  const { dataset, split, pseudoLabelled, settings: origin } = cases;
   // Patch and levels are checked together, after the plan has filled in what is missing of them.
   const { patch: _patch, levels: _levels, ...others } = settings.training;
-  checkTraining(method, resolveConfig(others, method), dataset, split);
+  checkTraining(method, resolveConfig(others, method), dataset, split, pseudoLabelled);
   const init = origin.init === undefined
     ? undefined
     : await startOf(origin.init, values["init-partial"] === true);
@@ -303,7 +308,7 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
   if (isTrial) {
     const used = usedParts(method, config, dataset, split);
     await checkData({ dataset, split: used, progress: terminal }, method);
-    const price = (of: TrainConfig) => costOf(of, task, method);
+    const price = (of: TrainConfig) => costOf(of, task, method, pseudoLabelled !== undefined);
     const { text, json } = await costReport(config, price, budgetOf(device));
     return {
       text: `${planText(plan)}
@@ -320,6 +325,7 @@ ${text}`,
     device,
     dataset,
     split,
+    ...(pseudoLabelled && { pseudoLabelled }),
     preparation: plan.preparation,
     plan: plan.lines,
     root: text(values, "out") ?? "runs",

@@ -8,11 +8,13 @@ import {
   DataError,
   type Dataset,
   type DataWarning,
+  type FileDataset,
   kFold,
   makePhantom,
   readSplit,
   type Split,
   splitByLabelRatio,
+  withPseudoLabels,
 } from "../data/mod.ts";
 import { UsageError } from "./command.ts";
 import { openData } from "./open_data.ts";
@@ -40,6 +42,8 @@ export interface TrainingCases {
   readonly dataset: Dataset;
   /** Which are for what. */
   readonly split: Split;
+  /** The unlabelled cases with labels that networks predicted, when there are any. */
+  readonly pseudoLabelled?: Dataset;
   /** For `config.json`: a training with these settings has the same cases in the same parts. */
   readonly settings: DataSettings;
 }
@@ -60,13 +64,8 @@ function foldOf(dataset: Dataset, fold: string, how: Parameters<typeof kFold>[2]
   return kFold(dataset, folds, how)[number - 1]!;
 }
 
-/**
- * Opens the data set and finds its split: that of the run to resume, of `--split`, of the manifest, or one drawn
- * by the label ratio, in this order. Options about a split that is already decided are refused.
- *
- * @param resume folder of the run to resume
- */
-export async function openCases(
+/** Data set and split, without pseudo-labels. */
+async function openSplit(
   { data, aboutSplit }: Settings,
   resume: string | undefined,
   onWarning: (warning: DataWarning) => void,
@@ -114,4 +113,31 @@ export async function openCases(
     ? splitByLabelRatio(dataset, { ...how, test: testPart })
     : foldOf(dataset, fold, how);
   return { dataset, split, settings };
+}
+
+/**
+ * Opens the data set and finds its split: that of the run to resume, of `--split`, of the manifest, or one drawn
+ * by the label ratio, in this order. Options about a split that is already decided are refused.
+ * With `--pseudo-labels` the unlabelled cases are opened once more, with these labels.
+ *
+ * @param resume folder of the run to resume
+ */
+export async function openCases(
+  settings: Settings,
+  resume: string | undefined,
+  onWarning: (warning: DataWarning) => void,
+): Promise<TrainingCases> {
+  const cases = await openSplit(settings, resume, onWarning), folder = settings.data.pseudoLabels;
+  if (folder === undefined) return cases;
+  if (!("root" in cases.dataset)) {
+    throw new UsageError(
+      "--pseudo-labels needs a data set in files",
+      "Give its folder or manifest with --data.",
+    );
+  }
+  const dataset = cases.dataset as FileDataset;
+  return {
+    ...cases,
+    pseudoLabelled: await withPseudoLabels(dataset, folder, cases.split.unlabelled, onWarning),
+  };
 }

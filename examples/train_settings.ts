@@ -38,6 +38,8 @@ export interface DataSettings {
   readonly init?: string;
   /** File with the method, when it is none of the table. */
   readonly methodModule?: string;
+  /** Folder of label maps that stand for those of the unlabelled cases. */
+  readonly pseudoLabels?: string;
   /** File with the split. */
   readonly split?: string;
   /** Seed of the split. */
@@ -90,6 +92,7 @@ const dataNames: readonly string[] = [
   "orientation",
   "init",
   "methodModule",
+  "pseudoLabels",
   ...Object.keys(splitOptions),
 ];
 
@@ -154,6 +157,7 @@ const whole = (path: string | undefined) => path === undefined ? undefined : res
 const plainNumbers = [
   ...["steps", "batch", "accumulate", "validations", "patience", "overfit", "seed"],
   ...["learningRate", "weightDecay", "momentum", "warmUp", "clipNorm", "semiSupervisedFrom", "averageDecay"],
+  ...["pseudoLabelWeight"],
   ...["adapterRank", "loraRank"],
 ] as const;
 const plainWords = [
@@ -207,6 +211,7 @@ function fromCommandLine(values: Values): Flat {
     test: number(values, "test"),
     fold: text(values, "fold"),
     init: whole(text(values, "init")),
+    pseudoLabels: whole(text(values, "pseudo-labels")),
   });
 }
 

@@ -17,6 +17,7 @@ import {
   type Split,
   volumePath,
 } from "../../data/mod.ts";
+import { allLabelled } from "../train/training.ts";
 
 /** SHA-256 of files, by case id and modality (or `shared`, for labels). */
 export type FileHashes = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -29,6 +30,8 @@ export interface DataIdentity {
   readonly files?: FileHashes;
   /** The labels that are used, for data in files. */
   readonly labelFiles?: FileHashes;
+  /** The pseudo-labels that are used, if any. */
+  readonly pseudoLabelFiles?: FileHashes;
 }
 
 /** The SHA-256 of a value's JSON, in hexadecimal. */
@@ -59,16 +62,38 @@ function recipe({ kind, base, options }: DatasetSource): unknown {
  * @param used whose labels the training opens: those in its parts `labelled`, `validation` and `test`
  * @throws {DataError} `split.leak` when an image is in two parts of the split, `data.path` for a missing file
  */
-export async function identify(dataset: Dataset, split: Split, used: Split): Promise<DataIdentity> {
-  if (!("root" in dataset)) return { sha256: sha256Of(recipe(dataset.source)) };
+export async function identify(
+  dataset: Dataset,
+  split: Split,
+  used: Split,
+  pseudoLabelled?: Dataset,
+): Promise<DataIdentity> {
+  const pseudo = pseudoLabelled && await identifyLabels(pseudoLabelled);
+  if (!("root" in dataset)) {
+    const made = recipe(dataset.source);
+    return { sha256: sha256Of(pseudo ? [made, pseudo] : made) };
+  }
   const files = await hashSplit(dataset as FileDataset, split);
   const labelFiles = await hashLabels(dataset as FileDataset, used);
-  return { sha256: sha256Of([recipe(dataset.source), files, labelFiles]), files, labelFiles };
+  const sha256 = sha256Of([recipe(dataset.source), files, labelFiles, ...(pseudo ? [pseudo] : [])]);
+  return { sha256, files, labelFiles, ...pseudo };
+}
+
+/** What all labels of a data set are, by content where they lie in files. */
+async function identifyLabels(dataset: Dataset): Promise<Pick<DataIdentity, "pseudoLabelFiles">> {
+  if (!("root" in dataset)) {
+    return { pseudoLabelFiles: { source: { sha256: sha256Of(recipe(dataset.source)) } } };
+  }
+  return { pseudoLabelFiles: await hashLabels(dataset as FileDataset, allLabelled(dataset)) };
 }
 
 /** The first file that is not what it was, as `what of which case`; nothing when all are the same. */
 export function changedFile(before: Partial<DataIdentity>, now: DataIdentity): string | undefined {
-  for (const [kind, noun] of [["files", "image"], ["labelFiles", "labels"]] as const) {
+  const kinds = [["files", "image"], ["labelFiles", "labels"], [
+    "pseudoLabelFiles",
+    "pseudo-labels",
+  ]] as const;
+  for (const [kind, noun] of kinds) {
     const old = new Map(Object.entries(before[kind] ?? {}));
     for (const [id, hashes] of Object.entries(now[kind] ?? {})) {
       const known = new Map(Object.entries(old.get(id) ?? {}));

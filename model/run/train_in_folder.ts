@@ -185,14 +185,14 @@ async function writeSettings(
   folder: RunFolder,
   info: CheckpointInfo,
   setting: FolderSetting,
-  { files, labelFiles }: DataIdentity,
+  { sha256: _, ...files }: DataIdentity,
 ): Promise<void> {
   const { labelled, unlabelled, validation, test } = setting.split;
   await folder.writeJson("split.json", {
     ...{ labelled, unlabelled, validation, test },
     labelRatio: labelRatio(setting.dataset, setting.split),
     sha256: info.split,
-    ...(files && { files, labelFiles }),
+    ...files,
   });
   if (setting.plan) await folder.writeJson("plan.json", setting.plan);
   await folder.writeJson("env.json", {
@@ -251,7 +251,7 @@ async function writeResults(
     judged: config.keep,
     test: test.length > 0 ? { ...summarise(test), cases: test } : null,
     cost: {
-      ...await costOf(config, task, run.method),
+      ...await costOf(config, task, run.method, run.pseudoLoader !== undefined),
       seconds,
       inferenceMs: caseMs.size > 0
         ? [...caseMs.values()].reduce((sum, ms) => sum + ms, 0) / caseMs.size
@@ -285,15 +285,15 @@ async function makeNew(root: string, name: string): Promise<RunFolder> {
  * @throws {CodedError} what {@link train} throws, among it `dtype.unsupported`; `run.*`, `resume.mismatch` and `io.*` for the folder
  */
 export async function trainInFolder(options: TrainOptions, setting: FolderSetting): Promise<FolderRun> {
-  const { device, dataset, split, resumeFrom, once = false, root, name } = setting;
+  const { device, dataset, split, pseudoLabelled, resumeFrom, once = false, root, name } = setting;
   const method = methodOf(options);
   const config = resolveConfig(options, method);
   // All that can be refused is refused before there is a folder.
   requireStored(device, config.storage);
-  checkTraining(method, config, dataset, split);
+  checkTraining(method, config, dataset, split, pseudoLabelled);
   using opened = await openEarlier(setting);
   const used = usedParts(method, config, dataset, split);
-  const identity = await identify(dataset, split, used);
+  const identity = await identify(dataset, split, used, pseudoLabelled);
   // A run that goes on must come to the preparation it began with; `loadState` compares them.
   const preparation = setting.preparation ?? await preparationFor(setting);
   const info = describe(config, preparation, split, identity);

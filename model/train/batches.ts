@@ -17,6 +17,8 @@ export interface LoadedBatch {
   readonly labelled: LabelledBatch;
   /** Without, when the method wants them and there are any. */
   readonly unlabelled: UnlabelledBatch | undefined;
+  /** With pseudo-labels, when there are any. */
+  readonly pseudoLabelled?: LabelledBatch;
 }
 
 function joined<T extends Float32Array | Uint8Array>(parts: readonly (readonly T[])[]): T[] {
@@ -49,16 +51,28 @@ async function loadImages(loader: BatchSource, accumulate: number, step: number)
   return loaded;
 }
 
+/** What the batches of a training depend on. */
+export interface LoadSetting {
+  /** Labelled and unlabelled cases. */
+  readonly loader: BatchSource;
+  /** Cases with pseudo-labels, if there are any. */
+  readonly pseudoLoader?: BatchSource | undefined;
+  /** Says what it wants to see. */
+  readonly method: Method;
+  /** Settings. */
+  readonly config: TrainConfig;
+  /** The two phases. */
+  readonly phases: Phases;
+}
+
 /**
  * Loads the micro-batches of a step.
  *
  * @param factor ramp of the unlabelled losses at this step
  */
 export async function loadStep(
-  loader: BatchSource,
-  method: Method,
-  { settings, accumulate }: TrainConfig,
-  { semiSupervisedFrom }: Phases,
+  { loader, pseudoLoader, method, config: { settings, accumulate }, phases: { semiSupervisedFrom } }:
+    LoadSetting,
   step: number,
   factor: number,
 ): Promise<LoadedBatch[]> {
@@ -76,7 +90,8 @@ export async function loadStep(
     }
     const wanted = now.unlabelled !== undefined && loader.hasUnlabelled;
     const unlabelled = wanted ? await loader.unlabelledBatch(step * accumulate + micro) : undefined;
-    loaded.push({ labelled: joinBatches(parts), unlabelled });
+    const pseudoLabelled = await pseudoLoader?.labelledBatch(step * accumulate + micro);
+    loaded.push({ labelled: joinBatches(parts), unlabelled, ...(pseudoLabelled && { pseudoLabelled }) });
   }
   return loaded;
 }

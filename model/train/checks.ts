@@ -17,10 +17,17 @@ import type { TrainConfig } from "./resolve.ts";
 /**
  * Refuses settings, data and split that do not go together. Reads no file.
  *
- * @throws {CodedError} `method.modalities`, `method.unpaired`
+ * @param pseudoLabelled cases with pseudo-labels, if there are any
+ * @throws {CodedError} `method.modalities`, `method.pseudo_labels`, `method.unpaired`
  * @throws {DataError} `split.*`
  */
-export function checkTraining(method: Method, config: TrainConfig, dataset: Dataset, split: Split): void {
+export function checkTraining(
+  method: Method,
+  config: TrainConfig,
+  dataset: Dataset,
+  split: Split,
+  pseudoLabelled?: Dataset,
+): void {
   const { name, paired, aligned, modalities } = dataset;
   const { leastModalities = 1, mostModalities = Infinity } = method;
   if (modalities.length < leastModalities) {
@@ -43,6 +50,7 @@ export function checkTraining(method: Method, config: TrainConfig, dataset: Data
       fix: "Raise the label ratio, or add labels.",
     });
   }
+  if (pseudoLabelled) checkPseudoLabels(method, config, pseudoLabelled, split);
   if (!method.comparesVoxels(config.settings) || (paired && aligned) || config.unpaired === "force") return;
   const incomplete = paired ? [] : incompleteCases(modalities, dataset.cases);
   const otherwise =
@@ -58,6 +66,34 @@ export function checkTraining(method: Method, config: TrainConfig, dataset: Data
         ? `Complete these cases or take them out, ${otherwise}`
         : `Register the images and declare them aligned, ${otherwise}`,
     },
+  );
+}
+
+/** Pseudo-labels are for unlabelled cases, and for trainings that do without their labels. */
+function checkPseudoLabels(
+  { name, usesAllLabels, isPretraining }: Method,
+  { overfit }: TrainConfig,
+  { cases }: Dataset,
+  { unlabelled }: Split,
+): void {
+  if (cases.length === 0) {
+    throw new DataError("split.empty", "the split has no unlabelled case that could have pseudo-labels", {
+      fix: "Leave pseudo-labels out, or lower the label ratio.",
+    });
+  }
+  const other = cases.find(({ id }) => !unlabelled.includes(id));
+  if (other) {
+    throw new DataError(
+      "split.pseudo_labels",
+      `case ${other.id} has pseudo-labels, but is not in the unlabelled list of the split`,
+      { fix: "Give pseudo-labels of unlabelled cases alone: others are labelled, or kept for judging." },
+    );
+  }
+  if (!usesAllLabels && !isPretraining && overfit === 0) return;
+  throw new CodedError(
+    "method.pseudo_labels",
+    `${overfit > 0 ? "a training with overfit" : name} does not learn from pseudo-labels`,
+    { fix: "Leave them out, or choose a method that learns from labelled and unlabelled cases." },
   );
 }
 

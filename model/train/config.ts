@@ -40,6 +40,7 @@ const schema = z.strictObject({
   clipNorm: z.number().positive().default(1),
   semiSupervisedFrom: share.default(0.4),
   averageDecay: z.number().min(0).lt(1).default(0),
+  pseudoLabelWeight: z.number().min(0).default(0.5),
   validations: positive.default(8),
   keep: z.enum(["best", "last"]).default("best"),
   patience: z.number().int().min(0).default(0),
@@ -91,6 +92,8 @@ export interface EngineConfig extends NetworkConfig {
   readonly semiSupervisedFrom: number;
   /** Decay of a moving average of all parameters, which then predicts instead of these; 0 for none. */
   readonly averageDecay: number;
+  /** Weight of what cases with pseudo-labels teach, beside 1 of labelled ones; without such cases it means nothing. */
+  readonly pseudoLabelWeight: number;
   /** How many times to validate, evenly over the steps. */
   readonly validations: number;
   /** Which parameters are judged at the end: those that validated best, or the last. */

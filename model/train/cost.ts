@@ -38,11 +38,16 @@ function blankBatch({ batch, patch }: TrainConfig, { modalities }: Task): Requir
   return { shape: patch, images, labels, weakImages: images, secondImages: images };
 }
 
-/** Counts; computes nothing and needs no device. */
+/**
+ * Counts; computes nothing and needs no device.
+ *
+ * @param hasPseudoLabels whether a step also learns from a batch with pseudo-labels
+ */
 export async function costOf(
   config: TrainConfig,
   task: Task,
   method: Method = methodNamed(config.method),
+  hasPseudoLabels = false,
 ): Promise<Cost> {
   using device = new CountingDevice();
   const build = () => method.build({ device, random: new Random(0) }, task, config, config.settings);
@@ -67,9 +72,13 @@ export async function costOf(
       ...(unlabelled === "two-strong-and-weak" && { secondImages }),
     },
   };
+  const pseudoLabelled = hasPseudoLabels ? { pseudoLabelled: plain } : {};
   const place = { step: 0, learningRate: 0, factor: 1 };
   // From the second micro-batch on, the gradients of the first are there too.
-  const batches = Array.from({ length: Math.min(2, config.accumulate) }, () => batch);
+  const batches = Array.from(
+    { length: Math.min(2, config.accumulate) },
+    () => ({ ...batch, ...pseudoLabelled }),
+  );
   await trainStep({ device, network, method, optimizer, config }, batches, place);
   const { liveBytes, peakBytes } = device.stats();
   const parameters = [...network.namedTensors()].reduce((n, [, { shape }]) => n + sizeOf(shape), 0);

@@ -89,7 +89,7 @@ export async function fit(
     await setImmediate(); // timers, signals and other tasks of the program have their turn
     const factor = unlabelledFactor(step, phases);
     const asked = performance.now();
-    const batches = await loadStep(loader, method, config, phases, step, factor);
+    const batches = await loadStep(training, step, factor);
     const waitMs = performance.now() - asked;
     waitedMs += waitMs;
     const learningRate = config.learningRate * learningRateFactor(step, phases, config);
@@ -99,7 +99,9 @@ export async function fit(
     requireFinite(
       step + 1,
       report,
-      batches.flatMap(({ labelled, unlabelled }) => [...labelled.cases, ...unlabelled?.cases ?? []]),
+      batches.flatMap(({ labelled, unlabelled, pseudoLabelled }) =>
+        [labelled, unlabelled, pseudoLabelled].flatMap((part) => part?.cases ?? [])
+      ),
     );
     const numbers = Object.fromEntries(Object.entries(report).map(([name, value]) => [name, short(value)]));
     const row: LogRow = { step: step + 1, lr: short(learningRate), ...numbers };

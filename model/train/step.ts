@@ -13,7 +13,7 @@ import { scope } from "../../tensor/scope.ts";
 import type { Shape } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import type { TrainConfig } from "./resolve.ts";
-import type { Method, StepBatch } from "./method.ts";
+import type { LossTerm, Method, StepBatch, StepContext } from "./method.ts";
 import type { Segmenter } from "../segmenter.ts";
 
 /** Patches of a step on the host: what the samplers of `data/` give. */
@@ -36,6 +36,8 @@ export interface MicroBatch {
   readonly labelled: HostBatch;
   /** Without, when the method wants them. */
   readonly unlabelled?: HostBatch | undefined;
+  /** With pseudo-labels, when there are any. */
+  readonly pseudoLabelled?: HostBatch;
 }
 
 /** What a step works on. */
@@ -68,15 +70,16 @@ function upload(device: Device, shape: Shape, images: readonly Float32Array[]): 
   return images.map((image) => Tensor.from(device, image, [image.length / size(shape), 1, ...shape]));
 }
 
-function uploadBatch(device: Device, { labelled, unlabelled }: MicroBatch): StepBatch {
-  const { shape } = labelled;
+function uploadLabelled(device: Device, { shape, images, labels }: HostBatch): StepBatch["labelled"] {
   return {
-    labelled: {
-      images: upload(device, shape, labelled.images),
-      labels: labelled.labels!.map((label) =>
-        Tensor.from(device, label, [label.length / size(shape), ...shape], "i32")
-      ),
-    },
+    images: upload(device, shape, images),
+    labels: labels!.map((label) => Tensor.from(device, label, [label.length / size(shape), ...shape], "i32")),
+  };
+}
+
+function uploadBatch(device: Device, { labelled, unlabelled }: MicroBatch): StepBatch {
+  return {
+    labelled: uploadLabelled(device, labelled),
     ...(unlabelled && {
       unlabelled: {
         images: upload(device, unlabelled.shape, unlabelled.images),
@@ -91,6 +94,23 @@ function uploadBatch(device: Device, { labelled, unlabelled }: MicroBatch): Step
   };
 }
 
+const sumOf = (terms: Readonly<Record<string, LossTerm>>) =>
+  Object.values(terms).map(({ value, weight }) => value.mul(weight)).reduce((sum, term) => sum.add(term));
+
+/** The method's terms, and, weighed lower, what it would learn from pseudo-labels as if they were labels. */
+function termsOf(
+  { device, network, method, config: { pseudoLabelWeight } }: StepSetting,
+  batch: MicroBatch,
+  context: StepContext,
+): Record<string, LossTerm> {
+  const terms = method.losses(network, uploadBatch(device, batch), context);
+  if (!batch.pseudoLabelled || pseudoLabelWeight === 0) return terms;
+  const labelled = uploadLabelled(device, batch.pseudoLabelled);
+  const random = context.random.child("pseudo-labels");
+  const value = sumOf(method.losses(network, { labelled }, { ...context, factor: 0, random }));
+  return { ...terms, pseudo_labels: { value, weight: pseudoLabelWeight } };
+}
+
 const asRow = (scalars: readonly Tensor[]) => concat(scalars.map((scalar) => scalar.reshape([1])), 0);
 
 /**
@@ -98,10 +118,11 @@ const asRow = (scalars: readonly Tensor[]) => concat(scalars.map((scalar) => sca
  * without their weights, and the gradient's norm before clipping.
  */
 export async function trainStep(
-  { device, network, method, optimizer, config }: StepSetting,
+  setting: StepSetting,
   batches: readonly MicroBatch[],
   { step, learningRate, factor }: StepPlace,
 ): Promise<Record<string, number>> {
+  const { network, method, optimizer, config } = setting;
   const share = 1 / batches.length;
   const random = new Random(config.seed).child("losses").child(step);
   const context = (micro: number) => ({
@@ -117,13 +138,10 @@ export async function trainStep(
   const report = scope(() => {
     const reports = batches.map((batch, micro) =>
       scope(() => {
-        const terms = Object.entries(method.losses(network, uploadBatch(device, batch), context(micro)));
-        const loss = terms.map(([, { value, weight }]) => value.mul(weight)).reduce((sum, term) =>
-          sum.add(term)
-        );
+        const terms = termsOf(setting, batch, context(micro)), loss = sumOf(terms);
         (share === 1 ? loss : loss.mul(share)).backward();
-        if (micro === 0) names.push("loss", ...terms.map(([name]) => name), "gradient_norm");
-        return asRow([loss, ...terms.map(([, { value }]) => value)]).detach();
+        if (micro === 0) names.push("loss", ...Object.keys(terms), "gradient_norm");
+        return asRow([loss, ...Object.values(terms).map(({ value }) => value)]).detach();
       })
     );
     const norm = globalGradientNorm([...network.namedParameters()].map(([, parameter]) => parameter));

@@ -39,6 +39,8 @@ export interface TrainingData {
    * as it does for a phantom or a manifest.
    */
   readonly inWorker?: boolean;
+  /** The unlabelled cases with labels that networks predicted, which are then learned from too, weighed lower. */
+  readonly pseudoLabelled?: Dataset;
   /** Called with everything odd that the worker finds in a file; without a worker the data set tells it itself. */
   readonly onWarning?: (warning: DataWarning) => void;
 }
@@ -67,6 +69,8 @@ export interface Training extends Disposable {
   readonly optimizer: Optimizer;
   /** Batches of each step. */
   readonly loader: BatchSource;
+  /** Batches with pseudo-labels, when there are any. */
+  readonly pseudoLoader: BatchSource | undefined;
   /** The two phases. */
   readonly phases: Phases;
   /** How cases are prepared. */
@@ -106,6 +110,11 @@ export function usedParts(method: Method, config: TrainConfig, dataset: Dataset,
   return { ...trained, ...(config.overfit > 0 ? { validation: trained.labelled } : { validation, test }) };
 }
 
+/** A split that trains on the labels of all cases. */
+export function allLabelled({ cases }: Dataset): Split {
+  return { labelled: cases.map(({ id }) => id), unlabelled: [], validation: [], test: [] };
+}
+
 /** The configured optimiser of a network. */
 export function optimizerFor(
   network: Segmenter,
@@ -119,12 +128,12 @@ export function optimizerFor(
 /** Checks the settings and makes networks, optimiser and loader. Nothing is loaded yet. */
 export function openTraining(
   options: TrainOptions,
-  { device, dataset, split, preparation, inWorker = false, onWarning }: TrainingData,
+  { device, dataset, split, preparation, pseudoLabelled, inWorker = false, onWarning }: TrainingData,
 ): Training {
   const method = methodOf(options);
   const config = resolveConfig(options, method);
   requireStored(device, config.storage);
-  checkTraining(method, config, dataset, split);
+  checkTraining(method, config, dataset, split, pseudoLabelled);
   const { patch, batch, seed, steps } = config;
   const batches = {
     preparation,
@@ -135,10 +144,12 @@ export function openTraining(
     augmentation: augmentations[config.overfit > 0 ? "none" : config.augmentation],
     views: furtherViews[method.wants(config.settings, 1).unlabelled ?? "strong"],
   };
-  const trained = trainedParts(method, config, dataset, split);
-  const loader = inWorker
-    ? new AheadLoader(dataset, trained, { ...batches, ...(onWarning && { onWarning }) })
-    : new BatchLoader(dataset, trained, batches);
+  const loaderOf = (from: Dataset, parts: Split) =>
+    inWorker
+      ? new AheadLoader(from, parts, { ...batches, ...(onWarning && { onWarning }) })
+      : new BatchLoader(from, parts, batches);
+  const loader = loaderOf(dataset, trainedParts(method, config, dataset, split));
+  const pseudoLoader = pseudoLabelled && loaderOf(pseudoLabelled, allLabelled(pseudoLabelled));
   const task = taskOf(dataset);
   // Built from the same numbers, the average starts where the parameters start.
   const init = (): Init => ({ device, random: new Random(seed).child("init") });
@@ -153,6 +164,7 @@ export function openTraining(
     average,
     optimizer,
     loader,
+    pseudoLoader,
     phases: { steps, semiSupervisedFrom: Math.round(config.semiSupervisedFrom * steps) },
     preparation,
     segment: {
@@ -164,6 +176,7 @@ export function openTraining(
     },
     [Symbol.dispose]() {
       loader[Symbol.dispose]();
+      pseudoLoader?.[Symbol.dispose]();
       network[Symbol.dispose]();
       average?.[Symbol.dispose]();
       optimizer[Symbol.dispose]();

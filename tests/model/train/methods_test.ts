@@ -116,8 +116,7 @@ async function opened(method: Method, device: Device, settings: Readonly<Record<
   const data = dataFor(method);
   const preparation = await preparationFor(data);
   const training = openTraining({ ...options, method, settings }, { device, ...data, preparation });
-  const { config, loader, phases } = training;
-  const [batch] = await loadStep(loader, method, config, phases, 20, 1);
+  const [batch] = await loadStep(training, 20, 1);
   return { training, batch: batch! };
 }
 
