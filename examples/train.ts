@@ -105,6 +105,11 @@ const options = {
     help:
       "anatomical: axes as in the body; slices: as stored, D across the slices; chosen from the data when absent",
   },
+  "deep-supervision": {
+    value: "WHEN",
+    help:
+      "on: labels teach the coarser levels of the decoders too, half as much from one to the next; or off",
+  },
   steps: { value: "N", help: "optimiser steps" },
   batch: { value: "N", help: "labelled patches a step; as many unlabelled ones" },
   augmentation: { value: "NAME", help: "none, default, or strong, which mirrors and turns by quarters" },

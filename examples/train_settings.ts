@@ -161,6 +161,7 @@ const plainNumbers = [
   ...["adapterRank", "loraRank"],
 ] as const;
 const plainWords = [
+  "deepSupervision",
   "preset",
   "augmentation",
   "storage",

@@ -57,6 +57,8 @@ export interface CmcShape {
   readonly storage?: "f32" | "f16";
   /** Whether images share a space, the default; otherwise each is fused with stand-ins for the others. */
   readonly aligned?: boolean;
+  /** Whether the coarser levels of the decoders have heads too; not by default. */
+  readonly deep?: boolean;
 }
 
 /** What a forward pass gives, one entry a modality. */
@@ -65,6 +67,18 @@ export interface CmcOutput {
   readonly features: (Tensor | null)[];
   /** `[N,K,D,H,W]`; `null` for an absent image. */
   readonly logits: (Tensor | null)[];
+}
+
+/** {@link CmcOutput} with the logits of several levels, finest first. */
+export interface DeepOutput extends Pick<CmcOutput, "features"> {
+  /** Of each modality and level, `[N,K,…]`; `null` for an absent image. */
+  readonly logits: (Tensor[] | null)[];
+}
+
+/** How a forward pass differs from the usual one. */
+export interface CmcForward {
+  /** What the encoders give is passed through this before all that follows, as for channel dropout. */
+  readonly change?: (code: Encoded) => Encoded;
 }
 
 /** Cross-modality collaboration network. */
@@ -93,7 +107,10 @@ export class Cmc extends Module {
     const copies = (sharing: Sharing = "separate") => ({ length: sharing === "shared" ? 1 : modalities });
     const channels = bottleneckChannels(unet);
     this.encoders = Array.from(copies(shape.encoders), () => encoderOf(init, unet, tuning));
-    this.decoders = Array.from(copies(shape.decoders), () => new UnetDecoder(init, unet, shape.classes));
+    this.decoders = Array.from(
+      copies(shape.decoders),
+      () => new UnetDecoder(init, unet, shape.classes, shape.deep),
+    );
     this.mia = new ModalityIndependentAwareness(init, shape.channelScale ?? "cosine");
     const { kernel } = unet.levels.at(-1)!;
     this.fusion = new Level(init, [modalities * channels, channels, channels], kernel);
@@ -110,15 +127,28 @@ export class Cmc extends Module {
    * image that shares no space with the others, these are absent.
    *
    * @param images one a modality, `[N,1,D,H,W]`, or null where a scan is missing
-   * @param change what the encoders give is passed through this before all that follows, as for channel dropout
    * @throws {CodedError} `model.modalities` when their number is wrong or all are missing, `model.token` when one is
    * missing and the network has no tokens to stand for it though it should
    * @throws {DeviceError} `dtype.unsupported` for f16 storage on a device that has none
    */
-  forward(
+  forward(images: readonly (Tensor | null)[], how: CmcForward = {}): CmcOutput {
+    const { features, logits } = this.#run(images, how, false);
+    return { features, logits: logits.map((levels) => levels && levels[0]!) };
+  }
+
+  /**
+   * As {@link Cmc.forward}, but the logits of every level that has a head, finest first; those of coarser levels have
+   * fewer voxels.
+   */
+  forwardDeep(images: readonly (Tensor | null)[], how: CmcForward = {}): DeepOutput {
+    return this.#run(images, how, true);
+  }
+
+  #run(
     images: readonly (Tensor | null)[],
-    change: (code: Encoded) => Encoded = (code) => code,
-  ): CmcOutput {
+    { change = (code) => code }: CmcForward,
+    isDeep: boolean,
+  ): DeepOutput {
     const { modalities, storage = "f32", aligned = true } = this.#shape;
     const given = images.filter((image) => image !== null).length;
     if (images.length !== modalities || given === 0) {
@@ -145,7 +175,11 @@ export class Cmc extends Module {
         code && scope(() => {
           const fused = together ?? this.#fuse(aware.map((own, i) => i === m ? own : null));
           const joined = cast(this.#join(fused, aware[m]!), storage);
-          return cast(of(this.decoders, m).forward(joined, code.skips), "f32");
+          const decoder = of(this.decoders, m);
+          const levels = isDeep
+            ? decoder.forwardDeep(joined, code.skips)
+            : [decoder.forward(joined, code.skips)];
+          return levels.map((z) => cast(z, "f32"));
         })
       );
       return { features: encoded.map((code) => code && code.features), logits };

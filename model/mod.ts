@@ -6,7 +6,7 @@
 
 export { Adapter, LowRank } from "./adapter.ts";
 export { ConvBlock } from "./blocks.ts";
-export { Cmc, type CmcOutput, type CmcShape, type Sharing } from "./cmc.ts";
+export { Cmc, type CmcForward, type CmcOutput, type CmcShape, type DeepOutput, type Sharing } from "./cmc.ts";
 export { type Combination, ConcatJoin, joinByConcat, NormWeights } from "./join.ts";
 export { fillMissing, missingModalities, type MissingModality } from "./missing_modality.ts";
 export {

@@ -28,6 +28,8 @@ export interface NetworkConfig {
   readonly adapterRank: number;
   /** Rank of the correction to each block's query, key and value weights (LoRA); 0 for none. */
   readonly loraRank: number;
+  /** Whether labels teach the coarser levels of the decoder too, each by a head of its own. */
+  readonly deepSupervision: "off" | "on";
 }
 
 /** What is trained of a Vision Transformer. */

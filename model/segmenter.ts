@@ -35,4 +35,6 @@ export function taskOf(
 export type Segmenter = Module & {
   /** Images, one a modality, `[N,1,D,H,W]` or null, to logits `[N,K,D,H,W]` or null. */
   segment(images: readonly (Tensor | null)[]): (Tensor | null)[];
+  /** As `segment`, at every level that has a head, finest first, where the network can. */
+  segmentDeep?(images: readonly (Tensor | null)[]): (readonly Tensor[] | null)[];
 };

@@ -106,9 +106,15 @@ export class UnetDecoder extends Module {
   readonly levels: Level[] = [];
   /** To `classes` logits. */
   readonly head: Conv3d;
+  /** To `classes` logits from the levels between the coarsest and the finest, coarsest first; for deep supervision. */
+  readonly auxiliary: Conv3d[] = [];
 
-  /** For `classes` classes, the background included. */
-  constructor(init: Init, shape: UnetShape, classes: number) {
+  /**
+   * For `classes` classes, the background included.
+   *
+   * @param deep whether there are heads at the coarser levels too
+   */
+  constructor(init: Init, shape: UnetShape, classes: number, deep = false) {
     super();
     let below = bottleneckChannels(shape);
     for (let i = shape.encoder.length - 2; i >= 0; i--) {
@@ -122,17 +128,35 @@ export class UnetDecoder extends Module {
     // Initialised like every other convolution. With nearly equal class probabilities at the start (weights of
     // deviation 0.05) a small class of one modality often never appears: its features die before it is learned.
     this.head = new Conv3d(init, below, classes, 1);
+    if (!deep) return;
+    const widths = shape.encoder.slice(1, -1).map((channels) => channels.at(-1)!).reverse();
+    this.auxiliary = widths.map((channels) => new Conv3d(init, channels, classes, 1));
   }
 
   /** Bottleneck features and skips (finest first) to logits `[N,K,D,H,W]`. */
   forward(features: Tensor, skips: readonly Tensor[]): Tensor {
+    return scope(() => this.head.forward(this.#expand(features, skips)));
+  }
+
+  /** As {@link UnetDecoder.forward}, then the logits of the coarser levels that have a head, finest first. */
+  forwardDeep(features: Tensor, skips: readonly Tensor[]): Tensor[] {
     return scope(() => {
-      let x = features;
-      this.levels.forEach((level, i) => {
-        const [below, skip] = [x, skips[skips.length - 1 - i]!];
-        x = scope(() => level.forward(concat([this.ups[i]!.forward(below), skip], 1)));
+      const coarse: Tensor[] = [];
+      const finest = this.#expand(features, skips, (x, i) => {
+        if (i < this.auxiliary.length) coarse.unshift(this.auxiliary[i]!.forward(x));
       });
-      return this.head.forward(x);
+      return [this.head.forward(finest), ...coarse];
     });
+  }
+
+  /** What the finest level gives to the head; `seen` is shown what each level gives, coarsest first. */
+  #expand(features: Tensor, skips: readonly Tensor[], seen?: (x: Tensor, level: number) => void): Tensor {
+    let x = features;
+    this.levels.forEach((level, i) => {
+      const [below, skip] = [x, skips[skips.length - 1 - i]!];
+      x = scope(() => level.forward(concat([this.ups[i]!.forward(below), skip], 1)));
+      seen?.(x, i);
+    });
+    return x;
   }
 }

@@ -18,7 +18,7 @@ import type { TrainConfig } from "./resolve.ts";
  * Refuses settings, data and split that do not go together. Reads no file.
  *
  * @param pseudoLabelled cases with pseudo-labels, if there are any
- * @throws {CodedError} `method.modalities`, `method.pseudo_labels`, `method.unpaired`
+ * @throws {CodedError} `method.deep_supervision`, `method.modalities`, `method.pseudo_labels`, `method.unpaired`
  * @throws {DataError} `split.*`
  */
 export function checkTraining(
@@ -50,6 +50,7 @@ export function checkTraining(
       fix: "Raise the label ratio, or add labels.",
     });
   }
+  if (config.deepSupervision === "on") checkDeepSupervision(method, config);
   if (pseudoLabelled) checkPseudoLabels(method, config, pseudoLabelled, split);
   if (!method.comparesVoxels(config.settings) || (paired && aligned) || config.unpaired === "force") return;
   const incomplete = paired ? [] : incompleteCases(modalities, dataset.cases);
@@ -66,6 +67,19 @@ export function checkTraining(
         ? `Complete these cases or take them out, ${otherwise}`
         : `Register the images and declare them aligned, ${otherwise}`,
     },
+  );
+}
+
+/** Deep supervision is for methods that use it, and networks with a level between the coarsest and the finest. */
+function checkDeepSupervision(method: Method, { settings, levels }: TrainConfig): void {
+  const isUsed = method.supervisesDeeply?.(settings) ?? false;
+  if (isUsed && levels.length > 2) return;
+  throw new CodedError(
+    "method.deep_supervision",
+    isUsed
+      ? `deep supervision needs three levels, the network has ${levels.length}`
+      : `${method.name} has no deep supervision with these settings`,
+    { fix: "Leave deep supervision off." },
   );
 }
 

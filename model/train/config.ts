@@ -29,6 +29,7 @@ const schema = z.strictObject({
   trunk: z.enum(["trained", "frozen"]).default("trained"),
   adapterRank: z.number().int().min(0).optional(),
   loraRank: z.number().int().min(0).default(0),
+  deepSupervision: z.enum(["off", "on"]).default("off"),
   augmentation: z.enum(["none", "default", "strong"]).default("default"),
   seed: z.number().int().min(0).default(0),
   optimizer: z.enum(["adamw", "sgd"]).default("adamw"),

@@ -92,6 +92,8 @@ export interface Method<S extends SettingsSchema = SettingsSchema, N extends Seg
   readonly leastModalities?: number;
   /** The most modalities it can work with; any number when absent. */
   readonly mostModalities?: number;
+  /** Whether its losses use what labels say of the coarser levels of a network with deep supervision; no when absent. */
+  supervisesDeeply?(settings: SettingValues<S>): boolean;
   /** Whether it is given the labels of the unlabelled cases too: the upper bound that methods strive for. */
   readonly usesAllLabels?: true;
   /**

@@ -16,7 +16,7 @@ import type { Tensor } from "../../../tensor/tensor.ts";
 import type { LossTerm, Method, StepBatch } from "../method.ts";
 import { choice, quantity, type SettingValues } from "../settings.ts";
 import { buildCmcForm, type CmcSegmenter } from "./cmc_segmenter.ts";
-import { overPairs, supervisedLoss } from "./terms.ts";
+import { overPairs, supervisedOn } from "./terms.ts";
 
 /** Weights of the two consistency losses; {@link quantity} 0 turns one off. */
 export const consistencyWeights = {
@@ -103,6 +103,7 @@ export const cmc: Method<typeof settings, CmcSegmenter> = {
     const name = labelWithout("cmc", off);
     return forms.length === 0 ? name : `${name} (${forms.join(", ")})`;
   },
+  supervisesDeeply: () => true,
   comparesVoxels: ({ cscWeight, cacWeight, cscForm, cacForm }) =>
     (cscWeight > 0 && cscForm !== "pooled") || (cacWeight > 0 && cacForm !== "proportion"),
   build(init, task, config, { mia, miaScale: channelScale, encoders, decoders, combine, missing }) {
@@ -114,9 +115,9 @@ export const cmc: Method<typeof settings, CmcSegmenter> = {
     factor > 0 && cscWeight + cacWeight > 0 ? { unlabelled: "strong" } : {},
   losses(network, batch, { settings, factor, random }) {
     const { cscWeight, cacWeight, cscForm, cacForm, gradient, modalityDropout } = settings;
-    const own = network.segment(withDropout(batch, modalityDropout, random));
+    const images = withDropout(batch, modalityDropout, random);
     const terms: Record<string, LossTerm> = {
-      supervised: { value: supervisedLoss(own, batch.labelled.labels), weight: 1 },
+      supervised: { value: supervisedOn(network, images, batch.labelled.labels), weight: 1 },
     };
     if (!batch.unlabelled) return terms;
     const { features, logits } = network.forward(batch.unlabelled.images);

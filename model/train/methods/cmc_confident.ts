@@ -29,6 +29,7 @@ export const cmcConfident: Method<typeof consistencyWeights, CmcSegmenter> = {
   leastModalities: 2,
   label: ({ cscWeight, cacWeight }) =>
     labelWithout("cmc-confident", { CSC: cscWeight === 0, CAC: cacWeight === 0 }),
+  supervisesDeeply: () => true,
   comparesVoxels: ({ cscWeight, cacWeight }) => cscWeight + cacWeight > 0,
   build: buildCmc,
   wants({ cscWeight, cacWeight }, factor) {

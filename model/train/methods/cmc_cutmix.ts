@@ -69,6 +69,7 @@ export const cmcCutMix: Method<typeof settings, TeacherStudent<CmcSegmenter>> = 
   summary: "strong views mixed by boxes follow a moving average's modalities, the surer ones more; CSC",
   settings,
   leastModalities: 2,
+  supervisesDeeply: () => true,
   comparesVoxels: () => true,
   build: (init, task, config, { predictor }) =>
     new TeacherStudent(init, (one) => buildCmc(one, task, config), predictor),

@@ -92,6 +92,7 @@ export const cmcPlus: Method<typeof settings, TeacherStudent<CmcSegmenter>> = {
       ? name
       : `${name} (${other.map((form) => `${form} ${values[form]}`).join(", ")})`;
   },
+  supervisesDeeply: ({ mixing }) => mixing !== "copy-paste",
   comparesVoxels: () => true,
   build: (init, task, config, { predictor }) =>
     new TeacherStudent(init, (one) => buildCmc(one, task, config), predictor),
@@ -108,8 +109,8 @@ export const cmcPlus: Method<typeof settings, TeacherStudent<CmcSegmenter>> = {
       Object.assign(terms, pastedTerms(student.segment(pasted.images), pasted, factor * pseudoWeight));
     } else terms.supervised = supervisedTerm(student, batch);
     const lesson = noGrad(() => lessonOf(unlabelled, target, mixing, random));
-    const drop = views === "two" ? dropComplementaryChannels(random) : undefined;
-    const { features, logits } = student.forward(lesson.images, drop);
+    const how = views === "two" ? { change: dropComplementaryChannels(random) } : {};
+    const { features, logits } = student.forward(lesson.images, how);
     if (cscWeight > 0) terms.csc = cscTerm(features, factor * cscWeight, "cosine");
     if (cacWeight > 0) {
       const value = meanOf(logits.map((z) => targetConsistency(z!, lesson.target)));

@@ -16,6 +16,11 @@ export class CmcSegmenter extends Cmc {
   segment(images: readonly (Tensor | null)[]): (Tensor | null)[] {
     return this.forward(images).logits;
   }
+
+  /** Logits of every given image at every level that has a head, finest first. */
+  segmentDeep(images: readonly (Tensor | null)[]): (readonly Tensor[] | null)[] {
+    return this.forwardDeep(images).logits;
+  }
 }
 
 /** A network of the configured preset in the default form of CMC. */
@@ -28,14 +33,15 @@ export function buildCmcForm(
   init: Init,
   task: Task,
   config: NetworkConfig,
-  form: Omit<Partial<CmcShape>, "unet" | "tuning" | "storage">,
+  form: Omit<Partial<CmcShape>, "unet" | "tuning" | "storage" | "deep">,
 ): CmcSegmenter {
-  const { storage } = config;
+  const { storage, deepSupervision } = config;
   return new CmcSegmenter(init, {
     ...task,
     unet: unetOf(config),
     tuning: tuningOf(config),
     storage,
+    deep: deepSupervision === "on",
     ...form,
   });
 }

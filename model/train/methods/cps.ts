@@ -55,6 +55,7 @@ export const cps: Method<typeof settings, TwoNetworks> = {
   cite: "Chen et al., CVPR 2021",
   summary: "two networks with all modalities, each trained on the other's decisions",
   settings,
+  supervisesDeeply: () => true,
   comparesVoxels: () => false,
   build(init, task, config, { predictWith }) {
     const one = () => buildCmc(init, task, config);

@@ -42,6 +42,7 @@ export const meanTeacher: Method<typeof settings, TeacherStudent<CmcSegmenter>> 
     const forms = [...distance === "dice" ? ["Dice"] : [], ...teacherView === "weak" ? ["weak views"] : []];
     return forms.length === 0 ? "mean-teacher" : `mean-teacher (${forms.join(", ")})`;
   },
+  supervisesDeeply: () => true,
   comparesVoxels: () => false,
   build: (init, task, config, { predictor }) =>
     new TeacherStudent(init, (one) => buildCmc(one, task, config), predictor),

@@ -14,6 +14,7 @@ export const supervised: Method<Record<never, never>, CmcSegmenter> = {
   cite: "",
   summary: "the same network and schedule on the labelled cases alone: the floor every method has to beat",
   settings: {},
+  supervisesDeeply: () => true,
   comparesVoxels: () => false,
   build: buildCmc,
   wants: () => ({}),

@@ -6,6 +6,9 @@
 
 import { diceCrossEntropy } from "../../../losses/mod.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
+import { cast } from "../../../tensor/ops/layout.ts";
+import { resize3d } from "../../../tensor/ops/resize3d.ts";
+import type { Triple } from "../../../tensor/shape.ts";
 import type { Segmenter } from "../../segmenter.ts";
 import type { LossTerm, StepBatch } from "../method.ts";
 
@@ -27,7 +30,47 @@ export function supervisedLoss(logits: readonly (Tensor | null)[], labels: reado
   return meanOf(logits.flatMap((z, m) => z ? [diceCrossEntropy(z, labels[m]!)] : []));
 }
 
+/**
+ * A mean over levels, finest first, the weight halved from one to the next (deep supervision; Lee et al., AISTATS 2015,
+ * weights as in nnU-Net).
+ */
+export function overLevels(levels: readonly Tensor[], loss: (logits: Tensor) => Tensor): Tensor {
+  if (levels.length === 1) return loss(levels[0]!);
+  const total = 2 - 2 ** (1 - levels.length);
+  return levels.map((z, i) => loss(z).mul(2 ** -i / total)).reduce((sum, term) => sum.add(term));
+}
+
+/** A map of whole numbers, i32 `[N,D,H,W]`, at the voxels of logits `[N,K,D′,H′,W′]`: the nearest of each. */
+export function atLevel(labels: Tensor, logits: Tensor): Tensor {
+  const [n, ...sizes] = labels.shape as [number, ...number[]], coarse = logits.shape.slice(2);
+  if (sizes.every((size, axis) => size === coarse[axis])) return labels;
+  const nearest = resize3d(cast(labels, "f32").reshape([n, 1, ...sizes]), coarse as unknown as Triple, {
+    mode: "nearest",
+  });
+  return cast(nearest.reshape([n, ...coarse]), "i32");
+}
+
+/**
+ * What {@link supervisedLoss} says of the images, at all levels of a network with deep supervision.
+ *
+ * @param images one a modality, or null where one is left out
+ */
+export function supervisedOn(
+  network: Pick<Segmenter, "segment" | "segmentDeep">,
+  images: readonly (Tensor | null)[],
+  labels: readonly Tensor[],
+): Tensor {
+  if (!network.segmentDeep) return supervisedLoss(network.segment(images), labels);
+  const of = (z: Tensor, m: number) => diceCrossEntropy(z, atLevel(labels[m]!, z));
+  return meanOf(
+    network.segmentDeep(images).flatMap((levels, m) => levels ? [overLevels(levels, (z) => of(z, m))] : []),
+  );
+}
+
 /** Dice + cross-entropy of a network's predictions on the labelled patches, averaged over the modalities. */
-export function supervisedTerm(network: Pick<Segmenter, "segment">, { labelled }: StepBatch): LossTerm {
-  return { value: supervisedLoss(network.segment(labelled.images), labelled.labels), weight: 1 };
+export function supervisedTerm(
+  network: Pick<Segmenter, "segment" | "segmentDeep">,
+  { labelled: { images, labels } }: StepBatch,
+): LossTerm {
+  return { value: supervisedOn(network, images, labels), weight: 1 };
 }
