@@ -195,6 +195,7 @@ export type {
   SettingValues,
   StepBatch,
   StepContext,
+  StepTime,
   Task,
   TrainConfig,
   TrainedRun,

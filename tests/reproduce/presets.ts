@@ -55,10 +55,10 @@ async function trainRow(options: typeof rows[number], choice: DeviceChoice, step
   const { peakBytes } = await costOf(config, task);
   const before = mostResident();
   using training = openTraining(config, { device, dataset, split, preparation });
-  const { loader, method, phases } = training;
+  const { phases } = training;
   const losses: number[] = [], ms: number[] = [];
   for (let step = 0; step < steps; step++) {
-    const batches = await loadStep(loader, method, config, phases, step, 1);
+    const batches = await loadStep(training, step, 1);
     const begin = performance.now();
     const learningRate = config.learningRate *
       learningRateFactor(step, phases, config);
