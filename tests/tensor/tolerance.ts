@@ -3,7 +3,9 @@
  *
  * - Elementwise: relative 1.3e-6, absolute 1e-5; 1e-5 relative where WGSL grants its functions slack.
  * - Sums of L products: `2 ε √L ‖terms‖₂`, ε = 2⁻²⁴ (the statistical bound on rounding), the norm computed for
- *   each element by running the op on squared inputs, which gives the sum of squared terms.
+ *   each element by running the op on squared inputs, which gives the sum of squared terms. Convolutions by
+ *   Winograd's filtering compute a tile of outputs from the terms of all of them: theirs is the largest norm in
+ *   the tile, which matters where the tile reaches over the border of the input.
  * - Anything composed of these: 1e-5 relative, 1e-5 absolute.
  */
 

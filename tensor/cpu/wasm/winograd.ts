@@ -1,11 +1,11 @@
 /**
- * Winograd's minimal filtering F(2×2×2, 3×3×3): a tile of 2 × 2 × 2 outputs from 64 products for each pair of
- * channels instead of 216. With 1×3×3 weights tiles are flat, F(2×2, 3×3): 16 products instead of 36.
+ * Winograd's minimal filtering F(2×4×4, 3×3×3): a tile of 2 × 4 × 4 outputs from 4 × 6 × 6 = 144 products for each
+ * pair of channels instead of 864. With 1×3×3 weights tiles are flat, F(4×4, 3×3): 36 products instead of 144.
  *
- * Along one axis, two outputs are `y = Aᵀ[(G g) ⊙ (Bᵀ d)]` of three weights g and four inputs d; in several
- * dimensions the transforms are applied along each axis in turn. Products are sums over channels at each of
- * the 64 or 16 positions of the transformed domain: as many products of matrices. Blocks of tiles pass through
- * all stages one after another, small enough to stay in a core's second-level cache.
+ * Along one axis, outputs are `y = Aᵀ[(G g) ⊙ (Bᵀ d)]` of three weights g and inputs d; in several dimensions the
+ * transforms are applied along each axis in turn. Products are sums over channels at each of the 144 or 36
+ * positions of the transformed domain: as many products of matrices. Blocks of tiles pass through all stages one
+ * after another, small enough to stay in a core's second-level cache.
  *
  * Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
  *
@@ -84,58 +84,64 @@ export function outputPlanes(depth: Depth): 1 | 2 {
 }
 
 /** Planes of a tile's inputs, and of its transform. */
-export function inputPlanes(depth: Depth): 1 | 4 {
+export function positionPlanes(depth: Depth): 1 | 4 {
   return depth === 3 ? 4 : 1;
 }
 
-/** Products of a tile and pair of channels: 4 × 4 × 4, or 4 × 4. */
+/** Outputs of a tile along each axis. */
+export function tileSize(depth: Depth): Size {
+  return [outputPlanes(depth), 4, 4];
+}
+
+/** Products of a tile and pair of channels: 4 × 6 × 6, or 6 × 6. */
 export function positionsOf(depth: Depth): number {
-  return 16 * inputPlanes(depth);
+  return 36 * positionPlanes(depth);
+}
+
+/** A position's number by its plane, row and column. */
+export function winogradPlace([z, y, x]: Size): number {
+  return (6 * z + y) * 6 + x;
 }
 
 /** Tiles along each axis. */
-export function tilesOf({ depth, size: [D, H, W] }: Pick<WinogradShape, "depth" | "size">): Size {
-  return [Math.ceil(D / outputPlanes(depth)), Math.ceil(H / 2), Math.ceil(W / 2)];
+export function tilesOf({ depth, size }: Pick<WinogradShape, "depth" | "size">): Size {
+  const tile = tileSize(depth);
+  return size.map((n, axis) => Math.ceil(n / tile[axis]!)) as unknown as Size;
 }
 
 const product = (sizes: readonly number[]): number => sizes.reduce((total, n) => total * n, 1);
 
 /**
- * Whether so many times fewer multiplications are worth the transforms. In units of the multiplications,
- * transforming cost about 6 / outputs + 4 / inputs. Measured against the direct kernels, one thread, whole tiles
- * (3.4 times fewer multiplications), forward and gradient of the weights: 4→4 channels 1.0 and 0.9 times as
- * fast, 8→8 1.4 and 1.5, 16→16 2.1 and 2.0, 32→32 2.5 and 2.3, 64→64 2.7 and 2.1; on a single plane of voxels
- * (1.7 times fewer) 8→8 0.9 and 0.8, 32→32 1.4 and 1.1. Flat tiles have two axes to transform in place of
- * three; 2.25 times fewer multiplications are 4→4 0.7 and 0.7, 8→8 1.1 and 0.9, 16→16 1.7 and 1.3, 32→32 1.7 and
- * 1.7 times as fast.
+ * Whether fewer multiplications are worth the transforms. In units of a direct multiplication, a product costs
+ * 1.25 and transforming a tile as much as 7 products for each input and 5 for each output; transforming weights,
+ * or their gradients, 8 tiles, more where they leave the cache. Measured against the direct kernels, one thread,
+ * forward and gradient of the weights: 4→4 channels 1.2 and 1.2 times as fast, 8→8 1.9 and 1.8, 32→32 2.4 and
+ * 2.0, 64→64 on 4³ voxels 1.2 and 1.9, 128→128 there 0.8 and 1.5, one input channel 0.7 and 0.4; with flat tiles
+ * 4→4 0.8 and 1.0, 8→8 1.4 and 1.4, 32→32 2.2 and 1.9.
  */
-function pays(fewer: number, { inputs, outputs }: WinogradShape, transforms = 1): boolean {
-  return fewer >= 1.1 * (1 + transforms * (6 / outputs + 4 / inputs));
+function pays({ depth, samples, inputs, outputs, size }: WinogradShape, paddedPairs: number): boolean {
+  const pairs = inputs * outputs;
+  const tiles = samples * product(tilesOf({ depth, size }));
+  const transforms = (7 * filled(inputs) + 5 * filled(outputs)) / pairs;
+  const cost = 1.25 * tiles * (paddedPairs / pairs + transforms) + 8 + pairs / 1024;
+  return 9 * depth * samples * product(size) > positionsOf(depth) * cost;
 }
+
+/** Channels filled up to vectors. */
+const filled = (channels: number): number => 4 * Math.ceil(channels / 4);
 
 /** Whether the convolution is faster this way. */
 export function convolvesFaster(shape: WinogradShape): boolean {
-  const { depth } = shape;
-  const [planes, rows, columns] = tilesOf(shape);
-  // Vectors of four tiles, two at a time.
-  const tiles = 8 * planes * Math.ceil(rows * Math.ceil(columns / 4) / 2);
-  const voxels = product(shape.size);
-  // The transformed weights must serve enough voxels: 64→64 channels at 4³ with two samples gain 1.25.
-  return shape.samples * voxels >= 128 &&
-    pays(9 * depth * voxels / (positionsOf(depth) * tiles), shape, depth === 3 ? 1 : 2 / 3);
+  return pays(shape, shape.inputs * filled(shape.outputs));
 }
 
 /** Whether the gradient of the weights is faster this way. */
 export function weightGradientFaster(shape: WinogradShape): boolean {
-  const { depth, inputs, outputs, size } = shape;
-  // Channels are filled up to multiples of four.
-  const present = inputs * outputs / (16 * Math.ceil(inputs / 4) * Math.ceil(outputs / 4));
-  const products = positionsOf(depth) * product(tilesOf(shape));
-  return pays(9 * depth * present * product(size) / products, shape);
+  return pays(shape, filled(shape.inputs) * filled(shape.outputs));
 }
 
 /**
- * Bytes from position to position for so many vectors: an odd number of cache lines, since 64 accesses at a
+ * Bytes from position to position for so many vectors: an odd number of cache lines, since accesses at a
  * distance of a power of two would fall into the same few sets of the cache.
  */
 export function positionBytes(vectors: number): number {

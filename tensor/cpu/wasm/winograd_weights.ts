@@ -8,8 +8,9 @@ import { channelVectors } from "./blocked_layout.ts";
 import { declare, f32, f32x4, procedure, repeat, unroll, when } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
 import type { Work } from "./joint_launch.ts";
-import { type Depth, positionBytes, positionsOf } from "./winograd.ts";
-import { along, weightGradientTransform, weightTransform } from "./winograd_transforms.ts";
+import { type Depth, positionBytes, positionPlanes, positionsOf, winogradPlace } from "./winograd.ts";
+import { steps } from "./winograd_stages.ts";
+import { type Place, transformBox } from "./winograd_transforms.ts";
 
 /** Channels of a group, and taps along z of a filter. */
 interface Filters {
@@ -18,19 +19,12 @@ interface Filters {
   readonly outputs: number;
 }
 
-/** Output channels of each block; the last may be smaller. */
-export function outputBlocks(outputs: number): number[] {
-  return Array.from({ length: channelVectors(outputs) }, (_, i) => Math.min(4, outputs - 4 * i));
-}
-
 /** Bytes of a group's transformed weights at one position. */
 export function weightBytes({ inputs, outputs }: Pick<Filters, "inputs" | "outputs">): number {
   return positionBytes(inputs * channelVectors(outputs));
 }
 
-/** Place of tap (z, y, x) in a cube of 4 × 4 × 4. */
-const corner = (tap: number): number => 16 * Math.floor(tap / 9) + 4 * (Math.floor(tap / 3) % 3) + tap % 3;
-const tapsOf = (depth: Depth): number[] => Array.from({ length: 9 * depth }, (_, tap) => tap);
+const tapOf = ([z, y, x]: Place): number => (3 * z + y) * 3 + x;
 
 /** `G g` along each axis of so many filters, one in each lane, `perOutput` elements apart. */
 function transformFilters(
@@ -39,32 +33,24 @@ function transformFilters(
   { isAdjoint, perOutput }: { readonly isAdjoint: boolean; readonly perOutput: number },
 ) {
   const { depth } = channels;
-  const taps = tapsOf(depth);
-  return procedure({ from: "i32", to: "i32" }, ({ from, to }) => {
-    const { cube, spare } = declare({ cube: ["f32x4", positionsOf(depth)], spare: "f32x4" });
-    return [
-      taps.map((tap) => {
-        const value = cube[corner(tap)]!;
-        const place = 4 * (isAdjoint ? taps.length - 1 - tap : tap);
-        return [
-          value.set(f32x4.loadFirst(from, place)),
-          unroll(count - 1, (i) => {
-            const weight = f32.load(from, place + 4 * (i + 1) * perOutput);
-            return value.set(f32x4.replace(value, i + 1, weight));
-          }),
-        ];
-      }),
-      along(2, weightTransform, cube, spare, [depth, 3, 1]),
-      along(1, weightTransform, cube, spare, [depth, 1, 4]),
-      depth === 3 ? along(0, weightTransform, cube, spare, [1, 4, 4]) : [],
-      cube.map((value, position) => f32x4.store(to, value, position * weightBytes(channels))),
-    ];
-  });
+  return procedure({ from: "i32", to: "i32" }, ({ from, to }) =>
+    transformBox(
+      [depth, 3, 3],
+      steps(channels, "weight", [2, 1, 0]),
+      (place) => {
+        const tap = isAdjoint ? 9 * depth - 1 - tapOf(place) : tapOf(place);
+        const weight = (i: number) => f32.load(from, 4 * (tap + i * perOutput));
+        return unroll(count - 1, (i) => i + 1)
+          .reduce((vector, i) => f32x4.replace(vector, i, weight(i)), f32x4.loadFirst(from, 4 * tap));
+      },
+      (values, place) =>
+        values.map((value, i) => f32x4.store(to, value, winogradPlace(place(i)) * weightBytes(channels))),
+    ));
 }
 
 /**
- * `G g` along each axis: weights to `[group][position][outputs / 4][input][4]`. An item is an input channel of
- * a block of output channels of a group.
+ * `G g` along each axis: weights to `[group][position][input][outputs / 4][4]`. An item is four output
+ * channels of an input channel of a group.
  *
  * @param isAdjoint whether the weights are those of the convolution from outputs to inputs: in the gradient of
  * the input the channels change places and the taps run backwards
@@ -78,28 +64,28 @@ export function transformedWeights(
   const { depth, groups, inputs, outputs } = channels;
   const filter = 9 * depth;
   const [perOutput, perInput] = isAdjoint ? [filter, filter * outputs] : [filter * inputs, filter];
-  const blocks = outputBlocks(outputs);
+  const vectors = channelVectors(outputs);
   return {
     key: `winograd weights ${[depth, inputs, outputs, isAdjoint]}`,
-    items: groups * blocks.length * inputs,
+    items: groups * vectors * inputs,
     from,
     to,
     code({ from: weight, to: u }) {
       const transform = (count: number) => transformFilters(channels, count, { isAdjoint, perOutput });
-      const whole = transform(blocks[0]!);
-      const rest = blocks.at(-1) === blocks[0] ? whole : transform(blocks.at(-1)!);
+      const whole = transform(Math.min(4, outputs));
+      const rest = outputs % 4 === 0 || outputs < 4 ? whole : transform(outputs % 4);
       const { group, output, input } = declare({ group: "i32", output: "i32", input: "i32" });
       const places = {
         from: weight.add(group.mul(4 * filter * inputs * outputs)).add(output.mul(16 * perOutput))
           .add(input.mul(4 * perInput)),
-        to: u.add(group.mul(positionsOf(depth) * weightBytes(channels))).add(output.mul(16 * inputs))
-          .add(input.mul(16)),
+        to: u.add(group.mul(positionsOf(depth) * weightBytes(channels))).add(input.mul(16 * vectors))
+          .add(output.mul(16)),
       };
       return (item) => [
-        input.set(item.rem(inputs)),
-        output.set(item.div(inputs).rem(blocks.length)),
-        group.set(item.div(inputs * blocks.length)),
-        when(output.lt(blocks.length - 1), whole(places), rest(places)),
+        output.set(item.rem(vectors)), // neighbours are written one after the other
+        input.set(item.div(vectors).rem(inputs)),
+        group.set(item.div(inputs * vectors)),
+        when(output.lt(vectors - 1), whole(places), rest(places)),
       ];
     },
   };
@@ -119,18 +105,25 @@ function gatherFilters(
   const { depth } = channels;
   const positions = positionsOf(depth);
   return procedure({ from: "i32", to: "i32" }, ({ from, to }) => {
-    const { cube, spare } = declare({ cube: ["f32x4", positions], spare: "f32x4" });
+    const { sums, gradient } = declare({ sums: ["f32x4", positions], gradient: "f32x4" });
     return [
-      cube.map((sum) => sum.set(0)),
+      sums.map((sum) => sum.set(0)),
       repeat(parts, () => [
-        cube.map((sum, position) => sum.increase(f32x4.load(from, position * sumBytes(channels)))),
+        sums.map((sum, position) => sum.increase(f32x4.load(from, position * sumBytes(channels)))),
         from.increase(groups * positions * sumBytes(channels)),
       ]),
-      depth === 3 ? along(0, weightGradientTransform, cube, spare, [1, 4, 4]) : [],
-      along(1, weightGradientTransform, cube, spare, [depth, 1, 4]),
-      along(2, weightGradientTransform, cube, spare, [depth, 3, 1]),
-      tapsOf(depth).map((tap) =>
-        unroll(count, (lane) => f32.store(to, cube[corner(tap)]!.lane(lane), 4 * (9 * depth * lane + tap)))
+      transformBox(
+        [positionPlanes(depth), 6, 6],
+        steps(channels, "weightGradient", [0, 1, 2]),
+        (place) => sums[winogradPlace(place)]!,
+        (values, place) =>
+          values.map((value, i) => {
+            const tap = tapOf(place(i));
+            return [
+              gradient.set(value),
+              unroll(count, (lane) => f32.store(to, gradient.lane(lane), 4 * (9 * depth * lane + tap))),
+            ];
+          }),
       ),
     ];
   });
