@@ -5,14 +5,19 @@
  */
 
 import { basename, dirname, resolve } from "node:path";
-import { costOf, resolveConfig } from "../model/mod.ts";
+import { decodeText, parseJson } from "../data/json.ts";
+import { CodedError } from "../tensor/errors.ts";
+import { costOf, readFile, resolveConfig } from "../model/mod.ts";
 import {
   type Cell,
   cellsOf,
+  parseTrials,
   readSweep,
+  readSweepFolder,
   type Sweep,
   type SweepFolder,
   sweepPaths,
+  type Trial,
 } from "../model/sweep/mod.ts";
 import type { Device } from "../tensor/mod.ts";
 import { text, UsageError, type Values } from "./command.ts";
@@ -51,17 +56,35 @@ export async function checkCells(cells: readonly Cell[]): Promise<void> {
   }
 }
 
+/** The trials that `--ask` proposes. */
+async function trialsOf(path: string | undefined): Promise<Trial[]> {
+  if (path === undefined) return [];
+  const bytes = await readFile(path, "Give a file with a list of trials after --ask.");
+  return parseTrials(parseJson(decodeText(bytes, path), path), path);
+}
+
+/** Cells that are in the sweep's folder and that its file does not name: those of earlier trials. */
+async function earlierTrials(folder: string, cells: readonly Cell[]): Promise<Cell[]> {
+  const known = new Set(cells.map(({ name }) => name));
+  const earlier = await readSweepFolder(folder).catch((error) => {
+    if (error instanceof CodedError && error.code === "io.missing") return undefined;
+    throw error;
+  });
+  return earlier?.cells.filter(({ name, trial }) => trial !== undefined && !known.has(name)) ?? [];
+}
+
 /**
- * Reads a sweep's file and checks every cell.
+ * Reads a sweep's file and checks every cell. The cells of earlier trials stay with it.
  *
  * @param file the file
  */
 export async function openSweep(file: string, values: Values): Promise<SweepFolder> {
   const sweep = changed(await readSweep(file), values);
-  const cells = cellsOf(sweep, dirname(resolve(file)));
+  const cells = cellsOf(sweep, dirname(resolve(file)), await trialsOf(text(values, "ask")));
   await checkCells(cells);
   const name = sweep.name ?? basename(file).replace(/\.json$/, "");
-  return { folder: resolve(text(values, "out") ?? "runs", name), sweep: { ...sweep, name }, cells };
+  const folder = resolve(text(values, "out") ?? "runs", name);
+  return { folder, sweep: { ...sweep, name }, cells: [...await earlierTrials(folder, cells), ...cells] };
 }
 
 /**

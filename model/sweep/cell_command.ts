@@ -39,8 +39,12 @@ export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** A line for a shell that trains a cell, and keeps what it prints where the state is read from. */
+/**
+ * A line for a shell that trains a cell, and keeps what it prints where the state is read from.
+ *
+ * @param deno the program, as the shell takes it
+ */
 export function cellLine(deno: string, cell: Cell, place: CellPlace): string {
-  const command = [deno, ...cellArguments(cell, place)].map(shellWord).join(" ");
+  const command = [deno, ...cellArguments(cell, place).map(shellWord)].join(" ");
   return `${command} > ${shellWord(sweepPaths.log(place.folder, cell))} 2>&1`;
 }

@@ -69,9 +69,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
 /**
  * The state of a cell.
  *
- * @param isQueued whether it waits in a queue elsewhere
+ * @param elsewhere what a cluster's queue says about it
  */
-export async function cellReport(folder: string, cell: Cell, isQueued = false): Promise<CellReport> {
+export async function cellReport(
+  folder: string,
+  cell: Cell,
+  elsewhere?: "queued" | "running",
+): Promise<CellReport> {
   const run = sweepPaths.run(folder, cell);
   const [metricsText, configText, logText] = await Promise.all(
     ["metrics.json", "config.json", "log.csv"].map((name) => textOf(`${run}/${name}`)),
@@ -92,7 +96,7 @@ export async function cellReport(folder: string, cell: Cell, isQueued = false): 
     return { ...base, state: "done", seconds };
   }
   if (await isLocked(run)) return { ...base, state: "running" };
-  if (isQueued) return { ...base, state: "queued" };
+  if (elsewhere !== undefined) return { ...base, state: elsewhere };
   const error = errorIn(await textOf(sweepPaths.log(folder, cell)) ?? "");
   if (error !== null && !error.startsWith("error[run.locked]")) return { ...base, state: "failed", error };
   return { ...base, state: base.step > 0 ? "cut off" : "waiting" };

@@ -7,6 +7,7 @@
 import { resolve } from "node:path";
 import { parseRatio } from "../../data/split.ts";
 import { CodedError } from "../../tensor/errors.ts";
+import type { Trial } from "./trials.ts";
 import type { Sweep, SweepMethod } from "./sweep_file.ts";
 
 /** One training of a sweep. */
@@ -21,6 +22,8 @@ export interface Cell {
   readonly fold: string | null;
   /** Its seed. */
   readonly seed: number;
+  /** The trial of an outside optimiser that it belongs to. */
+  readonly trial?: string;
   /** All its settings, as `train --config` takes them. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
@@ -94,45 +97,52 @@ function labelsOf({ labelRatios, labelled }: Sweep): Labels[] {
  * The cells of a sweep: methods, then settings of the grid, labels, folds and seeds, the last changing fastest.
  *
  * @param folder where relative paths of the file count from
+ * @param trials settings that an optimiser proposes, each of which is a row of its own
  * @throws {CodedError} `sweep.cells` when two cells have one name, or the baseline is no row; `split.ratio`
  */
-export function cellsOf(sweep: Sweep, folder: string): Cell[] {
+export function cellsOf(sweep: Sweep, folder: string, trials: readonly Trial[] = []): Cell[] {
   const grid = Object.entries(sweep.grid).map(([path, values]) => values.map((value) => ({ path, value })));
+  const tried = trials.length === 0 ? [undefined] : trials;
   const folds = sweep.folds === undefined
     ? [null]
     : Array.from({ length: sweep.folds }, (_, k) => `${k + 1}/${sweep.folds}`);
   const cells = sweep.methods.map((entry) => typeof entry === "string" ? { method: entry } : entry)
     .flatMap((entry) =>
-      combinations(grid).flatMap((chosen) => {
-        const settings = chosen.reduce(
-          (all, { path, value }) => withValue(all, path, value),
-          over(methodSettings(entry), sweep.settings),
-        );
-        for (const name of paths) {
-          if (typeof settings[name] === "string") settings[name] = resolve(folder, settings[name]);
-        }
-        const words = [
-          entry.name ?? entry.method,
-          ...chosen.map(({ path, value }) => `${path.slice(path.indexOf(".") + 1)} ${shown(value)}`),
-        ];
-        return labelsOf(sweep).flatMap((labels) =>
-          folds.flatMap((fold) =>
-            sweep.seeds.map((seed): Cell => ({
-              name: [
-                ...words.map(plain),
-                ...labels.short,
-                ...(fold === null ? [] : [`fold${fold.split("/")[0]}`]),
-                `seed${seed}`,
-              ].join("-"),
-              row: words.join(", "),
-              labels: labels.words,
-              fold,
-              seed,
-              settings: { ...settings, ...labels.settings, ...(fold !== null && { fold }), seed },
-            }))
-          )
-        );
-      })
+      combinations(grid).flatMap((chosen) => tried.map((trial) => ({ chosen, trial }))).flatMap(
+        ({ chosen, trial }) => {
+          const proposed = Object.entries(trial?.settings ?? {}).map(([path, value]) => ({ path, value }));
+          const settings = [...chosen, ...proposed].reduce(
+            (all, { path, value }) => withValue(all, path, value),
+            over(methodSettings(entry), sweep.settings),
+          );
+          for (const name of paths) {
+            if (typeof settings[name] === "string") settings[name] = resolve(folder, settings[name]);
+          }
+          const words = [
+            entry.name ?? entry.method,
+            ...chosen.map(({ path, value }) => `${path.slice(path.indexOf(".") + 1)} ${shown(value)}`),
+            ...(trial ? [`trial ${trial.id}`] : []),
+          ];
+          return labelsOf(sweep).flatMap((labels) =>
+            folds.flatMap((fold) =>
+              sweep.seeds.map((seed): Cell => ({
+                name: [
+                  ...words.map(plain),
+                  ...labels.short,
+                  ...(fold === null ? [] : [`fold${fold.split("/")[0]}`]),
+                  `seed${seed}`,
+                ].join("-"),
+                row: words.join(", "),
+                labels: labels.words,
+                fold,
+                seed,
+                ...(trial && { trial: trial.id }),
+                settings: { ...settings, ...labels.settings, ...(fold !== null && { fold }), seed },
+              }))
+            )
+          );
+        },
+      )
     );
   requireDistinct(cells);
   if (sweep.baseline !== undefined && !cells.some(({ row }) => row === sweep.baseline)) {

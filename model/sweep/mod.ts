@@ -9,9 +9,22 @@ export { startCell } from "./cell_process.ts";
 export { type CellReport, cellReport, type CellState, cellStates, errorIn } from "./cell_state.ts";
 export { type Collected, collectSweep } from "./collect.ts";
 export { type Cell, cellsOf } from "./cells.ts";
+export { kubernetesJob } from "./kubernetes.ts";
 export { requireMemory } from "./memory.ts";
 export { type Attempt, type CellProcess, type LocalSetting, runLocally } from "./run_locally.ts";
+export {
+  type ArraySetting,
+  cellsEnded,
+  cellsInQueue,
+  parseJob,
+  parseJobs,
+  sacctArguments,
+  type SlurmJob,
+  slurmScript,
+  squeueArguments,
+} from "./slurm.ts";
 export { countStates, secondsLeft, statusText, summaryLine } from "./status.ts";
+export { parseTrials, type Trial, type TrialResult, trialResults } from "./trials.ts";
 export {
   type KubernetesSettings,
   parseSweep,

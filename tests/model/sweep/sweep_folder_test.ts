@@ -65,9 +65,10 @@ Deno.test("the state of a cell is read from its files, whatever happened to its 
     const sweep = open(folder);
     await writeSweepFolder(sweep);
     const [cell] = sweep.cells, run = sweepPaths.run(folder, cell!);
-    const state = async (queued = false) => (await cellReport(folder, cell!, queued)).state;
+    const state = async (elsewhere?: "queued" | "running") =>
+      (await cellReport(folder, cell!, elsewhere)).state;
     assert.equal(await state(), "waiting");
-    assert.equal(await state(true), "queued");
+    assert.deepEqual([await state("queued"), await state("running")], ["queued", "running"]);
     await Deno.writeTextFile(
       sweepPaths.log(folder, cell!),
       "step 1\nerror[data.path]: /x does not exist\n  Check it.\n",

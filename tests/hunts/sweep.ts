@@ -1,0 +1,126 @@
+/**
+ * Kills a sweep again and again and compares its tables with those of one that was left alone; then lets the data of one
+ * row vanish.
+ *
+ * ```sh
+ * deno run -A tests/hunts/sweep.ts [KILLS=3] [SEED=0]
+ * ```
+ *
+ * Three methods, two label ratios and two seeds on files, two processes at a time. In turn the launcher alone is killed,
+ * so that its trainings are orphans, and everything. Takes some minutes.
+ */
+
+import { fileURLToPath } from "node:url";
+import { Random } from "../../tensor/random.ts";
+import { inTemporaryFolder, writeTinyDataset } from "./tiny_run.ts";
+
+const [kills = 3, seed = 0] = Deno.args.map(Number);
+const program = fileURLToPath(new URL("../../examples/sweep.ts", import.meta.url));
+
+const sweep = {
+  settings: {
+    ...{ data: "data", preset: "unet-tiny", patch: [16, 16, 16], batch: 1, steps: 8, validations: 4 },
+    ...{ validation: 1, test: 1 },
+  },
+  methods: ["supervised", "mean-teacher", "cmc"],
+  labelRatios: [0.25, 0.5],
+  seeds: [0, 1],
+};
+
+/** Starts the command in a folder. */
+function start(cwd: string, args: readonly string[]): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--no-check", "--quiet", "--allow-all", program, ...args],
+    cwd,
+    env: { NO_COLOR: "1", XDG_RUNTIME_DIR: cwd },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+async function finish(process: Deno.ChildProcess): Promise<{ code: number; text: string }> {
+  const { code, stdout, stderr } = await process.output();
+  const decoder = new TextDecoder();
+  return { code, text: decoder.decode(stderr) + decoder.decode(stdout) };
+}
+
+const launch = (cwd: string, file: string) =>
+  start(cwd, [file, "--jobs", "2", "--device", "cpu", "--threads", "1"]);
+
+/** The trainings of a sweep that run, whoever started them. */
+async function trainings(folder: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const line = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => ""); // it may have ended by now
+    if (line.includes("train.ts") && line.includes(folder)) found.push(Number(name));
+  }
+  return found;
+}
+
+/** The files of the tables that have no times in them, and the plots. */
+async function tables(cwd: string, name: string): Promise<Map<string, string>> {
+  const { code, text } = await finish(start(cwd, ["collect", `runs/${name}`]));
+  if (code !== 0) throw new Error(text);
+  const files = new Map<string, string>(), folder = `${cwd}/runs/${name}/collected`;
+  for (const part of ["", "plots/"]) {
+    for (const { name: file } of Deno.readDirSync(`${folder}/${part}`)) {
+      if (/^(results|tests)\.|\.svg$/.test(file)) {
+        files.set(file, await Deno.readTextFile(`${folder}/${part}${file}`));
+      }
+    }
+  }
+  return files;
+}
+
+await inTemporaryFolder(async (cwd) => {
+  await writeTinyDataset(`${cwd}/data`);
+  for (const name of ["whole", "killed"]) {
+    await Deno.writeTextFile(`${cwd}/${name}.json`, JSON.stringify(sweep));
+  }
+
+  const begin = performance.now();
+  const whole = await finish(launch(cwd, "whole.json"));
+  if (whole.code !== 0) throw new Error(whole.text);
+  const took = performance.now() - begin;
+  console.log(`the undisturbed sweep: ${(took / 1000).toFixed(0)} s`);
+
+  const random = new Random(seed);
+  for (let kill = 0; kill < kills; kill++) {
+    const process = launch(cwd, "killed.json"), ended = finish(process);
+    const ms = took / (kills + 1) * random.uniform(0.6, 1.1);
+    const outcome = await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, ms))]);
+    if (outcome !== undefined) throw new Error("it ended before it was killed: give fewer kills");
+    process.kill("SIGKILL");
+    const pids = await trainings(`${cwd}/runs/killed`), isAll = kill % 2 === 1;
+    if (isAll) { for (const pid of pids) Deno.kill(pid, "SIGKILL"); }
+    await ended;
+    const status = await finish(start(cwd, ["status", "runs/killed"]));
+    const last = status.text.trimEnd().split("\n").at(-1);
+    console.log(
+      `killed ${isAll ? `with its ${pids.length} trainings` : `alone, ${pids.length} orphans`}: ${last}`,
+    );
+  }
+  const resumed = await finish(launch(cwd, "killed.json"));
+  if (resumed.code !== 0) throw new Error(resumed.text);
+
+  const [wanted, found] = [await tables(cwd, "whole"), await tables(cwd, "killed")];
+  const different = [...wanted].filter(([file, text]) => found.get(file) !== text).map(([file]) => file);
+  console.log(
+    `${wanted.size} files of tables and plots compared, ${different.length} differ: ${different.join(", ")}`,
+  );
+  console.log(wanted.get("results.md"));
+
+  await writeTinyDataset(`${cwd}/gone`);
+  const methods = ["supervised", { name: "gone", method: "supervised", data: "gone" }];
+  await Deno.writeTextFile(`${cwd}/vanished.json`, JSON.stringify({ ...sweep, methods, labelRatios: [0.5] }));
+  await Deno.remove(
+    `${cwd}/gone/${[...Deno.readDirSync(`${cwd}/gone`)].find(({ name }) => /nii/.test(name))!.name}`,
+  );
+  const vanished = await finish(launch(cwd, "vanished.json"));
+  const isTold = vanished.code === 1 &&
+    (vanished.text.match(/^gone-\S+ +failed.*\n {2}error\[/gm) ?? []).length === 2 &&
+    (vanished.text.match(/^supervised-\S+ +done/gm) ?? []).length === 2;
+  console.log(`data that vanished: ${isTold ? "two cells failed and say why, two are done" : vanished.text}`);
+  if (different.length > 0 || found.size !== wanted.size || !isTold) Deno.exitCode = 1;
+});
