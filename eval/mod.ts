@@ -95,7 +95,18 @@ export { classBoxPlot, type ClassBoxPlotOptions } from "./plots/class_box_plot.t
 export { labelRatioPlot, type LabelRatioPlotOptions } from "./plots/label_ratio_plot.ts";
 export { rankPlot, type RankPlotOptions } from "./plots/rank_plot.ts";
 export { robustnessCurves, type RobustnessCurvesOptions } from "./plots/robustness_curves.ts";
-export { type InputRecord, modalityBars, type ModalityBarsOptions } from "./plots/modality_bars.ts";
+export {
+  asTrained,
+  type InputRecord,
+  modalityBars,
+  type ModalityBarsOptions,
+} from "./plots/modality_bars.ts";
+export {
+  missingModalitiesTable,
+  missingModalitiesTableModel,
+  type MissingRecord,
+  type MissingTableOptions,
+} from "./tables/missing_modalities.ts";
 export { blandAltman } from "./plots/bland_altman.ts";
 export { pairedDifference, type PairedDifferenceOptions } from "./plots/paired_difference.ts";
 export { channelMap, confusionPlot } from "./plots/heat_map.ts";

@@ -11,10 +11,12 @@
 
 import { type Dataset, misalign, type Misalignment, withholdModalities } from "../data/mod.ts";
 import {
+  asTrained,
   caseCsv,
   type CaseRecord,
   EvalError,
-  type InputRecord,
+  missingModalitiesTable,
+  type MissingRecord,
   modalityBars,
   type Perturbation,
   perturbationUnits,
@@ -25,7 +27,6 @@ import {
   runFiles,
   type RunRecord,
   type RunResults,
-  table,
   type TableFormat,
   tagRecords,
   testSets,
@@ -74,7 +75,7 @@ const tests = [...Object.keys(levels) as Perturbation[], "missing-modality"] as 
 /** Records of a run on worse input. */
 interface Tested {
   readonly robustness: readonly RobustnessRecord[];
-  readonly missing: readonly (RunRecord & InputRecord)[];
+  readonly missing: readonly MissingRecord[];
 }
 
 /** The data set with every modality but the first misaligned; a case moves the same way at every level. */
@@ -123,7 +124,7 @@ async function testRun(
     progress.note(`${run.name}: ${what}`);
     return tagRecords(records, { ...run, run: run.name });
   };
-  const robustness: RobustnessRecord[] = [], missing: (RunRecord & InputRecord)[] = [];
+  const robustness: RobustnessRecord[] = [], missing: MissingRecord[] = [];
   for (const perturbation of Object.keys(levels) as Perturbation[]) {
     if (!chosen.includes(perturbation)) continue;
     for (const level of levels[perturbation]) {
@@ -138,9 +139,10 @@ async function testRun(
       const isWhole = given.length === dataset.modalities.length;
       for (const strategy of isWhole ? [own] : [own, ...others]) {
         if (strategy) useMissingStrategy(segment.network, strategy);
-        const by = strategy === own ? inputs : `${inputs} (${strategy})`;
-        const records = await judge(withholdModalities(dataset, given), `from ${by}`);
-        missing.push(...records.map((r) => ({ ...r, inputs: by })));
+        const by = isWhole || strategy === undefined ? "" : strategy;
+        const what = `from ${inputs}${by === "" ? "" : `, ${by} for what is missing`}`;
+        const records = await judge(withholdModalities(dataset, given), what);
+        missing.push(...records.map((r) => ({ ...r, inputs, strategy: by })));
       }
     }
   }
@@ -175,7 +177,7 @@ function tables(
   return {
     ...(robustness.length > 0 && { robustness: robustnessTable(robustness, { metric, format }) }),
     ...(missing.length > 0 && {
-      missing_modalities: table(missing, { rows: ["run", "inputs", "modality"], columns: [metric], format }),
+      missing_modalities: missingModalitiesTable(missing, { metric, format }),
     }),
   };
 }
@@ -204,7 +206,7 @@ export const command: Command = {
   summary:
     "Tests finished runs on misaligned input and without some modalities. Writes robustness.csv and\n" +
     "missing_modalities.csv into each run folder, where `report` finds them. Where a modality is missing, every\n" +
-    "way to fill its place in the fusion is tried; the one trained with has no name. Every modality but the first is\n" +
+    "way to fill its place in the fusion is tried, the one trained with first. Every modality but the first is\n" +
     "misaligned, its labels along with it.",
   positional: "RUN…",
   options: {
@@ -244,7 +246,7 @@ export const command: Command = {
       inputs,
     );
     using device = await openChosenDevice(deviceChoice(values));
-    const all = { robustness: [] as RobustnessRecord[], missing: [] as (RunRecord & InputRecord)[] };
+    const all = { robustness: [] as RobustnessRecord[], missing: [] as MissingRecord[] };
     for (const [i, run] of runs.entries()) {
       const folder = folders[i]!, own = await testRun(folder, run, datasets[i]!, chosen, seed, device);
       for (const kind of ["robustness", "missing"] as const) {
@@ -273,7 +275,7 @@ async function writeAll(out: string, all: Tested): Promise<void> {
       files[`robustness_${metric}.svg`] = robustnessCurves(all.robustness, { metric });
     }
     for (const { run } of new Map(all.missing.map((r) => [r.run, r])).values()) {
-      const own = all.missing.filter((r) => r.run === run && r[metric] !== null);
+      const own = asTrained(all.missing).filter((r) => r.run === run && r[metric] !== null);
       if (own.length > 0) files[`missing_modalities_${run}_${metric}.svg`] = modalityBars(own, { metric });
     }
     for (const [name, content] of Object.entries(files)) await Deno.writeTextFile(`${out}/${name}`, content);

@@ -10,12 +10,23 @@ import { axes, color, figure, type PanelBox } from "./figure.ts";
 export interface InputRecord extends CaseRecord {
   /** The modalities the network was given, such as `ct+mr` or `mr only`. */
   readonly inputs: string;
+  /** What stood for the missing ones, such as `mean`; empty when none was, or the network has no place to fill. */
+  readonly strategy: string;
 }
 
 /** What {@link modalityBars} can be told. */
 export interface ModalityBarsOptions {
   /** The metric; Dice unless told. */
   readonly metric?: Metric;
+}
+
+/** Of records with every strategy those with the first of each run, which is the one it was trained with. */
+export function asTrained<R extends InputRecord & { readonly run: string }>(records: readonly R[]): R[] {
+  const first = new Map<string, string>();
+  for (const { run, strategy } of records) {
+    if (strategy !== "" && !first.has(run)) first.set(run, strategy);
+  }
+  return records.filter(({ run, strategy }) => strategy === "" || strategy === first.get(run));
 }
 
 /**

@@ -13,6 +13,7 @@ const textColumns = new Set([
   "method",
   "perturbation",
   "inputs",
+  "strategy",
 ]);
 
 /** Records as CSV, one line a record, one column a field; undefined numbers are empty cells. */

@@ -6,7 +6,7 @@ import { classBoxPlot } from "../plots/class_box_plot.ts";
 import { confusionPlot } from "../plots/heat_map.ts";
 import { labelRatioPlot } from "../plots/label_ratio_plot.ts";
 import { learningCurves } from "../plots/learning_curves.ts";
-import { modalityBars } from "../plots/modality_bars.ts";
+import { asTrained, modalityBars } from "../plots/modality_bars.ts";
 import { chooseCases, overlayPlot } from "../plots/overlay.ts";
 import { overlayHtml } from "../plots/overlay_html.ts";
 import { pairedDifference } from "../plots/paired_difference.ts";
@@ -16,6 +16,7 @@ import { robustnessCurves } from "../plots/robustness_curves.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
 import { rankWithinRatios } from "../statistics/ranks.ts";
 import { percent } from "../tables/percent.ts";
+import { missingModalitiesTableModel } from "../tables/missing_modalities.ts";
 import { robustnessTableModels } from "../tables/robustness.ts";
 import { escapeHtml } from "../text.ts";
 import { plots } from "./page.ts";
@@ -121,15 +122,21 @@ export function calibrationHtml(groups: readonly RunGroup[]): string {
     "bins, weighted by voxels (Guo et al., ICML 2017).</p>";
 }
 
-/** Bars of what remains without some modalities; empty when that was not tested. */
+/**
+ * What remains without some modalities: bars as the networks were trained, and tables with every way to stand in for
+ * what is missing; empty when that was not tested.
+ */
 export function missingModalitiesHtml(groups: readonly RunGroup[]): string {
-  return groups.flatMap(({ name, runs }) => {
-    const records = runs.flatMap((run) => run.missingModalities);
-    if (records.length === 0) return [];
-    const bars = reportMetrics.filter((metric) => records.some((r) => r[metric] !== null))
+  const all = groups.flatMap(({ runs }) => runs.flatMap((run) => run.missingModalities));
+  if (all.length === 0) return "";
+  const bars = groups.flatMap(({ name, runs }) => {
+    const records = asTrained(runs.flatMap((run) => run.missingModalities));
+    const drawn = reportMetrics.filter((metric) => records.some((r) => r[metric] !== null))
       .map((metric) => modalityBars(records, { metric }));
-    return [`<h3>${escapeHtml(name)}</h3>\n${plots(bars)}`];
-  }).join("\n");
+    return drawn.length === 0 ? [] : [`<h3>${escapeHtml(name)}</h3>\n${plots(drawn)}`];
+  });
+  const tables = reportMetrics.map((metric) => tableHtml(missingModalitiesTableModel(all, { metric })));
+  return [...bars, ...tables].join("\n");
 }
 
 /** The best, median and worst case of each group with their outlines. */

@@ -5,9 +5,8 @@ import { parseCaseCsv } from "./case_csv.ts";
 import type { RunCosts } from "../tables/costs.ts";
 import { EvalError } from "../errors.ts";
 import { type LogRow, parseLog } from "./log.ts";
-import type { InputRecord } from "../plots/modality_bars.ts";
+import type { MissingRecord } from "../tables/missing_modalities.ts";
 import type { RobustnessRecord } from "../tables/robustness.ts";
-import type { RunRecord } from "../statistics/run_record.ts";
 
 /** What a finished run left in its folder, predictions aside. */
 export interface RunResults {
@@ -32,7 +31,7 @@ export interface RunResults {
   /** Records on misaligned input, `robustness.csv`; empty when that was not run. */
   readonly robustness: readonly RobustnessRecord[];
   /** Records with modalities left out, `missing_modalities.csv`; empty when that was not run. */
-  readonly missingModalities: readonly (RunRecord & InputRecord)[];
+  readonly missingModalities: readonly MissingRecord[];
   /** Calibration counts by modality, `calibration.csv`; empty when that was not measured. */
   readonly calibration: ReadonlyMap<string, CalibrationCounts>;
   /** Costs, from `metrics.json`. */
@@ -103,7 +102,7 @@ export async function readRunFolder(folder: string): Promise<RunResults> {
     missingModalities: missingModalities === ""
       ? []
       : parseCaseCsv(missingModalities, `${path}/missing_modalities.csv`).map((record) =>
-        ({ ...record, ...run }) as RunRecord & InputRecord
+        ({ strategy: "", ...record, ...run }) as MissingRecord
       ),
     calibration: calibration === ""
       ? new Map<string, CalibrationCounts>()

@@ -1,3 +1,4 @@
+import type { MetricRow } from "../metrics/metric_row.ts";
 import { type Metric, metrics } from "../metrics/metrics.ts";
 import { definitionsCaption } from "../metrics/definitions.ts";
 import { defaultPolicy, type EvaluationPolicy } from "../metrics/policy.ts";
@@ -129,7 +130,8 @@ function overCases(own: readonly RunRecord[], scope: Scope, metric: Metric): Tab
   return tableCell({ mean, sd, n, missed: count("missed"), false_positive: count("false-positive") });
 }
 
-function overSeeds(own: readonly RunRecord[], metric: Metric): TableCell {
+/** Mean over seeds of the mean over classes of the mean over cases. */
+export function overSeeds(own: readonly RunRecord[], metric: Metric): TableCell {
   const seeds = [...new Set(own.map((r) => r.seed))];
   const means = seeds.map((seed) => summarise(own.filter((r) => r.seed === seed)).mean[metric])
     .filter((mean) => mean !== null);
@@ -137,22 +139,25 @@ function overSeeds(own: readonly RunRecord[], metric: Metric): TableCell {
   return tableCell({ mean, sd, n });
 }
 
+/** A number that is larger the better a mean is. */
+export function meritOf(mean: number, better: MetricRow["better"]): number {
+  return better === "higher" ? mean : better === "lower" ? -mean : -Math.abs(mean);
+}
+
 /** Marks the best and the second best cell of each column; equal means share a rank. */
 function rankColumns(
   rows: readonly TableCell[][],
-  better: readonly ("higher" | "lower" | "near-zero")[],
+  better: readonly MetricRow["better"][],
 ): TableCell[][] {
   if (rows.length < 2) return [...rows];
-  const merit = (mean: number, i: number): number =>
-    better[i] === "higher" ? mean : better[i] === "lower" ? -mean : -Math.abs(mean);
   const ranked = better.map((_, i) =>
-    [...new Set(rows.flatMap((row) => row[i]!.mean === null ? [] : [merit(row[i]!.mean!, i)]))]
+    [...new Set(rows.flatMap((row) => row[i]!.mean === null ? [] : [meritOf(row[i]!.mean!, better[i]!)]))]
       .sort((a, b) => b - a)
   );
   return rows.map((cells) =>
     cells.map((cell, i) => {
       if (cell.mean === null) return cell;
-      const [best, second] = ranked[i]!, own = merit(cell.mean, i);
+      const [best, second] = ranked[i]!, own = meritOf(cell.mean, better[i]!);
       return { ...cell, best: own === best, second: own === second && rows.length > 2 };
     })
   );

@@ -19,9 +19,11 @@ Deno.test("robustness judges a run with modalities moved and left out; report sh
     );
     assert.equal(code, 0, stderr);
     const { records, missing } = JSON.parse(stdout) as Record<string, Record<string, unknown>[]>;
-    const pairs = new Set(missing!.map(({ inputs, modality }) => `${modality} from ${inputs}`));
-    const alone = (id: string) => ["", " (zero)", " (bypass)"].map((by) => `${id} from ${id} only${by}`);
-    assert.deepEqual([...pairs], ["ct from ct+mr", "mr from ct+mr", ...alone("ct"), ...alone("mr")]);
+    const pairs = new Set(
+      missing!.map(({ inputs, modality, strategy }) => `${modality} from ${inputs} ${strategy}`),
+    );
+    const alone = (id: string) => ["mean", "zero", "bypass"].map((by) => `${id} from ${id} only ${by}`);
+    assert.deepEqual([...pairs], ["ct from ct+mr ", "mr from ct+mr ", ...alone("ct"), ...alone("mr")]);
     assert.deepEqual([...new Set(records!.map(({ level }) => level))], [0, 2, 4, 8]);
     const whole = missing!.filter(({ inputs }) => inputs === "ct+mr");
     const unmoved = records!.filter(({ level }) => level === 0);
@@ -36,10 +38,15 @@ Deno.test("robustness judges a run with modalities moved and left out; report sh
     assert.equal(reported.code, 0, reported.stderr);
     const html = await Deno.readTextFile(`${folder}/report.html`);
     assert.match(html, />Misalignment<\/h2>/);
-    assert.match(html, />Missing modalities<\/h2>[\s\S]*from ct only/);
+    assert.match(html, />Missing modalities<\/h2>[\s\S]*from ct only[\s\S]*<th[^>]*>bypass/);
     const files = (await Array.fromAsync(Deno.readDir(`${folder}/out`))).map(({ name }) => name).sort();
     const csv = await Deno.readTextFile(`${folder}/out/missing_modalities_dice.csv`);
-    assert.equal(csv.trim().split("\n").length, 1 + 8); // a line for each pair above
+    const [head, ...lines] = csv.trim().split("\n");
+    assert.equal(lines.length, 4); // both from both, each from itself
+    assert.match(
+      head!,
+      /^method,labels,given,judged,dice_mean,.*dice_mean_mean,.*dice_zero_mean,.*dice_bypass_mean/,
+    );
     assert.ok(files.includes("missing_modalities_run_dice.svg") && files.includes("robustness_dice.svg"));
   });
 });

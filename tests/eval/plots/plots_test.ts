@@ -75,7 +75,12 @@ Deno.test("plots over cases keep their drawings", () => {
   const records = makeRecords();
   assertSnapshot("bland_altman.svg", withoutWarnings(() => blandAltman(records)));
   const inputs = ["ct+mr", "ct only", "mr only"].flatMap((inputs, i) =>
-    records.map((r) => ({ ...r, inputs, dice: r.dice === null ? null : r.dice * (1 - 0.1 * i) }))
+    records.map((r) => ({
+      ...r,
+      inputs,
+      strategy: i === 0 ? "" : "mean",
+      dice: r.dice === null ? null : r.dice * (1 - 0.1 * i),
+    }))
   );
   assertSnapshot("modality_bars.svg", withoutWarnings(() => modalityBars(inputs)));
   const names = ["background", "liver", "spleen"];
