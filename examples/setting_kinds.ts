@@ -14,6 +14,10 @@ type Kind = readonly [expected: string, fits: (value: unknown) => boolean];
 const word: Kind = ["text", (value) => typeof value === "string"];
 const count: Kind = ["a number", (value) => typeof value === "number"];
 const seed: Kind = ["a whole number from 0", (value) => Number.isSafeInteger(value) && value as number >= 0];
+const atLeast0: Kind = [
+  "a number from 0",
+  (value) => typeof value === "number" && value >= 0 && value < Infinity,
+];
 const isSize = (mm: unknown) => typeof mm === "number" && mm > 0 && mm < Infinity;
 
 const kinds = new Map<string, Kind>([
@@ -31,6 +35,7 @@ const kinds = new Map<string, Kind>([
   ]
     .map((name): [string, Kind] => [name, word]),
   ...["labelled", "validation", "test"].map((name): [string, Kind] => [name, count]),
+  ...["misalignMm", "misalignDegrees"].map((name): [string, Kind] => [name, atLeast0]),
   ["splitSeed", seed],
   ["fold", ["text such as 2/5", (value) => typeof value === "string" && foldPattern.test(value)]],
   ["labelRatio", ["a number or a percentage", (value) => ["number", "string"].includes(typeof value)]],

@@ -90,6 +90,12 @@ const options = {
   labelled: { value: "N", help: "number of labelled training subjects, instead of a ratio" },
   validation: { value: "N", help: "validation subjects, a number or a share (0.15)" },
   test: { value: "N", help: "test subjects, a number or a share (0.25)" },
+  "misalign-mm": {
+    value: "MM",
+    help:
+      "shift every modality but the first so far in training and validation cases, each in a direction of its own",
+  },
+  "misalign-degrees": { value: "DEG", help: "turn it so far there, about an axis of its own" },
   fold: {
     value: "K/N",
     help: "test on the K-th of N parts of the subjects (cross-validation), instead of --test",

@@ -11,6 +11,7 @@ import {
   type FileDataset,
   kFold,
   makePhantom,
+  misalign,
   readSplit,
   type Split,
   splitByLabelRatio,
@@ -115,10 +116,25 @@ async function openSplit(
   return { dataset, split, settings };
 }
 
+/** The data set with every modality but the first out of place in all cases that are not tested. */
+function misplaced(
+  { dataset, split }: TrainingCases,
+  { misalignMm: translationMm = 0, misalignDegrees: rotationDegrees = 0 }: DataSettings,
+): Dataset {
+  if (translationMm === 0 && rotationDegrees === 0) return dataset;
+  const cases = [...new Set([...split.labelled, ...split.unlabelled, ...split.validation])].sort();
+  return dataset.modalities.slice(1).reduce<Dataset>(
+    // Another seed for each, or all would move the same way and stay in their places to one another.
+    (moved, { id: modality }, seed) =>
+      misalign(moved, { modality, translationMm, rotationDegrees, cases, seed }),
+    dataset,
+  );
+}
+
 /**
  * Opens the data set and finds its split: that of the run to resume, of `--split`, of the manifest, or one drawn
  * by the label ratio, in this order. Options about a split that is already decided are refused.
- * With `--pseudo-labels` the unlabelled cases are opened once more, with these labels.
+ * With `--misalign-mm` and `--misalign-degrees` modalities are moved; with `--pseudo-labels` the unlabelled cases are opened once more, with these labels.
  *
  * @param resume folder of the run to resume
  */
@@ -128,7 +144,13 @@ export async function openCases(
   onWarning: (warning: DataWarning) => void,
 ): Promise<TrainingCases> {
   const cases = await openSplit(settings, resume, onWarning), folder = settings.data.pseudoLabels;
-  if (folder === undefined) return cases;
+  if (folder === undefined) return { ...cases, dataset: misplaced(cases, settings.data) };
+  if (settings.data.misalignMm || settings.data.misalignDegrees) {
+    throw new UsageError(
+      "--pseudo-labels does not go with --misalign-mm and --misalign-degrees",
+      "Pseudo-labels belong to images in their place.",
+    );
+  }
   if (!("root" in cases.dataset)) {
     throw new UsageError(
       "--pseudo-labels needs a data set in files",

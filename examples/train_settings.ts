@@ -52,6 +52,10 @@ export interface DataSettings {
   readonly validation?: number;
   /** Test subjects, a number or a share. */
   readonly test?: number;
+  /** How far every modality but the first is shifted in training and validation cases, in mm. */
+  readonly misalignMm?: number;
+  /** How far it is turned there, in degrees. */
+  readonly misalignDegrees?: number;
   /** Which fold of a cross-validation is the test part, such as `2/5`. */
   readonly fold?: string;
 }
@@ -93,6 +97,8 @@ const dataNames: readonly string[] = [
   "init",
   "methodModule",
   "pseudoLabels",
+  "misalignMm",
+  "misalignDegrees",
   ...Object.keys(splitOptions),
 ];
 
@@ -210,6 +216,8 @@ function fromCommandLine(values: Values): Flat {
     labelled: number(values, "labelled"),
     validation: number(values, "validation"),
     test: number(values, "test"),
+    misalignMm: atLeast0(values, "misalign-mm"),
+    misalignDegrees: atLeast0(values, "misalign-degrees"),
     fold: text(values, "fold"),
     init: whole(text(values, "init")),
     pseudoLabels: whole(text(values, "pseudo-labels")),
@@ -220,6 +228,12 @@ function spacingOf(values: Values): number[] | undefined {
   const spacing = numbers(values, "spacing", 3);
   if (spacing === undefined || spacing.every((mm) => mm > 0 && mm < Infinity)) return spacing;
   throw new UsageError(`--spacing ${spacing}: a voxel has a size above 0 mm along each axis`);
+}
+
+function atLeast0(values: Values, name: string): number | undefined {
+  const value = number(values, name);
+  if (value === undefined || (value >= 0 && value < Infinity)) return value;
+  throw new UsageError(`--${name} ${value}: expected a number from 0`);
 }
 
 function orientationOf(values: Values): DataSettings["orientation"] {

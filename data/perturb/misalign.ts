@@ -26,6 +26,8 @@ export interface Misalignment {
   readonly elasticMm?: number;
   /** Slices from inferior to superior that are lost; those above close up and background fills the end. */
   readonly droppedSlices?: number;
+  /** Ids of the cases in which it is moved; all when absent. */
+  readonly cases?: readonly string[];
   /** Decides the directions. */
   readonly seed: number;
 }
@@ -45,17 +47,21 @@ export function misalign(dataset: Dataset, how: Misalignment): Dataset {
     });
   }
   const random = new Random(seed).child("misalign");
+  const chosen = how.cases && new Set(how.cases);
   const move = <T extends Float32Array | Uint8Array>(
     volumes: Volume<T>[],
     of: UnlabelledCase,
     labels: boolean,
   ) =>
     modalitiesOf(dataset, of).map(({ id }, at) =>
-      id === modality ? moved(volumes[at]!, how, random.child(of.id), labels) : volumes[at]!
+      id === modality && (chosen?.has(of.id) ?? true)
+        ? moved(volumes[at]!, how, random.child(of.id), labels)
+        : volumes[at]!
     );
   return {
     ...dataset,
-    name: `${dataset.name} (${modality} misaligned)`,
+    // A part of the cases is for training; what is tested is the data set as it is.
+    name: chosen ? dataset.name : `${dataset.name} (${modality} misaligned)`,
     source: { kind: "misaligned", base: dataset.source, options: how },
     loadImages: async (of: UnlabelledCase): Promise<Volume<Float32Array>[]> =>
       move(await dataset.loadImages(of), of, false),

@@ -1,7 +1,7 @@
 /** What decides a training that is started from the command line. */
 
 import assert from "node:assert/strict";
-import { makePhantom } from "../../data/mod.ts";
+import { labelledCase, makePhantom, rowMajor } from "../../data/mod.ts";
 import { planTraining } from "../../examples/plan_training.ts";
 import { openCases } from "../../examples/train_data.ts";
 import { readSettings } from "../../examples/train_settings.ts";
@@ -127,6 +127,7 @@ const refused: {
     ["validation", '"3"', /validation is "3"; expected a number/],
     ["labelRatio", "null", /labelRatio is null; expected a number or a percentage/],
     ["spacing", "[1,0,1]", /spacing is \[1,0,1\]; expected three sizes above 0/],
+    ["misalignMm", "-1", /misalignMm is -1; expected a number from 0/],
     ["fold", "1", /fold is 1; expected text such as 2\/5/],
     ["orientation", '"RAS"', /orientation is "RAS"; expected anatomical or slices/],
     ["settings", "3", /settings is 3; expected an object/],
@@ -190,6 +191,31 @@ Deno.test("the folds of a data set test every case once, and --fold takes the te
   for (const { labelled, validation, test } of folds) {
     assert.equal(new Set([...labelled, ...validation, ...test]).size, 3);
   }
+});
+
+Deno.test("--misalign-mm moves every modality but the first in training and validation cases, and no test case", async () => {
+  const open = async (values: Record<string, string>) =>
+    await openCases(await readSettings({ phantom: "heart", ...values }), undefined, quiet);
+  const [plain, moved] = [await open({}), await open({ "misalign-mm": "8" })];
+  assert.deepEqual([moved.split, moved.settings.misalignMm], [plain.split, 8]);
+  assert.equal(moved.dataset.name, plain.dataset.name);
+  const volumes = async ({ dataset }: typeof plain, id: string) => {
+    const of = labelledCase(dataset, id);
+    const images = await dataset.loadImages(of), labels = await dataset.loadLabels(of);
+    return [...images, ...labels].map((volume) => Array.from(rowMajor<Float32Array | Uint8Array>(volume)));
+  };
+  const same = async (id: string) => {
+    const [before, after] = [await volumes(plain, id), await volumes(moved, id)];
+    return before.map((values, i) => values.every((value, at) => value === after[i]![at]));
+  };
+  const { labelled, unlabelled, validation, test } = plain.split;
+  for (const id of [labelled[0]!, unlabelled[0]!, validation[0]!]) {
+    assert.deepEqual(await same(id), [true, false, false, true, false, false], id);
+  }
+  assert.deepEqual(await same(test[0]!), new Array(6).fill(true));
+  const [, , , , second, third] = await volumes(moved, labelled[0]!);
+  assert.notDeepEqual(second, third, "each its own way");
+  await assert.rejects(open({ "misalign-mm": "-1" }), { code: "usage" });
 });
 
 Deno.test("the seed of a training decides neither its phantom nor its split", async () => {

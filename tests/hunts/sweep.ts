@@ -10,43 +10,11 @@
  * so that its trainings are orphans, and everything. Takes some minutes.
  */
 
-import { fileURLToPath } from "node:url";
 import { Random } from "../../tensor/random.ts";
 import { inTemporaryFolder, writeTinyDataset } from "./tiny_run.ts";
+import { finish, launch, startSweep, tables, tinySweep } from "./tiny_sweep.ts";
 
 const [kills = 3, seed = 0] = Deno.args.map(Number);
-const program = fileURLToPath(new URL("../../examples/sweep.ts", import.meta.url));
-
-const sweep = {
-  settings: {
-    ...{ data: "data", preset: "unet-tiny", patch: [16, 16, 16], batch: 1, steps: 8, validations: 4 },
-    ...{ validation: 1, test: 1 },
-  },
-  methods: ["supervised", "mean-teacher", "cmc"],
-  labelRatios: [0.25, 0.5],
-  seeds: [0, 1],
-};
-
-/** Starts the command in a folder. */
-function start(cwd: string, args: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--no-check", "--quiet", "--allow-all", program, ...args],
-    cwd,
-    env: { NO_COLOR: "1", XDG_RUNTIME_DIR: cwd },
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-}
-
-async function finish(process: Deno.ChildProcess): Promise<{ code: number; text: string }> {
-  const { code, stdout, stderr } = await process.output();
-  const decoder = new TextDecoder();
-  return { code, text: decoder.decode(stderr) + decoder.decode(stdout) };
-}
-
-const launch = (cwd: string, file: string) =>
-  start(cwd, [file, "--jobs", "2", "--device", "cpu", "--threads", "1"]);
-
 /** The trainings of a sweep that run, whoever started them. */
 async function trainings(folder: string): Promise<number[]> {
   const found: number[] = [];
@@ -58,25 +26,10 @@ async function trainings(folder: string): Promise<number[]> {
   return found;
 }
 
-/** The files of the tables that have no times in them, and the plots. */
-async function tables(cwd: string, name: string): Promise<Map<string, string>> {
-  const { code, text } = await finish(start(cwd, ["collect", `runs/${name}`]));
-  if (code !== 0) throw new Error(text);
-  const files = new Map<string, string>(), folder = `${cwd}/runs/${name}/collected`;
-  for (const part of ["", "plots/"]) {
-    for (const { name: file } of Deno.readDirSync(`${folder}/${part}`)) {
-      if (/^(results|tests)\.|\.svg$/.test(file)) {
-        files.set(file, await Deno.readTextFile(`${folder}/${part}${file}`));
-      }
-    }
-  }
-  return files;
-}
-
 await inTemporaryFolder(async (cwd) => {
   await writeTinyDataset(`${cwd}/data`);
   for (const name of ["whole", "killed"]) {
-    await Deno.writeTextFile(`${cwd}/${name}.json`, JSON.stringify(sweep));
+    await Deno.writeTextFile(`${cwd}/${name}.json`, JSON.stringify(tinySweep));
   }
 
   const begin = performance.now();
@@ -95,7 +48,7 @@ await inTemporaryFolder(async (cwd) => {
     const pids = await trainings(`${cwd}/runs/killed`), isAll = kill % 2 === 1;
     if (isAll) { for (const pid of pids) Deno.kill(pid, "SIGKILL"); }
     await ended;
-    const status = await finish(start(cwd, ["status", "runs/killed"]));
+    const status = await finish(startSweep(cwd, ["status", "runs/killed"]));
     const last = status.text.trimEnd().split("\n").at(-1);
     console.log(
       `killed ${isAll ? `with its ${pids.length} trainings` : `alone, ${pids.length} orphans`}: ${last}`,
@@ -113,7 +66,10 @@ await inTemporaryFolder(async (cwd) => {
 
   await writeTinyDataset(`${cwd}/gone`);
   const methods = ["supervised", { name: "gone", method: "supervised", data: "gone" }];
-  await Deno.writeTextFile(`${cwd}/vanished.json`, JSON.stringify({ ...sweep, methods, labelRatios: [0.5] }));
+  await Deno.writeTextFile(
+    `${cwd}/vanished.json`,
+    JSON.stringify({ ...tinySweep, methods, labelRatios: [0.5] }),
+  );
   await Deno.remove(
     `${cwd}/gone/${[...Deno.readDirSync(`${cwd}/gone`)].find(({ name }) => /nii/.test(name))!.name}`,
   );

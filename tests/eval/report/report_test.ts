@@ -137,6 +137,12 @@ Deno.test("runs tested on other cases or data sets never share a table", async (
       ...run,
       config: { ...run.config, dataset: { ...dataset, source: { kind: "phantom", options: { seed } } } },
     });
+    /** Both modalities out of place in some of its cases. */
+    const misaligned = (run: RunResults, ...cases: string[]): RunResults => {
+      const { source, ...others } = onPhantom(run, 0).config.dataset as Record<string, unknown>;
+      const moved = (base: unknown) => ({ kind: "misaligned", base, options: { cases } });
+      return { ...run, config: { ...run.config, dataset: { ...others, source: moved(moved(source)) } } };
+    };
     const withHash = (run: RunResults, hash: string): RunResults => ({
       ...run,
       split: { ...run.split, files: Object.fromEntries(run.records.map((r) => [r.case, { a: hash }])) },
@@ -148,6 +154,8 @@ Deno.test("runs tested on other cases or data sets never share a table", async (
     const kinds: [string, RunResults[], number][] = [
       ["the same cases", runs, 1],
       ["another phantom", [onPhantom(a, 0), onPhantom(b, 1)], 2],
+      ["training cases misaligned", [onPhantom(a, 0), misaligned(b, "train_0")], 1],
+      ["a test case misaligned", [onPhantom(a, 0), misaligned(b, "train_0", "case_1")], 2],
       ["another data set", [a, { ...b, config: { ...b.config, dataset: { ...dataset, name: "other" } } }], 2],
       ["other files under the same ids", [withHash(c, "x"), withHash(d, "y")], 2],
       [
