@@ -3,10 +3,10 @@ import type { LabelClass } from "../metrics/label_grid.ts";
 import { type LogRow, parseLog } from "../report/log.ts";
 
 /**
- * What becomes of a run: `running`; `finished` with its results written; `stopped` by its time limit or a signal, to be
+ * What becomes of a run: `waiting`, a cell of a sweep that has not begun; `running`; `finished` with its results written; `stopped` by its time limit or a signal, to be
  * resumed; `killed` without having saved at its end; `damaged`, a folder that cannot be read.
  */
-export type RunState = "running" | "finished" | "stopped" | "killed" | "damaged";
+export type RunState = "waiting" | "running" | "finished" | "stopped" | "killed" | "damaged";
 
 /** What a run has left in its folder so far. */
 export interface LiveRun {
@@ -52,6 +52,18 @@ const nothing = {
   classes: [],
 } as const;
 
+/** A cell of a sweep, as its `cells.json` has it, that has not begun. */
+export function waitingRun(name: string, cell: { readonly row?: unknown; readonly seed?: unknown }): LiveRun {
+  const { row, seed } = cell;
+  return {
+    ...nothing,
+    name,
+    state: "waiting",
+    method: String(row ?? ""),
+    seed: typeof seed === "number" ? seed : null,
+  };
+}
+
 /** Seconds without a sign of life after which the lock is asked whether the process still lives. */
 const silence = 20;
 
@@ -96,7 +108,10 @@ async function changed(path: string): Promise<number> {
  *
  * @param now milliseconds since 1970
  */
-export async function runState(folder: string, now: number): Promise<Exclude<RunState, "damaged">> {
+export async function runState(
+  folder: string,
+  now: number,
+): Promise<Exclude<RunState, "damaged" | "waiting">> {
   const lock = await changed(`${folder}/lock`);
   if (lock === 0) return await changed(`${folder}/metrics.json`) > 0 ? "finished" : "stopped";
   const signs = await Promise.all(["log.csv", "timing.csv"].map((name) => changed(`${folder}/${name}`)));

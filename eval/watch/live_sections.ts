@@ -10,6 +10,7 @@ import { paceOf } from "./pace.ts";
 
 /** What each state means to a reader. */
 const meanings: Readonly<Record<RunState, string>> = {
+  waiting: "waits for its turn",
   running: "running",
   finished: "finished",
   stopped: "stopped; --resume goes on",
@@ -45,7 +46,7 @@ export function runsTable(
     const cells = [
       run.labelRatio === null ? "–" : percent(run.labelRatio),
       String(run.seed ?? "–"),
-      `<progress max="${run.steps || 1}" value="${step}"></progress> ${step}/${run.steps}`,
+      run.steps === 0 ? "–" : `<progress max="${run.steps}" value="${step}"></progress> ${step}/${run.steps}`,
       run.state === "running" && left !== null ? duration(left) : "–",
       run.best === null ? "–" : `${fixed(run.best.dice)} <small>at ${run.best.step}</small>`,
       fixed(run.testDice),

@@ -1,20 +1,42 @@
 import { EvalError } from "../errors.ts";
-import { liveFiles, type LiveRun, readLiveRun, runState } from "./live_run.ts";
+import { liveFiles, type LiveRun, readLiveRun, runState, waitingRun } from "./live_run.ts";
 
 /** How deep run folders may lie: a folder of runs, of sweeps with runs, or of folders of sweeps. */
 const deepest = 3;
 
-/** The run folders in a folder, itself included, by path below it, in order of their names. */
-async function runNames(root: string, below = "", depth = 0): Promise<string[]> {
-  const folder = below === "" ? root : `${root}/${below}`, entries = await namesIn(folder);
-  if (entries.some(({ name, isFile }) => isFile && name === "config.json")) return [below];
-  if (depth === deepest) return [];
-  const folders = entries.filter(({ isDirectory, name }) => isDirectory && !name.startsWith("."));
-  const found = await Promise.all(
-    folders.map(({ name }) => runNames(root, below === "" ? name : `${below}/${name}`, depth + 1)),
-  );
-  return found.flat().sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+/** What was found: run folders by path below the folder that was searched, and cells of sweeps that have none yet. */
+interface Found {
+  readonly names: readonly string[];
+  readonly waiting: readonly LiveRun[];
 }
+
+/** The run folders in a folder, itself included, and the cells of the sweeps in it that have not begun. */
+async function search(root: string, below = "", depth = 0): Promise<Found> {
+  const folder = below === "" ? root : `${root}/${below}`, entries = await namesIn(folder);
+  const has = (file: string) => entries.some(({ name, isFile }) => isFile && name === file);
+  if (has("config.json")) return { names: [below], waiting: [] };
+  if (depth === deepest) return { names: [], waiting: [] };
+  const inside = (name: string) => below === "" ? name : `${below}/${name}`;
+  const folders = entries.filter(({ isDirectory, name }) => isDirectory && !name.startsWith("."));
+  const found = await Promise.all(folders.map(({ name }) => search(root, inside(name), depth + 1)));
+  const names = found.flatMap((part) => part.names);
+  const cells = has("cells.json") ? await cellsOf(`${folder}/cells.json`) : [];
+  const waiting = cells.map((cell) => waitingRun(inside(`runs/${cell.name}`), cell))
+    .filter(({ name }) => !names.includes(name));
+  return { names, waiting: [...found.flatMap((part) => part.waiting), ...waiting] };
+}
+
+/** The cells of a sweep. */
+async function cellsOf(path: string): Promise<{ name: string; row?: unknown; seed?: unknown }[]> {
+  const text = await Deno.readTextFile(path);
+  try {
+    return JSON.parse(text).cells;
+  } catch (cause) {
+    throw new EvalError("report.run", `${path} is no JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+const byName = (a: string, b: string): number => a.localeCompare(b, "en", { numeric: true });
 
 /** What is in a folder; nothing when it is gone. */
 async function namesIn(folder: string): Promise<Deno.DirEntry[]> {
@@ -55,13 +77,12 @@ export class WatchedFolder {
 
   /** All runs as they are now, those that go on first. */
   async runs(now: number = Date.now()): Promise<LiveRun[]> {
-    const names = await runNames(this.path);
+    const { names, waiting } = await search(this.path);
     for (const name of this.#known.keys()) if (!names.includes(name)) this.#known.delete(name);
-    const runs = await Promise.all(names.map((name) => this.#run(name, now)));
-    return [
-      ...runs.filter((run) => run.state === "running"),
-      ...runs.filter((run) => run.state !== "running"),
-    ];
+    const begun = names.toSorted(byName).map((name) => this.#run(name, now));
+    const runs = [...await Promise.all(begun), ...waiting.toSorted((a, b) => byName(a.name, b.name))];
+    const goesOn = ({ state }: LiveRun): boolean => state === "running";
+    return [...runs.filter(goesOn), ...runs.filter((run) => !goesOn(run))];
   }
 
   async #run(name: string, now: number): Promise<LiveRun> {

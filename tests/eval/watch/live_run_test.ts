@@ -37,6 +37,8 @@ Deno.test("WatchedFolder says what became of each run, in folders of runs and of
       "log.csv": log,
       "metrics.json": '{"test":{"mean":{"dice":0.5}}}',
     });
+    const cells = [{ name: "a", row: "cmc" }, { name: "b", row: "cps", seed: 1 }];
+    await Deno.writeTextFile(`${root}/sweep/cells.json`, JSON.stringify({ version: 1, cells }));
     await makeRun(`${root}/stopped`, { "log.csv": log });
     await makeRun(`${root}/begun`, { lock: "" });
     await makeRun(`${root}/damaged`, { "log.csv": "step,loss\n1,x\n" });
@@ -47,10 +49,11 @@ Deno.test("WatchedFolder says what became of each run, in folders of runs and of
     const runs = await folder.runs(now);
     assert.deepEqual(Object.fromEntries(runs.map(({ name, state }) => [name, state])), {
       ...{ running: "running", slow: "running", begun: "running", killed: "killed" },
-      ...{ "sweep/runs/a": "finished", stopped: "stopped", damaged: "damaged" },
+      ...{ "sweep/runs/a": "finished", "sweep/runs/b": "waiting", stopped: "stopped", damaged: "damaged" },
     });
     assert.deepEqual(runs.slice(0, 3).map(({ state }) => state), ["running", "running", "running"]);
     const of = (name: string) => runs.find((run) => run.name === name)!;
+    assert.deepEqual([of("sweep/runs/b").method, of("sweep/runs/b").seed], ["cps", 1]);
     assert.deepEqual(of("killed").best, { step: 2, dice: 0.3 });
     assert.equal(of("sweep/runs/a").testDice, 0.5);
     assert.match(
