@@ -20,6 +20,7 @@ import {
   costOf,
   decodeCheckpoint,
   type Initial,
+  measureTraining,
   methodNames,
   presetNames,
   presets,
@@ -48,7 +49,7 @@ import {
 import { methodOptionTable } from "./method_options.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { budgetOf, planText, planTraining } from "./plan_training.ts";
-import { costReport } from "./training_cost.ts";
+import { costReport, measuredText, whyNotMeasured } from "./training_cost.ts";
 import { say, terminal } from "./terminal.ts";
 import { decodeSafetensors } from "../tensor/mod.ts";
 import { openCases } from "./train_data.ts";
@@ -166,33 +167,32 @@ const options = {
   },
   resume: { value: "DIR", help: "go on with the interrupted run in this folder" },
   "time-limit": { value: "MIN", help: "save and end after so many minutes" },
-  "dry-run": { help: "check everything and print what the training would cost" },
+  "dry-run": {
+    help: "check everything, try a few steps, and print the split and what the training would take",
+  },
   ...methodOptionTable,
 } as const;
 
 /** Clears the progress line first; the next step draws it again. */
 const warn = printWarnings((line) => say(terminal.isTerminal ? `\r\x1b[K${line}` : line));
 
-function announce(dataset: Dataset, split: Split, config: TrainConfig, device: string): void {
+/** What is to be trained on what. */
+function announcement(dataset: Dataset, split: Split, config: TrainConfig, device: string): string {
   const modalities = dataset.modalities.map(({ id }) => id).join(" + ");
-  say(
+  return [
     `${dataset.name}: ${dataset.cases.length} cases, ${modalities}, ${dataset.classes.length} ${
       dataset.classes.length === 1 ? "class" : "classes"
     }`,
-  );
-  say(
     `labelled ${split.labelled.length} (${split.labelled.join(", ")}; label ratio ${
       Number((100 * labelRatio(dataset, split)).toPrecision(3))
     } %), ` +
-      `unlabelled ${split.unlabelled.length}, ` +
-      `validation ${split.validation.length}, test ${split.test.length}`,
-  );
-  say(
+    `unlabelled ${split.unlabelled.length}, ` +
+    `validation ${split.validation.length}, test ${split.test.length}`,
     `${config.methodLabel}, ${config.preset}, patch ${
       config.patch.join("×")
     }, ${config.steps} steps, seed ${config.seed}`,
-  );
-  say(`device: ${device}`);
+    `device: ${device}`,
+  ].join("\n");
 }
 
 /** The weights to start from, and settings of the network that follow from them. */
@@ -320,15 +320,22 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
     const used = usedParts(method, config, dataset, split);
     await checkData({ dataset, split: used, progress: terminal }, method);
     const price = (of: TrainConfig) => costOf(of, task, method, pseudoLabelled !== undefined);
-    const { text, json } = await costReport(config, price, budgetOf(device));
+    const { text, json, cost, fits } = await costReport(config, price, budgetOf(device));
+    const untold = fits
+      ? whyNotMeasured(config, cost.multiplyAdds, device.kind)
+      : "not measured: it does not fit";
+    const data = { device, dataset, split, preparation: plan.preparation, progress: terminal };
+    const taken = untold === undefined ? await measureTraining({ ...config, method }, data) : undefined;
     return {
-      text: `${planText(plan)}
-
-${text}`,
-      json: { config, split, plan: plan.lines, ...json },
+      text: [
+        announcement(dataset, split, config, device.description),
+        planText(plan),
+        `${text}\n${taken ? measuredText(taken) : `time           ${untold}`}`,
+      ].join("\n\n"),
+      json: { config, split, plan: plan.lines, ...json, measured: taken ?? null },
     };
   }
-  announce(dataset, split, config, device.description);
+  say(announcement(dataset, split, config, device.description));
   say(planText(plan));
   const { controller, code } = stop();
   const begin = performance.now();

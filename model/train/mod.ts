@@ -8,6 +8,7 @@ export { checkData, checkTraining } from "./checks.ts";
 export { checkShape, type EngineConfig, engineNames, type EngineOptions } from "./config.ts";
 export { type Cost, costOf } from "./cost.ts";
 export type { StepTime, TrainSetting } from "./fit.ts";
+export { type MeasuredTraining, measureTraining } from "./measure.ts";
 export type { LossTerm, Method, StepBatch, StepContext, UnlabelledViews, Wants } from "./method.ts";
 export { methodNames, methods } from "./methods/table.ts";
 export { nearest } from "./nearest.ts";

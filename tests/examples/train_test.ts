@@ -42,6 +42,12 @@ Deno.test("train --dry-run --json says what the training would cost", async () =
     assert.equal(cost.stateBytes + cost.activationBytes, peakBytes);
     assert.equal(cost.fits, true);
     assert.ok(multiplyAdds > 5e8 && peakBytes > 1e7);
+    const { stepSeconds, supervisedStepSeconds, caseSeconds, seconds, processBytes } = cost.measured;
+    const { steps, semiSupervisedFrom, validations } = cost.config, { validation, test } = cost.split;
+    const judged = validations * validation.length + test.length, early = semiSupervisedFrom * steps;
+    const inAll = early * supervisedStepSeconds + (steps - early) * stepSeconds + judged * caseSeconds;
+    assert.ok(stepSeconds > 0 && Math.abs(seconds - inAll) < 0.01 * inAll);
+    assert.ok(processBytes > peakBytes, "the process holds more than its tensors");
   });
 });
 

@@ -1,0 +1,89 @@
+/**
+ * How long a training would take and how much memory its process would hold, found by doing a little of it.
+ *
+ * @module
+ */
+
+import { average } from "../../eval/mod.ts";
+import { evaluateCases } from "../inference/evaluate_cases.ts";
+import { loadStep } from "./batches.ts";
+import { Progress, type ProgressSink, silent } from "./progress.ts";
+import type { TrainOptions } from "./resolve.ts";
+import { unlabelledFactor } from "./schedule.ts";
+import { trainStep } from "./step.ts";
+import { openTraining, type Training, type TrainingData, usedParts } from "./training.ts";
+
+/** What a training takes. */
+export interface MeasuredTraining {
+  /** Seconds of a step that sees all that the method wants. */
+  readonly stepSeconds: number;
+  /** Seconds of a step of the supervised phase; null when there is none. */
+  readonly supervisedStepSeconds: number | null;
+  /** Seconds to segment and judge a case; null when no case is judged. */
+  readonly caseSeconds: number | null;
+  /** Seconds of the whole training, validations and tests included. */
+  readonly seconds: number;
+  /** Most bytes that the process held. */
+  readonly processBytes: number;
+}
+
+/** Steps that are measured in each phase, after one that compiles kernels and reads files. */
+const measured = 3;
+
+/** Runs steps from `first` on; seconds of one. Batches are prepared while the device computes, so the slower counts. */
+async function secondsOfSteps(training: Training, first: number, seen: () => void): Promise<number> {
+  const { loader, method, config, phases } = training, times: number[] = [];
+  for (let step = first; step <= first + measured; step++) {
+    // The first steps of a ramp have a factor that is almost 0, but cost the same.
+    const factor = unlabelledFactor(step, phases), begin = performance.now();
+    const batches = await loadStep(loader, method, config, phases, step, factor);
+    const loaded = performance.now();
+    await trainStep(training, batches, { step, learningRate: 0, factor });
+    if (step > first) times.push(Math.max(loaded - begin, performance.now() - loaded) / 1000);
+    seen();
+  }
+  return average(times)!;
+}
+
+/**
+ * Measures three steps in each phase of a training, and one case that is judged. Nothing is learned: the learning rate
+ * is 0.
+ */
+export async function measureTraining(
+  options: TrainOptions,
+  setting: TrainingData & { readonly progress?: ProgressSink },
+): Promise<MeasuredTraining> {
+  const { dataset, progress: sink = silent } = setting;
+  using training = openTraining(options, { ...setting, inWorker: false });
+  const { config, method, phases } = training, progress = new Progress(sink, 1);
+  const split = usedParts(method, config, dataset, setting.split);
+  let processBytes = 0, done = 0;
+  const seen = () => {
+    processBytes = Math.max(processBytes, Deno.memoryUsage().rss);
+    progress.busy(`measuring: ${++done} steps`);
+  };
+  const from = Math.min(phases.semiSupervisedFrom, config.steps - 1),
+    wants = method.wants(config.settings, 1);
+  const hasTwo = from > 0 && wants.unlabelled !== undefined && !method.isPretraining;
+  const supervised = hasTwo ? await secondsOfSteps(training, 0, seen) : null;
+  const step = await secondsOfSteps(training, from, seen);
+  const judged = method.isPretraining ? 0 : config.validations * split.validation.length + split.test.length;
+  let caseSeconds: number | null = null;
+  if (judged > 0) {
+    const begin = performance.now(), [id] = [...split.validation, ...split.test];
+    await evaluateCases(dataset, [id!], training.segment, training.preparation, {
+      progress: (text, share) => progress.busy(`measuring: ${text}`, share),
+    });
+    caseSeconds = (performance.now() - begin) / 1000;
+    seen();
+  }
+  progress.clear();
+  const early = supervised === null ? 0 : from;
+  return {
+    stepSeconds: step,
+    supervisedStepSeconds: supervised,
+    caseSeconds,
+    seconds: early * (supervised ?? 0) + (config.steps - early) * step + judged * (caseSeconds ?? 0),
+    processBytes,
+  };
+}
