@@ -134,6 +134,17 @@ export function errorText(error: unknown): string {
   return `error[internal]: ${message}\n  This is a fault of the program; run with --debug and report what it prints.`;
 }
 
+/**
+ * Names a folder for sockets where there is none: on a machine without a desktop the graphics driver would complain, twice,
+ * of something that does not concern it. Needs `--allow-env=XDG_RUNTIME_DIR`, which the tasks have.
+ */
+function quietDriver(): void {
+  const name = "XDG_RUNTIME_DIR";
+  if (Deno.build.os !== "linux") return;
+  if (Deno.permissions.querySync({ name: "env", variable: name }).state !== "granted") return;
+  if (!Deno.env.get(name)) Deno.env.set(name, "/tmp");
+}
+
 /** Runs a command with the program's arguments and ends the process. */
 export async function main(command: Command, args: readonly string[] = Deno.args): Promise<never> {
   let debug = args.includes("--debug");
@@ -144,6 +155,7 @@ export async function main(command: Command, args: readonly string[] = Deno.args
       console.log(helpText(command));
       Deno.exit(0);
     }
+    quietDriver();
     const { text, json, exitCode = 0 } = await command.run(values, positionals);
     console.log(values.json ? JSON.stringify(json) : text);
     Deno.exit(exitCode);

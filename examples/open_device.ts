@@ -16,11 +16,11 @@ import {
 export const tuningPath = ".cmc/tuning.json";
 
 /** The measurements, if there are any and they may be read. */
-export async function readTuning(): Promise<TuningFile | undefined> {
-  const { state } = await Deno.permissions.query({ name: "read", path: tuningPath });
+export async function readTuning(path: string = tuningPath): Promise<TuningFile | undefined> {
+  const { state } = await Deno.permissions.query({ name: "read", path });
   if (state !== "granted") return undefined;
   try {
-    return parseTuningFile(await Deno.readTextFile(tuningPath));
+    return parseTuningFile(await Deno.readTextFile(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

@@ -1,5 +1,5 @@
 /**
- * The benchmark. Prints Markdown and writes it, the numbers and the plots to `.bench/`. See README.md.
+ * The benchmark. Prints Markdown and writes it, the numbers and the plots to `.bench/`, or where `--out` says. See README.md.
  *
  * ```sh
  * deno task bench --only conv3d --peers none
@@ -8,6 +8,7 @@
  * ```
  */
 
+import { join } from "node:path";
 import {
   type Command,
   main,
@@ -17,6 +18,7 @@ import {
   UsageError,
   type Values,
 } from "../../examples/command.ts";
+import { prepareOutputs } from "../../examples/outputs.ts";
 import { Expectations, type Setting } from "./measure_row.ts";
 import { measureRows } from "./measure_rows.ts";
 import { workloadNames } from "./names.ts";
@@ -26,8 +28,7 @@ import { report } from "./report.ts";
 
 const command: Command = {
   name: "bench",
-  summary:
-    "Times kernels, training steps and inference, beside the peers that are installed; writes .bench/.\n" +
+  summary: "Times kernels, training steps and inference, beside the peers that are installed.\n" +
     "One of --plots, --breakdown and --naive measures something else instead.",
   options: {
     device: { value: "NAME", help: "cpu or webgpu", default: "cpu" },
@@ -42,6 +43,7 @@ const command: Command = {
     plots: { help: "time over size, threads and batch, as plots" },
     breakdown: { value: "TEXT", help: "the time of each op in the workloads with this in their name" },
     naive: { help: "the WebGPU kernels beside naive ones" },
+    out: { value: "DIR", help: "folder for tables, plots and numbers", default: ".bench" },
   },
   examples: ["--only conv3d --peers none", "--plots --device webgpu"],
   run,
@@ -77,10 +79,13 @@ function chosenPeers(values: Values, device: "cpu" | "webgpu"): readonly Program
   });
 }
 
-/** Writes files to `.bench/`; the Markdown among them is the result, for programs what it was made of. */
-async function write(files: Readonly<Record<string, string>>, result: object = files): Promise<Result> {
-  await Deno.mkdir(".bench", { recursive: true });
-  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`.bench/${name}`, text);
+/** Writes files to a folder; the Markdown among them is the result, for programs what it was made of. */
+async function writeTo(
+  folder: string,
+  files: Readonly<Record<string, string>>,
+  result: object = files,
+): Promise<Result> {
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(folder, name), text);
   const shown = Object.entries(files).filter(([name]) => name.endsWith(".md")).map(([, text]) => text);
   return { text: shown.join("\n"), json: result };
 }
@@ -96,6 +101,9 @@ async function run(values: Values): Promise<Result> {
   if (toBreak !== undefined && device !== "cpu") {
     throw new UsageError("--breakdown: kernels are timed one by one on the CPU device only");
   }
+  const out = text(values, "out") ?? ".bench";
+  await prepareOutputs([join(out, "bench.md")], []); // a folder that cannot be written is refused before anything is measured
+  const write = (files: Readonly<Record<string, string>>, result?: object) => writeTo(out, files, result);
   const isComparison = !naive && toBreak === undefined && !plots;
   const names = chosen(toBreak ?? text(values, "only") ?? ""), programs = chosenPeers(values, device);
   const { machine, operations } = await readFacts(isComparison ? names : []);
