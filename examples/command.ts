@@ -73,7 +73,18 @@ export const deviceOptions = {
   threads: { value: "N", help: "threads of the cpu device", default: "all cores" },
 } as const;
 
-/** What `--help` prints. */
+/** A text in lines of so many characters; a word that is longer stands alone. */
+function wrapped(text: string, room: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
+
+/** What `--help` prints, in lines of at most 100 characters where words allow it. */
 export function helpText({ name, summary, options, positional, examples }: Command): string {
   const rows = Object.entries({ ...options, ...commonOptions }).map(([option, row]) =>
     [
@@ -83,9 +94,11 @@ export function helpText({ name, summary, options, positional, examples }: Comma
   );
   const width = Math.max(...rows.map(([left]) => left.length));
   return [
-    `${summary}\n`,
+    `${wrapped(summary.replaceAll("\n", " "), 100).join("\n")}\n`,
     `deno task ${name}${positional ? ` ${positional}` : ""} [options]\n`,
-    ...rows.map(([left, help]) => `  ${left.padEnd(width)}  ${help}`),
+    ...rows.map(([left, help]) =>
+      `  ${left.padEnd(width)}  ${wrapped(help, 96 - width).join(`\n${" ".repeat(width + 4)}`)}`
+    ),
     "\nExamples:",
     ...examples.map((example) => `  deno task ${name} ${example}`.trimEnd()),
   ].join("\n");

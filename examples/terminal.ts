@@ -9,6 +9,9 @@ import type { ProgressSink } from "../model/mod.ts";
 /** The line that shows progress. */
 export const terminal: ProgressSink = {
   isTerminal: Deno.stderr.isTerminal() && !Deno.noColor,
+  get columns() {
+    return Deno.consoleSize().columns;
+  },
   write: (line) => Deno.stderr.writeSync(new TextEncoder().encode(line)),
 };
 

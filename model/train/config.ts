@@ -11,7 +11,7 @@ import type { NetworkConfig } from "../network_config.ts";
 import { type PresetName, presetNamed, presetNames } from "../presets.ts";
 import { checkLevels, strideOf } from "../unet_shape.ts";
 import type { VitShape } from "../vit.ts";
-import { nearest } from "./nearest.ts";
+import { didYouMean, nearest } from "./nearest.ts";
 
 const positive = z.number().int().positive();
 const triple = z.tuple([positive, positive, positive]);
@@ -119,9 +119,10 @@ export type EngineOptions = Partial<EngineConfig>;
 /**
  * The error for what does not fit the schema.
  *
+ * @param options what was given
  * @param others names of further settings that may have been meant
  */
-function explain(error: z.ZodError, others: readonly string[]): CodedError {
+function explain(error: z.ZodError, options: EngineOptions, others: readonly string[]): CodedError {
   const [issue] = error.issues;
   const path = issue!.path.join(".") || "the configuration";
   if (issue!.code === "unrecognized_keys") {
@@ -132,13 +133,23 @@ function explain(error: z.ZodError, others: readonly string[]): CodedError {
       fix: guess ? `Did you mean ${JSON.stringify(guess)}?` : `Known settings: ${known.join(", ")}.`,
     });
   }
+  if (issue!.code === "invalid_value" && path in options) {
+    const words = issue!.values.map(String), value = options[path as keyof EngineOptions];
+    return new CodedError(
+      "config.value",
+      `${path} is ${JSON.stringify(value)}; expected ${words.join(", ")}`,
+      {
+        fix: didYouMean(value, words),
+      },
+    );
+  }
   return new CodedError("config.value", `${path}: ${issue!.message}`, { fix: "Correct the value." });
 }
 
 /** The settings that belong to no method, each checked by itself. */
 function parseEngine(options: EngineOptions, others: readonly string[]): z.output<typeof schema> {
   const result = schema.safeParse(options);
-  if (!result.success) throw explain(result.error, others);
+  if (!result.success) throw explain(result.error, options, others);
   return result.data;
 }
 

@@ -26,3 +26,9 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   );
   return best && best[0] <= Math.max(2, name.length / 3) ? best[1] : undefined;
 }
+
+/** What to do about a value that is none of some words. */
+export function didYouMean(value: unknown, words: readonly string[]): string {
+  const guess = typeof value === "string" ? nearest(value, words) : undefined;
+  return guess === undefined ? "Choose one of these." : `Did you mean ${JSON.stringify(guess)}?`;
+}

@@ -8,6 +8,8 @@
 export interface ProgressSink {
   /** Whether the line can be rewritten. */
   readonly isTerminal: boolean;
+  /** Characters in a line of the terminal; 80 when absent. */
+  readonly columns?: number;
   /** Writes text as it is. */
   write(text: string): void;
 }
@@ -20,11 +22,13 @@ export function clock(seconds: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-const width = 24;
-
-function bar(share: number): string {
-  const full = Math.round(share * width);
-  return "█".repeat(full) + "░".repeat(width - full);
+/** A bar and a text in one line of a terminal: in a narrow one the bar is shorter, and at last the text is cut. */
+function line({ columns = 80 }: ProgressSink, text: string, share?: number): string {
+  const room = columns - 1; // a line that fills the last column wraps on some terminals
+  const width = share === undefined ? 0 : Math.min(24, room - text.length - 1);
+  if (width < 4) return `\r\x1b[K${text.length > room ? `${text.slice(0, room - 1)}…` : text}`;
+  const full = Math.round(share! * width);
+  return `\r\x1b[K${"█".repeat(full)}${"░".repeat(width - full)} ${text}`;
 }
 
 /** Plain lines come at most this often, in seconds; a terminal line five times a second. */
@@ -61,9 +65,8 @@ export class Progress {
     const left = clock(pace * (this.#total - done));
     const count = `${String(done).padStart(String(this.#total).length)}/${this.#total}`;
     if (this.#sink.isTerminal) {
-      this.#sink.write(
-        `\r\x1b[K${bar(done / this.#total)} ${count}  ${text}  ${pace.toFixed(2)} s/step  ${left} left`,
-      );
+      const shown = `${count}  ${text}  ${pace.toFixed(2)} s/step  ${left} left`;
+      this.#sink.write(line(this.#sink, shown, done / this.#total));
       if (last) this.#sink.write("\n");
     } else {
       this.#sink.write(`step ${count}  ${text}  ${pace.toFixed(2)} s/step  ${left} left\n`);
@@ -80,7 +83,7 @@ export class Progress {
     if (waited < (isTerminal ? 200 : plainInterval * 1000)) return;
     this.#shown = now;
     const left = share === undefined || seconds < 1 ? "" : `  ${clock(seconds * (1 - share) / share)} left`;
-    this.#sink.write(isTerminal ? `\r\x1b[K${text}${left}` : `${text}${left}\n`);
+    this.#sink.write(isTerminal ? line(this.#sink, `${text}${left}`) : `${text}${left}\n`);
   }
 
   /** Prints a line above the progress line. */

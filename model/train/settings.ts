@@ -5,7 +5,7 @@
  */
 
 import { CodedError } from "../../tensor/errors.ts";
-import { nearest } from "./nearest.ts";
+import { didYouMean, nearest } from "./nearest.ts";
 
 /** A setting that is a number. */
 export interface NumberSetting {
@@ -69,7 +69,7 @@ function check(name: string, setting: NumberSetting | ChoiceSetting, value: unkn
     throw new CodedError(
       "config.value",
       `${name} is ${JSON.stringify(value)}; expected ${setting.choices.join(", ")}`,
-      { fix: "Choose one of these." },
+      { fix: didYouMean(value, setting.choices) },
     );
   }
   const { min, max, isInteger } = setting;

@@ -54,7 +54,11 @@ export function warnOfCollapse(columns: Readonly<Record<string, number>>, progre
   const names = low.map(([name, dice]) =>
     `${name.replace("val_dice_", "").replace("_", " ")} ${dice.toFixed(3)}`
   );
-  progress.note(`warning: validation Dice near 0 for ${names.join(", ")}; a lower learning rate may help`);
+  progress.note(
+    `warning: validation Dice near 0 for ${names.join(", ")}. What may help: --learning-rate lower; ` +
+      "--semi-supervised-from later, so that the labels are learned first; and, where there are few, more " +
+      "--validation cases, since one case decides much",
+  );
 }
 
 /** How many validations of a log came after the best one. */

@@ -64,12 +64,16 @@ Deno.test("completions knows all commands that are tasks and their options", asy
 Deno.test("every command has two examples that it takes, and --help shows them with the defaults", () => {
   for (const command of all) {
     const help = helpText(command);
+    const [text] = help.split("\nExamples:");
+    for (const line of text!.split("\n")) assert.ok(line.length <= 110, `${command.name} --help: ${line}`);
     for (const example of command.examples) {
       parse(command, example.split(" ").filter((word) => word !== ""));
       assert.ok(help.includes(`deno task ${command.name} ${example}`.trimEnd()), command.name);
     }
     for (const [name, { default: usual }] of Object.entries({ ...command.options, ...commonOptions })) {
-      const row = help.split("\n").find((line) => line.startsWith(`  --${name} `));
+      const row = help.replaceAll(/\n {6,}/g, " ").split("\n").find((line) =>
+        line.startsWith(`  --${name} `)
+      );
       assert.ok(row?.endsWith(usual === undefined ? "" : ` (${usual})`), `${command.name} --${name}`);
     }
   }

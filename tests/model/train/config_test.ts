@@ -108,6 +108,24 @@ Deno.test("Progress shows the number of compiled kernels in one line of a termin
   assert.deepEqual(written.slice(0, 3), [1, 5, 9].map((n) => `\r\x1b[Kcompiling kernels: ${n}`));
 });
 
+Deno.test("Progress stays in one line of a narrow terminal", () => {
+  for (const [columns, longest] of [[120, 119], [60, 59], [30, 29]] as const) {
+    const written: string[] = [];
+    const sink = { isTerminal: true, columns, write: (text: string) => written.push(text) };
+    const progress = new Progress(sink, 4000, 0, () => 1e6 * written.length);
+    progress.busy("validation: a_case_with_a_long_name (1 of 12)", 0.5);
+    progress.step(1234, "loss 1.2345");
+    for (const text of written) {
+      const shown = text.replace("\r\x1b[K", "");
+      assert.ok([...shown].length <= longest, `${shown} is longer than ${longest}`);
+    }
+    assert.match(
+      written[1]!,
+      columns === 30 ? /^\r\x1b\[K1234\/4000  loss 1\.2345/ : /█░+ 1234\/4000  loss 1\.2345  .* left$/,
+    );
+  }
+});
+
 Deno.test("Progress writes plain lines when piped and says what is left", () => {
   const lines: string[] = [];
   let now = 0;
