@@ -324,7 +324,10 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
     const untold = fits
       ? whyNotMeasured(config, cost.multiplyAdds, device.kind)
       : "not measured: it does not fit";
-    const data = { device, dataset, split, preparation: plan.preparation, progress: terminal };
+    const data = {
+      ...{ device, dataset, split, preparation: plan.preparation, progress: terminal },
+      ...(pseudoLabelled && { pseudoLabelled }),
+    };
     const taken = untold === undefined ? await measureTraining({ ...config, method }, data) : undefined;
     return {
       text: [

@@ -32,11 +32,11 @@ const measured = 3;
 
 /** Runs steps from `first` on; seconds of one. Batches are prepared while the device computes, so the slower counts. */
 async function secondsOfSteps(training: Training, first: number, seen: () => void): Promise<number> {
-  const { loader, method, config, phases } = training, times: number[] = [];
+  const times: number[] = [];
   for (let step = first; step <= first + measured; step++) {
     // The first steps of a ramp have a factor that is almost 0, but cost the same.
-    const factor = unlabelledFactor(step, phases), begin = performance.now();
-    const batches = await loadStep(loader, method, config, phases, step, factor);
+    const factor = unlabelledFactor(step, training.phases), begin = performance.now();
+    const batches = await loadStep(training, step, factor);
     const loaded = performance.now();
     await trainStep(training, batches, { step, learningRate: 0, factor });
     if (step > first) times.push(Math.max(loaded - begin, performance.now() - loaded) / 1000);
