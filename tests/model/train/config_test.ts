@@ -119,10 +119,9 @@ Deno.test("Progress stays in one line of a narrow terminal", () => {
       const shown = text.replace("\r\x1b[K", "");
       assert.ok([...shown].length <= longest, `${shown} is longer than ${longest}`);
     }
-    assert.match(
-      written[1]!,
-      columns === 30 ? /^\r\x1b\[K1234\/4000  loss 1\.2345/ : /█░+ 1234\/4000  loss 1\.2345  .* left$/,
-    );
+    assert.equal(written[1]!.includes("█░"), columns > 30, "the bar goes before the numbers do");
+    assert.ok(written[1]!.includes("1234/4000  loss 1.2345"));
+    assert.equal(written[1]!.endsWith(" left"), columns > 30);
   }
 });
 
