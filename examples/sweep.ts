@@ -18,6 +18,7 @@ import { fileURLToPath } from "node:url";
 import {
   cellLine,
   type CellPlace,
+  collectSweep,
   kubernetesJob,
   readSweepFolder,
   shellWord,
@@ -79,7 +80,15 @@ async function launch(sweep: SweepFolder, values: Values): Promise<Result> {
   if (launcher === "slurm") return await submit(sweep, values, place);
   const open = (await reportsOf(sweep.folder, sweep.cells)).filter(({ state }) => state !== "done");
   if (launcher === "print") return printed({ ...sweep, cells: open.map(({ cell }) => cell) }, values, place);
-  return await runHere(sweep, values, device, program);
+  const result = await runHere(sweep, values, device, program);
+  const { runs } = await collectSweep(sweep);
+  if (values.tell === true || runs.length === 0) return result;
+  const { text, json } = await collect(sweep, values);
+  return {
+    ...result,
+    text: `${result.text}\n\n${text}`,
+    json: { ...result.json as object, collected: json },
+  };
 }
 
 /** What `deno task sweep` does. */
@@ -88,7 +97,8 @@ export const command: Command = {
   summary:
     "Trains every combination of methods, label ratios, seeds, folds and settings that a file describes.\n" +
     "Given again, it leaves what is done and goes on with what was cut off. `sweep status DIR` shows where it is,\n" +
-    "`sweep collect DIR` makes tables, plots and a report of what is there, and names what is missing.",
+    "`sweep collect DIR` makes tables, plots and a report of what is there, and names what is missing; so does the\n" +
+    "launcher `local` at its end.",
   positional: "FILE | status DIR | collect DIR",
   options: {
     launcher: {

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { openSweep } from "../../examples/sweep_cells.ts";
+import { openCases } from "../../examples/train_data.ts";
+import { checkSettings, methodIn, sortSettings } from "../../examples/train_settings.ts";
+import { checkTraining, resolveConfig } from "../../model/mod.ts";
+import { withDataset } from "../data/make_dataset.ts";
+
+const folder = new URL("../../examples/reproduce/", import.meta.url);
+const files = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.endsWith(".json"))
+  .sort();
+
+Deno.test("every sweep of examples/reproduce is one that train takes, cell by cell", async (t) => {
+  assert.ok(files.length >= 13);
+  await withDataset(24, async (data) => {
+    for (const file of files) {
+      await t.step(file, async () => {
+        const text = await Deno.readTextFile(new URL(file, folder));
+        const set = JSON.parse(text).settings.data === undefined ? [] : [`data=${data}`];
+        const { cells } = await openSweep(fileURLToPath(new URL(file, folder)), { set });
+        const shown = cells.filter(({ seed }) => seed === 0);
+        assert.ok(shown.length > 0);
+        for (const { settings } of shown) {
+          const known = checkSettings(settings, file), method = await methodIn(known);
+          const sorted = { ...sortSettings(known, method), method, aboutSplit: [] };
+          const { dataset, split } = await openCases(sorted, undefined, () => {});
+          checkTraining(method, resolveConfig(sorted.training, method), dataset, split);
+        }
+      });
+    }
+  });
+});
+
+Deno.test("the page of examples/reproduce names every sweep and its number of trainings", async () => {
+  const page = await Deno.readTextFile(new URL("README.md", folder));
+  for (const file of files) {
+    const { cells } = await openSweep(fileURLToPath(new URL(file, folder)), { set: [] });
+    const line = page.split("\n").find((text) => text.includes(`(${file})`));
+    const steps = cells[0]!.settings.steps;
+    assert.match(
+      line ?? "",
+      new RegExp(`\\b${cells.length} × (\\d+ / )?${steps}\\b|\\b${cells.length} × ${steps} /`),
+      file,
+    );
+  }
+});
