@@ -7,7 +7,7 @@ import type { RunRecord } from "../statistics/run_record.ts";
 import { meritOf, overSeeds } from "./comparison_table.ts";
 import { percent } from "./percent.ts";
 import { renderTable } from "./render_table.ts";
-import type { TableCell, TableFormat, TableModel } from "./table_model.ts";
+import { type TableCell, tableCell, type TableFormat, type TableModel } from "./table_model.ts";
 
 /** A record of a run on some of the modalities. */
 export type MissingRecord = RunRecord & InputRecord;
@@ -54,9 +54,10 @@ export function missingModalitiesTableModel(
     })),
     rows: [...rows.values()].map((own) => {
       const { method, label_ratio, inputs, modality } = own[0]!;
-      const cells = strategies.map((strategy) =>
-        overSeeds(own.filter((r) => r.strategy === strategy), metric)
-      );
+      const cells = strategies.map((strategy) => {
+        const records = own.filter((r) => r.strategy === strategy);
+        return records.length === 0 ? tableCell() : overSeeds(records, metric);
+      });
       return {
         heads: [method, percent(label_ratio), inputs, modality],
         cells: withBest(cells, metrics[metric]),
