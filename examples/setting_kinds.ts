@@ -37,6 +37,7 @@ const kinds = new Map<string, Kind>([
   ...["labelled", "validation", "test"].map((name): [string, Kind] => [name, count]),
   ...["misalignMm", "misalignDegrees"].map((name): [string, Kind] => [name, atLeast0]),
   ["splitSeed", seed],
+  ["initPartial", ["true or false", (value) => typeof value === "boolean"]],
   ["fold", ["text such as 2/5", (value) => typeof value === "string" && foldPattern.test(value)]],
   ["labelRatio", ["a number or a percentage", (value) => ["number", "string"].includes(typeof value)]],
   [

@@ -308,7 +308,7 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
   checkTraining(method, resolveConfig(others, method), dataset, split, pseudoLabelled);
   const init = origin.init === undefined
     ? undefined
-    : await startOf(origin.init, values["init-partial"] === true);
+    : await startOf(origin.init, origin.initPartial === true);
   using device = await openChosenDevice(choice, number(values, "threads"));
   // A network that starts from weights has their shape.
   const training = { ...init?.network, ...settings.training };

@@ -36,6 +36,8 @@ export interface DataSettings {
   readonly orientation?: "anatomical" | "slices";
   /** Checkpoint or run whose parameters the training starts from. */
   readonly init?: string;
+  /** Whether parameters that it lacks may start from random numbers. */
+  readonly initPartial?: boolean;
   /** File with the method, when it is none of the table. */
   readonly methodModule?: string;
   /** Folder of label maps that stand for those of the unlabelled cases. */
@@ -95,6 +97,7 @@ const dataNames: readonly string[] = [
   "spacing",
   "orientation",
   "init",
+  "initPartial",
   "methodModule",
   "pseudoLabels",
   "misalignMm",
@@ -220,6 +223,7 @@ function fromCommandLine(values: Values): Flat {
     misalignDegrees: atLeast0(values, "misalign-degrees"),
     fold: text(values, "fold"),
     init: whole(text(values, "init")),
+    initPartial: values["init-partial"] as boolean | undefined,
     pseudoLabels: whole(text(values, "pseudo-labels")),
   });
 }

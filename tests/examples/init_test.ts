@@ -48,6 +48,7 @@ Deno.test("a training starts from SAM-Med3D's weights: the trunk stays frozen, i
     assert.match(stderr, /^ {2}encoders\.0\.vit\.blocks\.0\.adapter\.down\.weight: not in the file$/m);
     const config = JSON.parse(await Deno.readTextFile(`${folder}/runs/vit/config.json`));
     assert.deepEqual([config.positions, config.trunk, config.adapterRank], ["sam-med3d", "frozen", 12]);
+    assert.equal(config.initPartial, true);
     const trained = await tensorsOf(`${folder}/runs/vit/checkpoints/last.safetensors`);
     for (const [name, { data }] of state) {
       for (const m of [0, 1]) {
