@@ -22,6 +22,7 @@ import { type PreparedImage, prepareImages, prepareLabels } from "../../data/pre
 import { restoreSegmentation } from "../../data/prepare/restore.ts";
 import { resampleOnto } from "../../data/resample.ts";
 import { gridOf, rowMajor, shapeOf, type Volume, volumeFrom } from "../../data/volume.ts";
+import { Random } from "../../tensor/random.ts";
 import { realData } from "./real_data.ts";
 import { sameBits } from "./same_bits.ts";
 import { rotated, storedAs, storings } from "./stored_as.ts";
@@ -205,6 +206,23 @@ Deno.test("at 45° rounding of the affine does not decide how a volume is turned
       const apart = Math.max(...affine.map((value, at) => Math.abs(value - first![at]!)));
       assert.ok(apart < 1e-4, `${off}, stored ${storing.axes} ${storing.flips}: turned ${apart} mm apart`);
     }
+  }
+});
+
+Deno.test("aligned images turn as the first of them, also where a tie at 45° ends", () => {
+  const noise = new Random(3), shape = [6, 7, 8] as const;
+  const voxels = Float32Array.from({ length: 6 * 7 * 8 }, () => 1 + noise.uniform());
+  const straight = volumeFrom(voxels, [...shape], [0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]);
+  const one = preparationFor({ name: "a", image: straight, label: straight as never }, {
+    orientation: superiorFirst,
+    crop: "none",
+  });
+  const preparation = { ...one, modalities: ["a", "b"].map((id) => ({ ...one.modalities[0]!, id })) };
+  for (let off = -6e-6; off <= 6e-6; off += 5e-7) {
+    const [a, b] = [off, off + 5e-7].map((rounding) => rotated(straight, [0, 0, Math.PI / 4 + rounding]));
+    const [first, second] = prepareImages(new Map([["a", a!], ["b", b!]]), preparation);
+    assert.deepEqual(second!.shape, first!.shape, `${off}`);
+    assert.ok(sameBits(second!.data, first!.data), `${off}: voxels were moved`);
   }
 });
 

@@ -146,15 +146,9 @@ Deno.test("a split without test cases trains to its end, with checkpoints and wi
 Deno.test("a training lets the program's other tasks run between its steps", async () => {
   using device = await openDevice("cpu");
   const controller = new AbortController();
-  const begin = performance.now();
-  let fired = 0;
-  setTimeout(() => {
-    fired = performance.now() - begin;
-    controller.abort();
-  }, 50);
-  const run = await train({ ...options, steps: 500 }, {
+  setTimeout(() => controller.abort(), 50);
+  const run = await train({ ...options, steps: 20 }, {
     ...{ device, ...smallData(), signal: controller.signal },
   });
-  assert.equal(run, null);
-  assert.ok(fired < 5000, `a timer of 50 ms fired after ${fired} ms`);
+  assert.ok(run === null, "the timer had no turn before the last step");
 });
