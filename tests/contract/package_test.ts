@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sources } from "./sources.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -24,4 +25,18 @@ Deno.test("the citation is of this version", async () => {
   const citation = await Deno.readTextFile(new URL("CITATION.cff", root));
   assert.match(citation, new RegExp(`^version: ${version}$`, "m"));
   assert.match(citation, new RegExp(`^license: ${license}$`, "m"));
+});
+
+Deno.test("the lock file holds what the product needs, which a first command loads whole, and nothing of the tests", async () => {
+  const { specifiers } = JSON.parse(await Deno.readTextFile(new URL("deno.lock", root)));
+  const needed = new Set<string>();
+  for (const { path, text } of await sources()) {
+    if (!path.endsWith("deps.ts")) continue;
+    for (const [specifier] of text.matchAll(/npm:(@[\w.-]+\/)?[\w.-]+@[\w.-]+/g)) needed.add(specifier);
+  }
+  assert.deepEqual(
+    Object.keys(specifiers).filter((specifier) => !needed.has(specifier)),
+    [],
+    "run tests with --no-lock",
+  );
 });
