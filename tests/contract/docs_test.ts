@@ -4,7 +4,7 @@ import { manifestJsonSchema } from "../../data/mod.ts";
 import { metrics } from "../../eval/metrics/metrics.ts";
 import { defaultPolicy } from "../../eval/metrics/policy.ts";
 import { command as train } from "../../examples/train.ts";
-import { methods, presetNames, presets } from "../../model/mod.ts";
+import { costOf, methods, presetNames, resolveConfig } from "../../model/mod.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -14,6 +14,20 @@ function markdown(head: readonly string[], rows: readonly (readonly string[])[])
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
+
+/** What CMC of two modalities and three classes costs with each preset at its patch, one of each kind a step. */
+const presetCosts = await Promise.all(presetNames.map(async (name) => {
+  const config = resolveConfig({ preset: name, batch: 1 }), { patch } = config;
+  const { parameters, multiplyAdds, peakBytes } = await costOf(config, { modalities: 2, classes: 4 });
+  const giga = multiplyAdds / 1e9;
+  return [
+    `\`${name}\``,
+    patch.join(" × "),
+    `${(parameters / 1e6).toPrecision(3)} M`,
+    giga < 100 ? giga.toPrecision(2) : giga.toFixed(0),
+    (peakBytes / 2 ** 20).toFixed(0),
+  ];
+}));
 
 interface Field {
   readonly description?: string;
@@ -79,8 +93,8 @@ const tables: Readonly<Record<string, Readonly<Record<string, () => string | Pro
       ),
     presets: () =>
       markdown(
-        ["`--preset`", "patch it was made for"],
-        presetNames.map((name) => [`\`${name}\``, presets[name].patch.join(" × ")]),
+        ["`--preset`", "patch it was made for", "parameters", "G multiply-adds", "MiB a training step"],
+        presetCosts,
       ),
   },
   "data/README.md": {
