@@ -169,7 +169,7 @@ export class Cmc extends Module {
         return { features: cast(features, "f32"), skips };
       });
       const passed = encoded.map((code) => code && change(code));
-      const aware = passed.map((code) => code && this.mia.forward(code.features));
+      const aware = this.#makeAware(passed.map((code) => code && code.features));
       const together = aligned ? scope(() => this.#fuse(aware)) : undefined;
       const logits = passed.map((code, m) =>
         code && scope(() => {
@@ -183,6 +183,22 @@ export class Cmc extends Module {
         })
       );
       return { features: encoded.map((code) => code && code.features), logits };
+    });
+  }
+
+  /** MIA of every modality, in one call as samples of one batch. */
+  #makeAware(features: readonly (Tensor | null)[]): (Tensor | null)[] {
+    const given = features.filter((own) => own !== null);
+    if (given.length === 1) return features.map((own) => own && this.mia.forward(own));
+    return scope(() => {
+      const together = this.mia.forward(concat(given, 0));
+      let from = 0;
+      return features.map((own) => {
+        if (!own) return null;
+        const samples = own.shape[0]!, start = from;
+        from += samples;
+        return together.narrow(0, start, samples);
+      });
     });
   }
 

@@ -18,6 +18,11 @@ export interface CpuArray {
   readonly address: number;
 }
 
+/** A vector of channels `[C]` as `[1,C,1,1,1]`, as sums over samples and voxels come out. */
+export function biasRow(bias: CpuArray): CpuArray {
+  return { ...bias, shape: [1, bias.shape[0]!, 1, 1, 1] };
+}
+
 /** Computes the outputs from the inputs; update kernels change their outputs. */
 export type CpuKernel<A> = (
   inputs: readonly CpuArray[],

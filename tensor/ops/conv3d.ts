@@ -5,7 +5,7 @@
  * @module
  */
 
-import { apply } from "../apply.ts";
+import { apply, applyAll } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { type Shape, shapeText, sizeOf, type Triple, triple, type Window3d, windowOutput } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -38,8 +38,11 @@ function checkBias(op: string, bias: TensorSpec | undefined, channels: number): 
   }
 }
 
+/** Axes that the gradient of a bias is summed over. */
+export const biasAxes = [0, 2, 3, 4] as const;
+
 const biasGradient = (g: Tensor, { wants }: GradientContext<unknown>): Tensor | null =>
-  wants[2] ? sum(g, { axes: [0, 2, 3, 4] }) : null;
+  wants[2] ? sum(g, { axes: biasAxes }) : null;
 
 /** Elements of the filter that a voxel of one channel meets. */
 const filterSize = (w: Shape): number => sizeOf(w) / w[0]!;
@@ -72,15 +75,20 @@ export const conv3dOp: Op<ConvAttributes> = {
   },
   multiplyAdds: ([, w], [y]) => sizeOf(y!) * filterSize(w!),
   saves: { inputs: [0, 1] },
-  gradient: (g, [x, w], context) => [
-    context.wants[0]
-      ? apply(conv3dInputGradOp, [g, w!], { ...context.attributes, size: spatial(x!.shape) })
-      : null,
-    context.wants[1]
-      ? apply(conv3dWeightGradOp, [x!, g], { ...context.attributes, kernel: spatial(w!.shape) })
-      : null,
-    biasGradient(g, context),
-  ],
+  gradient: (g, [x, w], context) => {
+    const { wants, attributes } = context;
+    const forInput = wants[0]
+      ? apply(conv3dInputGradOp, [g, w!], { ...attributes, size: spatial(x!.shape) })
+      : null;
+    if (!wants[1]) return [forInput, null, biasGradient(g, context)];
+    const kernel = spatial(w!.shape), withBias = wants[2] ? { withBias: true } as const : {};
+    const [forWeight, forBias] = applyAll(conv3dWeightGradOp, [x!, g], {
+      ...attributes,
+      kernel,
+      ...withBias,
+    });
+    return [forInput, forWeight!, forBias ?? null];
+  },
   samples: [
     { inputs: [values([2, 3, 4, 5, 6]), values([4, 3, 3, 3, 3]), values([4])], attributes: plain },
     { inputs: [values([1, 4, 5, 6, 7]), values([6, 2, 2, 3, 3]), values([6])], attributes: strided },
@@ -130,14 +138,23 @@ export const conv3dInputGradOp: Op<ConvAttributes & { readonly size: Triple }> =
   refusals: [],
 };
 
-/** Gradient of `conv3d` for its weight: from `x` and `g` to `[O,I/groups,...kernel]`. */
-export const conv3dWeightGradOp: Op<ConvAttributes & { readonly kernel: Triple }> = {
+/** Attributes of a weight gradient. */
+export interface WeightGradAttributes extends ConvAttributes {
+  /** Size of the kernel. */
+  readonly kernel: Triple;
+  /** Whether the bias has its gradient from the same call. */
+  readonly withBias?: true;
+}
+
+/** Gradient of `conv3d` for its weight, from `x` and `g` to `[O,I/groups,...kernel]`, and on request for its bias, `[O]`. */
+export const conv3dWeightGradOp: Op<WeightGradAttributes> = {
   name: "conv3dWeightGrad",
   family: "convolution",
-  infer: ([x, g], { groups, kernel }) => [{
-    shape: [g!.shape[1]!, x!.shape[1]! / groups, ...kernel],
-    dtype: "f32",
-  }],
+  infer: ([x, g], { groups, kernel, withBias }) => {
+    const outputs = g!.shape[1]!;
+    const weight = { shape: [outputs, x!.shape[1]! / groups, ...kernel], dtype: "f32" } as const;
+    return withBias ? [weight, { shape: [outputs], dtype: "f32" }] : [weight];
+  },
   multiplyAdds: ([, g], [w]) => sizeOf(g!) * filterSize(w!),
   saves: {},
   gradient: "second derivatives are not supported",
@@ -149,6 +166,10 @@ export const conv3dWeightGradOp: Op<ConvAttributes & { readonly kernel: Triple }
     {
       inputs: [values([1, 4, 5, 6, 7]), values([1, 6, 2, 4, 4])],
       attributes: { ...strided, kernel: [2, 3, 3] },
+    },
+    {
+      inputs: [values([2, 3, 4, 5, 6]), values([2, 4, 4, 5, 6])],
+      attributes: { ...plain, kernel: [3, 3, 3], withBias: true },
     },
   ],
   refusals: [],

@@ -26,7 +26,9 @@ import { type AdapterProbe, f16Feature, probeAdapter, requestDevice } from "./ad
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { CommandQueue, type HostBytes } from "./command_queue.ts";
 import { Faults } from "./faults.ts";
-import { PlanCache } from "./plan_cache.ts";
+import { arrayOf, LateSums } from "./late_sums.ts";
+import type { Bound } from "./pages.ts";
+import { type Plan, PlanCache } from "./plan_cache.ts";
 import { type Tuning, tuningOf } from "./tuning.ts";
 import type { TuningFile } from "./tuning_file.ts";
 
@@ -102,6 +104,7 @@ export class WebGpuDevice implements Device {
   readonly #pool: BufferPool;
   readonly #queue: CommandQueue;
   readonly #plans: PlanCache;
+  readonly #late = new LateSums();
   readonly #maxBufferSize: number;
 
   /** Takes over a GPU device. */
@@ -150,6 +153,7 @@ export class WebGpuDevice implements Device {
   release(buffer: DeviceBuffer): void {
     const own = buffer as WebGpuBuffer;
     if (!own.memory) return;
+    if (this.#late.holds(own.memory)) this.#sumLate();
     this.#ledger.remove(bytesOf[own.dtype] * own.length);
     this.#pool.give(own.memory, this.#queue.submission);
     own.memory = undefined;
@@ -166,6 +170,7 @@ export class WebGpuDevice implements Device {
       );
     }
     if (data.length === 0) return;
+    if (this.#late.holds(memory)) this.#sumLate();
     this.#queue.write(memory, toHost(buffer.dtype, data));
   }
 
@@ -173,6 +178,7 @@ export class WebGpuDevice implements Device {
   async read(buffer: DeviceBuffer): Promise<HostArray> {
     this.#faults.throwIfAny();
     const memory = this.#memoryOf(buffer, "read");
+    if (this.#late.holds(memory)) this.#sumLate();
     const bytes = await this.#queue.read(memory, copyBytes(buffer));
     if (buffer.dtype === "f16") return new Float32Array(new Float16Array(bytes, 0, buffer.length));
     return buffer.dtype === "f32" ? new Float32Array(bytes) : new Int32Array(bytes);
@@ -190,26 +196,71 @@ export class WebGpuDevice implements Device {
     if (sources.output.some((memory) => sources.input.includes(memory))) {
       throw new DeviceError("device.alias", `${text()}: an output shares its buffer with an input`);
     }
+    if ([...sources.input, ...sources.output].some((memory) => this.#late.holds(memory))) this.#sumLate();
     const plan = this.#plans.get(op, inputs, outputs, attributes, text);
     const scratch = plan.scratches.map((bytes) => {
       this.#ledger.add(bytes);
       return this.#take(bytes);
     });
+    this.#dispatch(plan, { ...sources, scratch }, attributes, text);
+    const waiting = new Set<PooledBuffer>();
+    for (const { parts, out, terms } of plan.late) {
+      const memory = scratch[parts.at]!;
+      waiting.add(memory);
+      this.#late.add({
+        parts: memory,
+        bytes: plan.scratches[parts.at]!,
+        partLength: parts.length,
+        out: sources.output[out.at]!,
+        dtype: out.dtype,
+        length: out.length,
+        terms,
+      });
+    }
+    // Commands run in order, so later ops may use the same scratch memory.
+    scratch.forEach((memory, i) => {
+      if (!waiting.has(memory)) this.#giveScratch(memory, plan.scratches[i]!);
+    });
+    if (this.#late.isFull) this.#sumLate();
+  }
+
+  #giveScratch(memory: PooledBuffer, bytes: number): void {
+    this.#pool.give(memory, this.#queue.submission);
+    this.#ledger.remove(bytes);
+  }
+
+  /** Makes the sums that wait. */
+  #sumLate(): void {
+    const sums = this.#late.take();
+    const plan = this.#plans.lateSums(
+      sums.map(({ partLength }) => arrayOf("f32", partLength)),
+      sums.map(({ dtype, length }) => arrayOf(dtype, length)),
+      sums.map(({ terms }) => terms),
+    );
+    const memory = {
+      input: sums.map(({ parts }) => parts),
+      output: sums.map(({ out }) => out),
+      scratch: [],
+    };
+    this.#dispatch(plan, memory, {}, () => "late sums");
+    for (const { parts, bytes } of sums) this.#giveScratch(parts, bytes);
+  }
+
+  /** Queues the steps of a plan. */
+  #dispatch(
+    plan: Plan,
+    memory: Readonly<Record<Bound["from"], readonly PooledBuffer[]>>,
+    attributes: unknown,
+    text: () => string,
+  ): void {
     const scalars = plan.scalarsOf(attributes);
     for (const step of plan.steps) {
       const buffers = step.bindings.map(({ bound }) =>
-        bound === "scalars"
-          ? null
-          : bound.from === "scratch"
-          ? scratch[bound.at]!
-          : sources[bound.from][bound.at]!
+        bound === "scalars" ? null : memory[bound.from][bound.at]!
       );
       this.#queue.dispatch(step, buffers, scalars, text);
       this.#ledger.dispatches++;
     }
-    // Commands run in order, so later ops may use the same scratch memory.
-    for (const memory of scratch) this.#pool.give(memory, this.#queue.submission);
-    for (const bytes of plan.scratches) this.#ledger.remove(bytes);
   }
 
   /** Waits until everything queued is done. */

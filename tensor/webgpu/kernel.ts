@@ -44,8 +44,20 @@ export interface BindingLimits {
   readonly storageBuffers: number;
 }
 
+/** How a sum finds its terms: `out[i] = Σ_t parts[i · elementStride + t · termStride]`. */
+export interface Terms {
+  /** How many. */
+  readonly terms: number;
+  /** From an element of the result to the next. */
+  readonly elementStride: number;
+  /** From a term to the next. */
+  readonly termStride: number;
+}
+
 /** The shapes and attributes of one call, and what a kernel may bind. */
 export class Call<A> {
+  /** Sums that wait until their results are wanted. */
+  readonly late: { readonly parts: Bound; readonly out: Bound; readonly terms: Terms }[] = [];
   /** Scratch arrays asked for so far. */
   readonly scratches: { readonly dtype: ComputeType; readonly length: number }[] = [];
   /** Inputs as WGSL sees them. */
@@ -96,6 +108,14 @@ export class Call<A> {
   scratch(length: number, dtype: ComputeType = "f32"): Bound {
     this.scratches.push({ dtype, length });
     return { from: "scratch", at: this.scratches.length - 1, dtype, length };
+  }
+
+  /**
+   * An output that no step of the call reads is the sum of parts that its steps left in f32 scratch memory. The sum is
+   * made when the output is wanted, together with others.
+   */
+  sumLater(parts: Bound, out: Bound, terms: Terms): void {
+    this.late.push({ parts, out, terms });
   }
 }
 

@@ -9,8 +9,9 @@ import { DeviceError } from "../errors.ts";
 import type { AnyOp } from "../ops/op.ts";
 import type { KernelName } from "../ops/registry.ts";
 import type { Faults } from "./faults.ts";
-import { type BindingLimits, Call, type Kernel, type Step } from "./kernel.ts";
+import { type BindingLimits, Call, type Kernel, type Step, type Terms } from "./kernel.ts";
 import { elementwiseKernel } from "./kernels/elementwise.ts";
+import { lateSums } from "./kernels/late_sums.ts";
 import { kernels } from "./kernels/kernels.ts";
 import { entryPoint, gridOf, parametersOf, type ShaderBinding, shaderOf } from "./shader.ts";
 import type { Tuning } from "./tuning.ts";
@@ -39,6 +40,8 @@ export interface Plan {
   readonly steps: readonly PreparedStep[];
   /** Bytes of the scratch arrays. */
   readonly scratches: readonly number[];
+  /** Sums of scratch arrays that wait until their outputs are wanted. */
+  readonly late: Call<unknown>["late"];
   /** The scalars of a call, in the order of the shader's block. */
   readonly scalarsOf: (attributes: unknown) => readonly number[];
 }
@@ -87,10 +90,25 @@ export class PlanCache {
     attributes: unknown,
     text: () => string,
   ): Plan {
-    const kernel = this.#kernelOf(op, attributes);
+    return this.#planOf(op.name, this.#kernelOf(op, attributes), inputs, outputs, attributes, text);
+  }
+
+  /** The plan that adds the parts of late sums; `inputs` hold the parts. */
+  lateSums(inputs: readonly Operand[], outputs: readonly Operand[], sums: readonly Terms[]): Plan {
+    return this.#planOf("lateSums", lateSums, inputs, outputs, { sums }, () => "late sums");
+  }
+
+  #planOf(
+    name: string,
+    kernel: AnyKernel,
+    inputs: readonly Operand[],
+    outputs: readonly Operand[],
+    attributes: unknown,
+    text: () => string,
+  ): Plan {
     const varying = new Set<string>(kernel.varying);
-    const fixed = JSON.stringify(attributes, (name, value) => varying.has(name) ? null : value);
-    const key = `${op.name}${fixed}${specs(inputs)}>${specs(outputs)}`;
+    const fixed = JSON.stringify(attributes, (field, value) => varying.has(field) ? null : value);
+    const key = `${name}${fixed}${specs(inputs)}>${specs(outputs)}`;
     let plan = this.#plans.get(key);
     if (!plan) this.#plans.set(key, plan = this.#make(kernel, inputs, outputs, attributes, text));
     return plan;
@@ -123,6 +141,7 @@ export class PlanCache {
     return {
       steps: steps.filter((step) => (step.threads ?? step.groups) !== 0)
         .map((step) => this.#prepare(step, names, text)),
+      late: call.late,
       scratches: call.scratches.map(({ dtype, length }) => bytesOf[dtype] * length),
       scalarsOf: (current) => Object.values(kernel.scalars?.(current) ?? {}),
     };

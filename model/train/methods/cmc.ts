@@ -15,8 +15,9 @@ import type { Random } from "../../../tensor/random.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import type { LossTerm, Method, StepBatch } from "../method.ts";
 import { choice, quantity, type SettingValues } from "../settings.ts";
+import { jointPass } from "./joint_pass.ts";
 import { buildCmcForm, type CmcSegmenter } from "./cmc_segmenter.ts";
-import { overPairs, supervisedOn } from "./terms.ts";
+import { deeplySupervisedLoss, overPairs } from "./terms.ts";
 
 /** Weights of the two consistency losses; {@link quantity} 0 turns one off. */
 export const consistencyWeights = {
@@ -115,12 +116,15 @@ export const cmc: Method<typeof settings, CmcSegmenter> = {
     factor > 0 && cscWeight + cacWeight > 0 ? { unlabelled: "strong" } : {},
   losses(network, batch, { settings, factor, random }) {
     const { cscWeight, cacWeight, cscForm, cacForm, gradient, modalityDropout } = settings;
-    const images = withDropout(batch, modalityDropout, random);
+    const { labelled, unlabelled } = batch, images = withDropout(batch, modalityDropout, random);
+    const isWhole = images.every((image) => image !== null);
+    const joint = unlabelled && isWhole ? jointPass(network, images, unlabelled.images) : undefined;
+    const own = joint?.labelled ?? network.segmentDeep(images);
     const terms: Record<string, LossTerm> = {
-      supervised: { value: supervisedOn(network, images, batch.labelled.labels), weight: 1 },
+      supervised: { value: deeplySupervisedLoss(own, labelled.labels), weight: 1 },
     };
-    if (!batch.unlabelled) return terms;
-    const { features, logits } = network.forward(batch.unlabelled.images);
+    if (!unlabelled) return terms;
+    const { features, logits } = joint?.unlabelled ?? network.forward(unlabelled.images);
     const side = (tensors: readonly (Tensor | null)[]) =>
       gradient === "none" ? tensors.map((tensor) => tensor!.detach()) : tensors;
     if (cscWeight > 0) terms.csc = cscTerm(side(features), factor * cscWeight, cscForm);

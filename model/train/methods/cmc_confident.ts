@@ -12,8 +12,9 @@ import type { Tensor } from "../../../tensor/tensor.ts";
 import type { Segmenter } from "../../segmenter.ts";
 import type { LossTerm, Method } from "../method.ts";
 import { consistencyWeights, cscTerm, labelWithout } from "./cmc.ts";
+import { jointPass } from "./joint_pass.ts";
 import { buildCmc, type CmcSegmenter } from "./cmc_segmenter.ts";
-import { meanOf, supervisedTerm } from "./terms.ts";
+import { deeplySupervisedLoss, meanOf, supervisedTerm } from "./terms.ts";
 
 /** What a network says of all modalities together, without a gradient. */
 export function jointTarget(network: Segmenter, images: readonly Tensor[]): Tensor {
@@ -37,9 +38,16 @@ export const cmcConfident: Method<typeof consistencyWeights, CmcSegmenter> = {
     return { unlabelled: cacWeight > 0 ? "strong-and-weak" : "strong" };
   },
   losses(network, batch, { settings: { cscWeight, cacWeight }, factor }) {
-    const terms: Record<string, LossTerm> = { supervised: supervisedTerm(network, batch) };
-    if (!batch.unlabelled) return terms;
-    const { features, logits } = network.forward(batch.unlabelled.images);
+    if (!batch.unlabelled) return { supervised: supervisedTerm(network, batch) };
+    const { images, labels } = batch.labelled;
+    const { labelled, unlabelled: { features, logits } } = jointPass(
+      network,
+      images,
+      batch.unlabelled.images,
+    );
+    const terms: Record<string, LossTerm> = {
+      supervised: { value: deeplySupervisedLoss(labelled, labels), weight: 1 },
+    };
     if (cscWeight > 0) terms.csc = cscTerm(features, factor * cscWeight, "cosine");
     if (cacWeight > 0) {
       const target = jointTarget(network, batch.unlabelled.weakImages!);

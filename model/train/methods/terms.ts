@@ -50,21 +50,13 @@ export function atLevel(labels: Tensor, logits: Tensor): Tensor {
   return cast(nearest.reshape([n, ...coarse]), "i32");
 }
 
-/**
- * What {@link supervisedLoss} says of the images, at all levels of a network with deep supervision.
- *
- * @param images one a modality, or null where one is left out
- */
-export function supervisedOn(
-  network: Pick<Segmenter, "segment" | "segmentDeep">,
-  images: readonly (Tensor | null)[],
+/** {@link supervisedLoss} over all levels of a network with deep supervision, finest first. */
+export function deeplySupervisedLoss(
+  logits: readonly (readonly Tensor[] | null)[],
   labels: readonly Tensor[],
 ): Tensor {
-  if (!network.segmentDeep) return supervisedLoss(network.segment(images), labels);
   const of = (z: Tensor, m: number) => diceCrossEntropy(z, atLevel(labels[m]!, z));
-  return meanOf(
-    network.segmentDeep(images).flatMap((levels, m) => levels ? [overLevels(levels, (z) => of(z, m))] : []),
-  );
+  return meanOf(logits.flatMap((levels, m) => levels ? [overLevels(levels, (z) => of(z, m))] : []));
 }
 
 /** Dice + cross-entropy of a network's predictions on the labelled patches, averaged over the modalities. */
@@ -72,5 +64,8 @@ export function supervisedTerm(
   network: Pick<Segmenter, "segment" | "segmentDeep">,
   { labelled: { images, labels } }: StepBatch,
 ): LossTerm {
-  return { value: supervisedOn(network, images, labels), weight: 1 };
+  const value = network.segmentDeep
+    ? deeplySupervisedLoss(network.segmentDeep(images), labels)
+    : supervisedLoss(network.segment(images), labels);
+  return { value, weight: 1 };
 }

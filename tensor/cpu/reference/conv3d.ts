@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { ConvAttributes } from "../../ops/conv3d.ts";
+import { biasAxes, type ConvAttributes } from "../../ops/conv3d.ts";
 import type { Shape } from "../../shape.ts";
-import type { CpuArray, CpuKernels } from "../kernel.ts";
+import { biasRow, type CpuArray, type CpuKernels } from "../kernel.ts";
+import { reduceKernels } from "./reduce.ts";
 
 /** The outputs `from … to − 1` whose input `o·stride − padding + tap·dilation` exists. */
 function validOutputs(
@@ -118,7 +119,7 @@ export const conv3dKernels: Pick<
   },
   conv3dInputGrad: ([g, w], [out], attributes) => spread(g!, w!, out!, undefined, attributes),
   convTranspose3d: ([x, w, bias], [out], attributes) => spread(x!, w!, out!, bias, attributes),
-  conv3dWeightGrad([x, g], [out], attributes) {
+  conv3dWeightGrad([x, g], [out, bias], attributes) {
     const sums = new Float64Array(out!.data.length);
     const step = attributes.stride[2];
     const [from, grad] = [x!.data, g!.data];
@@ -128,5 +129,6 @@ export const conv3dKernels: Pick<
       sums[weight]! += sum;
     });
     out!.data.set(sums);
+    if (bias) reduceKernels.sum([g!], [biasRow(bias)], { axes: biasAxes });
   },
 };

@@ -4,15 +4,16 @@
  * @module
  */
 
-import type { ConvAttributes } from "../../ops/conv3d.ts";
+import { biasAxes, type ConvAttributes } from "../../ops/conv3d.ts";
 import type { Shape } from "../../shape.ts";
-import type { CpuKernels } from "../kernel.ts";
+import { biasRow, type CpuKernels } from "../kernel.ts";
 import { convolutionWeightGrad } from "./convolution_weight_grad.ts";
 import { type Convolution, convolve } from "./convolve.ts";
 import type { Engine } from "./engine.ts";
 import { paddedLayout, placeOf } from "./pad_copy.ts";
 import { transposedConvolution } from "./transposed_convolution.ts";
 import { isUpsampling, upsample } from "./upsampling_convolution.ts";
+import { reduceKernels } from "./reduce.ts";
 import { adjoint, convolvesFaster, weightGradientFaster, winogradShape } from "./winograd.ts";
 import { winogradConvolve } from "./winograd_convolve.ts";
 import { winogradWeightGrad } from "./winograd_weight_grad.ts";
@@ -54,6 +55,7 @@ function forwardConvolution(x: Shape, w: Shape, y: Shape, attributes: ConvAttrib
 export function conv3dKernels(
   engine: Engine,
 ): Pick<CpuKernels, "conv3d" | "conv3dInputGrad" | "conv3dWeightGrad" | "convTranspose3d"> {
+  const { sum } = reduceKernels(engine);
   return {
     conv3d([x, w, bias], [y], attributes) {
       const addresses = { x: x!.address, weight: w!.address, bias: bias?.address ?? 0, y: y!.address };
@@ -69,11 +71,12 @@ export function conv3dKernels(
         winogradConvolve(engine, adjoint(shape), { ...addresses, isAdjoint: true });
       } else transposedConvolution(engine, { x: g!, w: w!, out: out! }, attributes);
     },
-    conv3dWeightGrad([x, g], [out], attributes) {
+    conv3dWeightGrad([x, g], [out, bias], attributes) {
       const shape = winogradShape(x!.shape, g!.shape, attributes.kernel, attributes);
       if (shape && weightGradientFaster(shape)) {
         winogradWeightGrad(engine, shape, { x: x!.address, g: g!.address, out: out!.address });
       } else convolutionWeightGrad(engine, x!, g!, out!, attributes);
+      if (bias) sum([g!], [biasRow(bias)], { axes: biasAxes });
     },
     convTranspose3d([x, w, bias], [out], attributes) {
       if (isUpsampling(w!.shape, attributes)) upsample(engine, [x!, w!, bias], out!, attributes.stride);

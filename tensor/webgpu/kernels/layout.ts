@@ -8,6 +8,7 @@ import type { KernelAttributes } from "../../ops/registry.ts";
 import { sizeOf, stridesOf } from "../../shape.ts";
 import { broadcastWalk, mergeAxes, ravel, unravel } from "../indexing.ts";
 import type { Call, Kernel, Step } from "../kernel.ts";
+import { cutList } from "./tensor_list.ts";
 
 function fetch(call: Call<unknown>, body: string): Step {
   return {
@@ -68,23 +69,34 @@ export const pad: Kernel<KernelAttributes<"pad">> = {
   },
 };
 
-/** Joins tensors: one step an input, each writes its part of the result. */
+/** Joins tensors: each element of the result finds its input; several steps where not all inputs can be bound. */
 export const concat: Kernel<KernelAttributes<"concat">> = {
   steps: (call) => {
     const { axis } = call.attributes;
     const out = call.outputs[0]!.shape;
-    const inner = sizeOf(out.slice(axis + 1));
+    const inner = sizeOf(out.slice(axis + 1)), line = out[axis]! * inner;
     let start = 0;
-    return call.inputs.map(({ shape }, at) => {
-      const run = shape[axis]! * inner;
-      const offset = start;
+    const parts = call.inputs.map(({ shape }, at) => {
+      const run = shape[axis]! * inner, first = start;
       start += run;
+      return { x: call.input(at), run, first };
+    });
+    return cutList(call, parts.map(({ x }) => [x]), call.bindingsOf(call.output(0))).map((list) => {
+      const members = list.map(([x]) => parts[x!.at]!);
+      const first = members[0]!.first, length = members.reduce((sum, { run }) => sum + run, 0);
+      const pick = members.map(({ run, first: from }, k) =>
+        `if (at < ${from - first + run}u) { set_out(to, x${k}_at(row * ${run}u + at - ${from - first}u)); }`
+      ).join("\n  else ");
       return {
-        label: `concat part ${at}`,
-        reads: { x: call.input(at) },
+        label: "concat",
+        reads: Object.fromEntries(members.map(({ x }, k) => [`x${k}`, x])),
         writes: { out: call.output(0) },
-        threads: sizeOf(shape),
-        body: `set_out((i / ${run}u) * ${out[axis]! * inner}u + ${offset}u + i % ${run}u, x_at(i));`,
+        threads: sizeOf(out) / line * length,
+        body: `
+  let row = i / ${length}u;
+  let at = i % ${length}u;
+  let to = row * ${line}u + ${first}u + at;
+  ${pick}`,
       };
     });
   },

@@ -199,28 +199,36 @@ export const groupNormGrad: Kernel<KernelAttributes<"groupNormGrad">> = {
       rstd: call.input(5),
     };
     const code = `${normedCode(sizes)}\n${beforeActivation(slope)}`;
-    if (perGroup === 1 && samples * voxels <= wholeRow) return [wholeChannelStep(call, sizes, reads, code)];
-    // Σ g and Σ g·x̂ over the voxels of each channel of each sample.
-    const shiftSums = call.scratch(samples * channels);
-    const scaleSums = call.scratch(samples * channels);
+    // Σ g and Σ g·x̂ over the voxels of each channel of each sample: of one sample, the gradients of shift and scale.
+    const rows = samples * channels, [, dgamma, dbeta] = [0, 1, 2].map((at) => call.output(at));
+    const shiftSums = samples === 1 ? dbeta! : call.scratch(rows);
+    const scaleSums = samples === 1 ? dgamma! : call.scratch(rows);
+    if (samples > 1) {
+      const terms = { terms: samples, elementStride: 1, termStride: channels };
+      call.sumLater(shiftSums, dbeta!, terms);
+      call.sumLater(scaleSums, dgamma!, terms);
+    }
+    const sums = { shift_sums: shiftSums, scale_sums: scaleSums };
+    if (perGroup === 1 && (voxels <= wholeRow || rows >= manyRows)) {
+      return [wholeRowGradientStep(call, sizes, reads, sums, code)];
+    }
     const groupShift = call.scratch(samples * groups);
     const groupScale = call.scratch(samples * groups);
     return [
       ...reductionSteps(call, {
         label: "channel sums",
-        rows: samples * channels,
+        rows,
         length: voxels,
         fields: { shift: "f32", scale: "f32" },
         identity: "Acc()",
         reads,
-        writes: { shift_sums: shiftSums, scale_sums: scaleSums },
+        writes: sums,
         code,
         begin: "begin(row);",
         element: `let i = row * ${voxels}u + k; let g = gradient(i); return Acc(g, g * normed(i));`,
         combine: `return Acc(a.shift + b.shift, a.scale + b.scale);`,
         store: `set_shift_sums(row, acc.shift); set_scale_sums(row, acc.scale);`,
       }),
-      parameterSums(call, sizes, shiftSums, scaleSums),
       ...reductionSteps(call, {
         label: "group sums",
         rows: samples * groups,
@@ -255,11 +263,12 @@ export const groupNormGrad: Kernel<KernelAttributes<"groupNormGrad">> = {
   },
 };
 
-/** The whole gradient where each channel is a group, a workgroup for each channel: its samples in turn. */
-function wholeChannelStep(
+/** The whole gradient where each channel is a group, a workgroup for each channel of a sample. */
+function wholeRowGradientStep(
   call: Call<KernelAttributes<"groupNormGrad">>,
   { samples, channels, voxels }: Sizes,
   reads: Step["reads"],
+  sums: Step["writes"],
   code: string,
 ): Step {
   const overRow = (statements: string) =>
@@ -267,52 +276,23 @@ function wholeChannelStep(
   return {
     label: "gradients",
     reads,
-    writes: { out: call.output(0), dgamma: call.output(1), dbeta: call.output(2) },
-    groups: channels,
+    writes: { out: call.output(0), ...sums },
+    groups: samples * channels,
     groupSize: lanes,
     code: `${code}\n${totalCode}`,
     body: `
-  var dgamma = 0.0;
-  var dbeta = 0.0;
-  for (var n = 0u; n < ${samples}u; n++) {
-    let row = n * ${channels}u + group;
-    begin(row);
-    var shift = 0.0;
-    var scale = 0.0;
-    ${overRow("let g = gradient(i); shift += g; scale += g * normed(i);")}
-    let row_shift = total(lane, shift);
-    let row_scale = total(lane, scale);
-    dbeta += row_shift;
-    dgamma += row_scale;
-    ${
-      overRow(`let shared_part = row_gamma * (row_shift + normed(i) * row_scale);
-      set_out(i, row_rstd * (row_gamma * gradient(i) - shared_part / ${voxels}.0));`)
-    }
-  }
-  if (lane == 0u) { set_dgamma(group, dgamma); set_dbeta(group, dbeta); }`,
-  };
-}
-
-function parameterSums(
-  call: Call<KernelAttributes<"groupNormGrad">>,
-  { samples, channels }: Sizes,
-  shiftSums: ReturnType<typeof call.scratch>,
-  scaleSums: ReturnType<typeof call.scratch>,
-) {
-  return {
-    label: "parameter gradients",
-    reads: { shift_sums: shiftSums, scale_sums: scaleSums },
-    writes: { dgamma: call.output(1), dbeta: call.output(2) },
-    threads: channels,
-    body: `
+  let row = group;
+  begin(row);
   var shift = 0.0;
   var scale = 0.0;
-  for (var n = 0u; n < ${samples}u; n++) {
-    shift += shift_sums_at(n * ${channels}u + i);
-    scale += scale_sums_at(n * ${channels}u + i);
-  }
-  set_dbeta(i, shift);
-  set_dgamma(i, scale);`,
+  ${overRow("let g = gradient(i); shift += g; scale += g * normed(i);")}
+  let row_shift = total(lane, shift);
+  let row_scale = total(lane, scale);
+  ${
+      overRow(`let shared_part = row_gamma * (row_shift + normed(i) * row_scale);
+    set_out(i, row_rstd * (row_gamma * gradient(i) - shared_part / ${voxels}.0));`)
+    }
+  if (lane == 0u) { set_shift_sums(row, row_shift); set_scale_sums(row, row_scale); }`,
   };
 }
 

@@ -51,6 +51,7 @@ function total(divide: boolean): Kernel<Reduce> {
         element: `return Acc(x_at(place(row, k)));`,
         combine: `return Acc(a.sum + b.sum);`,
         store: `set_out(row, ${result});`,
+        ...(!divide && dtype === "f32" && { sumOnly: call.output(0) }),
       });
     },
   };

@@ -37,6 +37,8 @@ export interface Reduction {
   readonly combine: string;
   /** Statements that store the result `acc` of `row`. */
   readonly store: string;
+  /** The output, where it is the plain sum in the one field `sum`, f32: adding up the chunks may then wait. */
+  readonly sumOnly?: Bound;
 }
 
 const groupSize = 64;
@@ -106,6 +108,23 @@ export function reductionSteps(call: Call<unknown>, reduction: Reduction): Step[
   const partial = Object.fromEntries(
     names.map((name) => [`part_${name}`, call.scratch(rows * chunks, reduction.fields[name])]),
   );
+  const first: Step = {
+    label: `${label}, chunks`,
+    reads,
+    writes: partial,
+    code: shared,
+    groups: rows * chunks,
+    groupSize,
+    body: tree(names.map((name) => `set_part_${name}(group, acc.${name});`).join(" ")),
+  };
+  if (reduction.sumOnly && chunks <= shortRow) {
+    call.sumLater(partial.part_sum!, reduction.sumOnly, {
+      terms: chunks,
+      elementStride: chunks,
+      termStride: 1,
+    });
+    return [first];
+  }
   const rest = reductionSteps(call, {
     ...reduction,
     label: `${label}, rest`,
@@ -114,13 +133,5 @@ export function reductionSteps(call: Call<unknown>, reduction: Reduction): Step[
     begin: "",
     element: `return Acc(${names.map((name) => `part_${name}_at(row * ${chunks}u + k)`).join(", ")});`,
   });
-  return [{
-    label: `${label}, chunks`,
-    reads,
-    writes: partial,
-    code: shared,
-    groups: rows * chunks,
-    groupSize,
-    body: tree(names.map((name) => `set_part_${name}(group, acc.${name});`).join(" ")),
-  }, ...rest];
+  return [first, ...rest];
 }

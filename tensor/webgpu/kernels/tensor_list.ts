@@ -8,7 +8,7 @@ import type { Call, Step } from "../kernel.ts";
 import type { Bound } from "../pages.ts";
 
 /** More bindings than this make shaders slow to compile without saving much. */
-const mostBindings = 32;
+const mostBindings = 128;
 
 /** Cuts a list of tensors, each of several arrays, so that each part can be bound beside `others` arrays. */
 export function cutList<A>(call: Call<A>, list: readonly (readonly Bound[])[], others: number): Bound[][][] {

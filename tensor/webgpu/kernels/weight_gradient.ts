@@ -5,7 +5,7 @@
  * block of weights on the way: several output channels, several input channels and all taps of H and W. Where
  * H has neither stride nor dilation, the inputs under the taps slide: only one new row a step is loaded. The
  * threads of a workgroup walk neighbouring columns; their sums are added through workgroup memory, and the
- * workgroups' sums by a last step, always in the same order.
+ * workgroups' sums when the gradient is wanted, always in the same order.
  *
  * @module
  */
@@ -62,27 +62,60 @@ export const conv3dWeightGrad: Kernel<Attributes> = {
       Math.ceil(columns / lanes),
       Math.max(1, Math.ceil(wanted.workgroups / blocks)),
     );
-    const partial = call.scratch(chunks * sizeOf(w));
-    return [
-      {
-        ...columnStep(call, block, columns, chunks),
-        writes: { partial },
-        groups: blocks * chunks,
-        groupSize: lanes,
-      },
-      {
-        label: "weight gradient, rest",
-        reads: { partial },
-        writes: { out: call.output(0) },
-        threads: sizeOf(w),
-        body: `
-  var sum = 0.0;
-  for (var k = 0u; k < ${chunks}u; k++) { sum += partial_at(k * ${sizeOf(w)}u + i); }
-  set_out(i, sum);`,
-      },
-    ];
+    const out = call.output(0);
+    const partial = chunks === 1 ? out : call.scratch(chunks * sizeOf(w));
+    if (chunks > 1) {
+      call.sumLater(partial, out, { terms: chunks, elementStride: 1, termStride: sizeOf(w) });
+    }
+    const step = columnStep(call, block, columns, chunks);
+    const bias = call.attributes.withBias ? biasPart(call, blocks * chunks) : undefined;
+    return [{
+      ...step,
+      writes: { partial, ...bias?.writes },
+      groups: blocks * chunks + (bias?.groups ?? 0),
+      groupSize: lanes,
+      ...(bias && { body: `if (group >= ${blocks * chunks}u) { ${bias.body} } else { ${step.body} }` }),
+    }];
   },
 };
+
+/** Most workgroups that sum the gradients of one channel. */
+const mostRuns = 32;
+/** Values that a thread of them adds, where there are enough. */
+const run = 64;
+
+/** Workgroups from `first` on that sum the output gradients of each channel, for the bias. */
+function biasPart(
+  call: Call<Attributes>,
+  first: number,
+): { readonly writes: Step["writes"]; readonly groups: number; readonly body: string } {
+  const g = call.inputs[1]!.shape, [samples, outputs] = g as [number, number];
+  const voxels = sizeOf(g.slice(2)), length = samples * voxels;
+  const runs = Math.max(1, Math.min(mostRuns, Math.ceil(length / (lanes * run))));
+  const span = Math.ceil(length / runs);
+  const out = call.output(1), sums = runs === 1 ? out : call.scratch(runs * outputs);
+  if (runs > 1) call.sumLater(sums, out, { terms: runs, elementStride: 1, termStride: outputs });
+  return {
+    writes: { bias_sums: sums },
+    groups: runs * outputs,
+    body: `
+  let part = group - ${first}u;
+  let o = part % ${outputs}u;
+  let start = part / ${outputs}u * ${span}u;
+  let end = min(start + ${span}u, ${length}u);
+  var sum = 0.0;
+  for (var k = start + lane; k < end; k += ${lanes}u) {
+    sum += g_at((k / ${voxels}u * ${outputs}u + o) * ${voxels}u + k % ${voxels}u);
+  }
+  shared_sums[lane] = sum;
+  for (var half = ${lanes / 2}u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { shared_sums[lane] += shared_sums[lane + half]; }
+  }
+  if (lane == 0u) { set_bias_sums(part, shared_sums[0]); }
+`,
+  };
+}
 
 function columnStep(
   call: Call<Attributes>,

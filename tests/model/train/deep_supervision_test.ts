@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { diceCrossEntropy } from "../../../losses/mod.ts";
 import { costOf, type Method, methodNamed, methods, resolveConfig, train } from "../../../model/mod.ts";
 import { buildCmc } from "../../../model/train/methods/cmc_segmenter.ts";
-import { atLevel, overLevels, supervisedOn } from "../../../model/train/methods/terms.ts";
+import { atLevel, deeplySupervisedLoss, overLevels } from "../../../model/train/methods/terms.ts";
 import { openDevice, Random, scope, Tensor } from "../../../tensor/mod.ts";
 import { smallData, smallOptions, smallPreparation } from "./setting.ts";
 
@@ -42,7 +42,7 @@ Deno.test("the supervised loss is the weighted mean of the levels' losses, and i
       diceCrossEntropy(levels[m]![level]!, atLevel(labels[m]!, levels[m]![level]!)).mul(4 / 7 / 2 ** level);
     const sums = [0, 1].map((m) => loss(m, 0).add(loss(m, 1)).add(loss(m, 2)));
     return [
-      supervisedOn(network, images, labels),
+      deeplySupervisedLoss(levels, labels),
       sums[0]!.add(sums[1]!).mul(0.5),
       levels.map((of) => of.map(({ shape }) => shape[2])),
     ];

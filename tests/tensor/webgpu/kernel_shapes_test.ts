@@ -3,7 +3,7 @@
  * ones. CMC_SHAPES asks for more shapes.
  */
 
-import { apply } from "../../../tensor/apply.ts";
+import { apply, applyAll } from "../../../tensor/apply.ts";
 import { openReferenceCpu } from "../../../tensor/cpu/open.ts";
 import type { Device } from "../../../tensor/device.ts";
 import {
@@ -59,7 +59,7 @@ function drawConvolution(random: Random): Convolution {
 const tensorOf = (device: Device, random: Random, shape: readonly number[]) =>
   Tensor.normal(device, random, shape);
 
-/** All four convolution kernels on one drawing. */
+/** All convolution kernels on one drawing. */
 function convolutions(device: Device, { attributes, x, w }: Convolution): Tensor[] {
   const random = new Random(8);
   return scope(() => {
@@ -72,7 +72,7 @@ function convolutions(device: Device, { attributes, x, w }: Convolution): Tensor
     return [
       y,
       apply(conv3dInputGradOp, [y, weight], { ...attributes, size }),
-      apply(conv3dWeightGradOp, [input, y], { ...attributes, kernel }),
+      ...applyAll(conv3dWeightGradOp, [input, y], { ...attributes, kernel, withBias: true }),
       apply(convTranspose3dOp, [y, weight], { ...attributes, padding: [0, 0, 0] }),
     ];
   });
