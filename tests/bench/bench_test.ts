@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { rehearsalNames } from "./names.ts";
 
 const script = new URL("./bench.ts", import.meta.url);
 
@@ -14,7 +15,7 @@ async function bench(...args: string[]) {
         "--no-lock",
         "--allow-read",
         `--allow-write=${folder}`,
-        "--allow-run=/usr/bin/python3,deno",
+        "--allow-run=/usr/bin/python3,python3,deno",
         "--allow-sys=cpus,systemMemoryInfo",
         script.pathname,
         ...args,
@@ -52,6 +53,28 @@ Deno.test("wrong options of the benchmark end with 2 and say what is known", asy
   assert.match(peer.stderr, /error\[usage\]: --peers keras: known are pytorch, jax-js-wasm/);
   assert.equal((await bench("--only=no such thing")).code, 2);
   assert.equal((await bench("--device=abacus")).code, 2);
+});
+
+Deno.test("--gpu can be rehearsed: rows in order of importance, one table at the end, peers that are not there named", async () => {
+  const { code, stdout, stderr, files } = await bench(
+    "--gpu",
+    "--rehearse",
+    "--only=forward",
+    "--repetitions=1",
+    "--peak=1",
+  );
+  assert.equal(code, 0, stderr);
+  const table = stdout.trimEnd().split("\n\n").at(-1)!.split("\n");
+  assert.match(table[0]!, /ours, ms .*TFLOP\/s .*of peak .*pytorch-cuda, ms .*pytorch-cuda-tf32, ms/);
+  const { rows } = JSON.parse(files["gpu.json"]!);
+  const names = rehearsalNames.filter((name) => name.includes("forward"));
+  assert.deepEqual(rows.map(({ workload }: { workload: string }) => workload), names);
+  for (const [i, { workload, outcomes: { ours } }] of rows.entries()) {
+    if (workload.includes("f16") && ours.refused) assert.match(ours.refused, /f16/);
+    else assert.ok(ours.wall > 0, workload);
+    assert.ok(table[2 + i]!.includes(workload));
+  }
+  assert.equal((await bench("--peak=1")).code, 2);
 });
 
 Deno.test("the benchmark lists its options with -h", async () => {

@@ -6,8 +6,9 @@ import type { Device } from "../../tensor/device.ts";
 import { attention } from "../../tensor/ops/attention.ts";
 import { conv3dInputGradOp, conv3dOp, conv3dWeightGradOp } from "../../tensor/ops/conv3d.ts";
 import { gelu } from "../../tensor/ops/elementwise.ts";
+import { cast } from "../../tensor/ops/layout.ts";
 import { matmul } from "../../tensor/ops/matmul.ts";
-import { layerNorm } from "../../tensor/ops/normalization.ts";
+import { instanceNorm, layerNorm } from "../../tensor/ops/normalization.ts";
 import { scope } from "../../tensor/scope.ts";
 import { type Triple, triple } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
@@ -23,10 +24,12 @@ function once(device: Device, ops: () => void): () => Promise<void> {
 }
 
 /** Two square matrices. */
-export const matrixProduct: Prepare = (device) => {
-  const [a, b] = [normal(device, [1024, 1024]), normal(device, [1024, 1024])];
-  return once(device, () => void matmul(a, b));
-};
+export function matrixProduct(size: number): Prepare {
+  return (device) => {
+    const [a, b] = [normal(device, [size, size]), normal(device, [size, size])];
+    return once(device, () => void matmul(a, b));
+  };
+}
 
 /** 12 heads, 512 tokens, 64 channels a head. */
 export function attentionOf(isBackward: boolean): Prepare {
@@ -72,8 +75,30 @@ export const layerNormalization: Prepare = (device) => {
   return once(device, () => void layerNorm(x, gamma, beta));
 };
 
-/** Four million values. */
-export const geluOfMany: Prepare = (device) => {
-  const x = normal(device, [4 * 1024 ** 2]);
-  return once(device, () => void gelu(x));
-};
+/** So many times 2²⁰ values. */
+export function geluOfMany(mebi: number, storage: "f32" | "f16" = "f32"): Prepare {
+  return (device) => {
+    const x = cast(normal(device, [mebi * 1024 ** 2]), storage);
+    return once(device, () => void gelu(x));
+  };
+}
+
+/** Two samples of a cube, with scale, shift and leaky ReLU; gradients of all three. */
+export function instanceNormalization(
+  channels: number,
+  size: number,
+  storage: "f32" | "f16" = "f32",
+): Prepare {
+  return (device) => {
+    const x = cast(normal(device, [2, channels, size, size, size]), storage).asParameter();
+    const gamma = Tensor.full(device, [channels], 1).asParameter();
+    const beta = Tensor.zeros(device, [channels]).asParameter();
+    return once(device, () => {
+      instanceNorm(x, gamma, beta, { slope: 0.01 }).sum().backward();
+      for (const parameter of [x, gamma, beta]) {
+        parameter.grad!.dispose();
+        parameter.grad = undefined;
+      }
+    });
+  };
+}

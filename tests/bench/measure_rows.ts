@@ -6,19 +6,25 @@ import { installation, ours, type Program } from "./programs.ts";
 import type { Facts } from "./read_facts.ts";
 import type { Row } from "./report.ts";
 
-/** Measures rows until the last; a peer that is not installed is asked once only. */
+/** Measures rows until the last, or until time is up; a peer that is not installed is asked once only. */
 export async function measureRows(
   names: readonly WorkloadName[],
   operations: Facts["operations"],
   device: "cpu" | "webgpu",
   peers: readonly Program[],
-  setting: Setting,
+  setting: Setting & { readonly minutes?: number },
 ): Promise<Row[]> {
+  const end = performance.now() + 60_000 * (setting.minutes ?? Infinity);
   const programs = [ours(device), ...peers];
   const missing = new Map<string, Outcome>();
   const rows: Row[] = [];
   for (const workload of names) {
     const count = operations[workload]!;
+    if (performance.now() > end) {
+      const refused = `time was up after ${setting.minutes} minutes`;
+      rows.push({ workload, operations: count, outcomes: { ours: { refused } } });
+      continue;
+    }
     const present = programs.filter((program) => !missing.has(program.name));
     const outcomes = await measureRow(workload, count, present, setting);
     for (const [name, outcome] of outcomes) {

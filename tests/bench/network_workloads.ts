@@ -113,9 +113,14 @@ function hostBatch(shape: Triple, samples: number): HostBatch {
  * The trainer's own step, copies of the patches to the device included: two labelled pairs and, in the
  * semi-supervised phase, two unlabelled ones.
  */
-export function cmcStep(preset: PresetName, patch: Triple, isSemiSupervised: boolean): Prepare {
+export function cmcStep(
+  preset: PresetName,
+  patch: Triple,
+  isSemiSupervised: boolean,
+  storage: "f32" | "f16" = "f32",
+): Prepare {
   return (device) => {
-    const config = resolveConfig({ method: "cmc", preset, patch: [...patch] });
+    const config = resolveConfig({ method: "cmc", preset, patch: [...patch], storage });
     const method = methodNamed("cmc");
     const network = method.build({ device, random: new Random(1) }, task, config, config.settings);
     const optimizer = new AdamW(network, { weightDecay: config.weightDecay });

@@ -77,6 +77,17 @@ export const peers: readonly Program[] = [
   npmPeer("onnxruntime", "onnxruntime.ts", "webgpu", onnxruntime),
 ];
 
+/** PyTorch on a CUDA card, with and without TF32 in matrix products and convolutions. */
+export const cudaPeers: readonly Program[] = (["cuda", "cuda-tf32"] as const).map((kind) => ({
+  name: `pytorch-${kind}`,
+  device: "webgpu",
+  packages: [],
+  start: (workload, threads) => ({
+    command: "python3", // a machine with a card has its own, with a PyTorch that was built for it
+    args: ["-B", path("peers/pytorch.py"), `${threads}`, workload, kind],
+  }),
+}));
+
 /** The command that puts the npm peers into Deno's cache. */
 export function installation(programs: readonly Program[]): string {
   const packages = [...new Set(programs.flatMap((program) => program.packages))];

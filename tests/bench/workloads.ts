@@ -6,6 +6,7 @@ import {
   attentionOf,
   convolution,
   geluOfMany,
+  instanceNormalization,
   layerNormalization,
   matrixProduct,
 } from "./kernel_workloads.ts";
@@ -24,12 +25,12 @@ export type Prepare = (device: Device) => () => Promise<void>;
 
 /** All rows. */
 export const workloads: Readonly<Record<WorkloadName, Prepare>> = {
-  "matmul 1024³": matrixProduct,
+  "matmul 1024³": matrixProduct(1024),
   "attention 12×512×64 forward": attentionOf(false),
   "attention 12×512×64 forward + backward": attentionOf(true),
   "ViT block 768, 12 heads, 512 tokens forward + backward": vitBlock,
   "layer norm 512×768 forward": layerNormalization,
-  "GELU 4 M forward": geluOfMany,
+  "GELU 4 M forward": geluOfMany(4),
   "conv3d 32→32 32³ forward": convolution(32, 32, false),
   "conv3d 32→32 32³ forward + backward": convolution(32, 32, true),
   "conv3d 16→16 64³ forward": convolution(16, 64, false),
@@ -46,6 +47,21 @@ export const workloads: Readonly<Record<WorkloadName, Prepare>> = {
   "CMC unet-small 64³ step": cmcStep("unet-small", [64, 64, 64], true),
   "SAM-Med3D encoder 128³ forward, N = 1": samEncoder,
   "sliding window of 128³, vit-base": slidingWindowInference("vit-base", 128),
+  "CMC unet-small 64³ step, f16 storage": cmcStep("unet-small", [64, 64, 64], true, "f16"),
+  "conv3d 32→32 64³ forward": convolution(32, 64, false),
+  "conv3d 32→32 64³ forward + backward": convolution(32, 64, true),
+  "conv3d 64→64 64³ forward": convolution(64, 64, false),
+  "conv3d 64→64 64³ forward + backward": convolution(64, 64, true),
+  "instance norm 32×64³ forward + backward": instanceNormalization(32, 64),
+  "instance norm 32×64³ forward + backward, f16 storage": instanceNormalization(32, 64, "f16"),
+  "matmul 4096³": matrixProduct(4096),
+  "GELU 64 M forward": geluOfMany(64),
+  "GELU 64 M forward, f16 storage": geluOfMany(64, "f16"),
+  "CMC unet-tiny 16³ step": cmcStep("unet-tiny", [16, 16, 16], true),
+  "CMC unet-tiny 16³ step, f16 storage": cmcStep("unet-tiny", [16, 16, 16], true, "f16"),
+  "conv3d 4→4 8³ forward + backward": convolution(4, 8, true),
+  "instance norm 4×8³ forward + backward, f16 storage": instanceNormalization(4, 8, "f16"),
+  "matmul 64³": matrixProduct(64),
 };
 
 /** Floating-point operations of one run: two for each multiply-add of its convolutions and matrix products. */
