@@ -150,6 +150,7 @@ export type {
   metricNames, // in the type of Metric
   MetricSummary,
   MetricValues,
+  MissingRecord,
   NamedClass,
   Perturbation,
   ReportCase,
