@@ -35,6 +35,9 @@ export function resultsHtml(
   }));
 }
 
+/** Of more comparisons than these, those over all classes and modalities come first, and the others on demand. */
+const fewComparisons = 24;
+
 /** All tests, and in words those that were not significant. */
 export function significanceHtml(records: readonly RunRecord[], baseline: string): string {
   const comparisons = compareMethods(records, { baseline, metrics: reportMetrics });
@@ -51,7 +54,12 @@ export function significanceHtml(records: readonly RunRecord[], baseline: string
     : `<p>${open.length} of ${comparisons.length} comparisons show no significant difference:</p>\n<ul>${
       open.map((c) => `<li>${escapeHtml(phrase(c))}</li>`).join("\n")
     }</ul>`;
-  return `${tableHtml(comparisonListModel(comparisons))}\n<h3>Not significant</h3>\n${list}`;
+  const table = tableHtml(comparisonListModel(comparisons));
+  if (comparisons.length <= fewComparisons) return `${table}\n<h3>Not significant</h3>\n${list}`;
+  const overall = comparisons.filter((c) => c.structure === null);
+  return `${tableHtml(comparisonListModel(overall))}\n${
+    fold(`All ${comparisons.length} comparisons`, table)
+  }\n${fold("Those that are not significant", list)}`;
 }
 
 /** The structures that were missed or invented. */

@@ -20,6 +20,9 @@ const heads = [
   "mean Dice",
 ];
 
+/** More runs than these stand before the results only when they are asked for. */
+const fewRuns = 12;
+
 /** A table of the runs, one block a test set, with all their settings below. */
 export function runsHtml(sets: readonly TestSet[]): string {
   const blocks = sets.map((set) =>
@@ -33,7 +36,8 @@ export function runsHtml(sets: readonly TestSet[]): string {
     ? ""
     : '<p class="note">The runs were tested on different cases or data sets; numbers of one block say nothing about ' +
       "those of another, and every table and plot keeps to one block.</p>";
-  const details = sets.flatMap((set) => set.runs).map((run) =>
+  const runs = sets.flatMap((set) => set.runs);
+  const details = runs.map((run) =>
     fold(
       `${run.name}: settings, split, environment`,
       [run.config, run.split, run.environment].map((part) =>
@@ -41,11 +45,15 @@ export function runsHtml(sets: readonly TestSet[]): string {
       ).join(""),
     )
   );
-  return wide(
+  const table = wide(
     `<table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead>${
       blocks.join("")
     }</table>`,
-  ) + note + details.join("\n");
+  );
+  const settings = details.join("\n");
+  if (runs.length <= fewRuns) return table + note + settings;
+  return fold(`All ${runs.length} runs`, table) + note +
+    fold("Settings, split and environment of each", settings);
 }
 
 function row(run: RunResults): string {

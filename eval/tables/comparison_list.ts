@@ -33,7 +33,7 @@ export function comparisonListModel(comparisons: readonly Comparison[]): TableMo
       "Mean difference: method minus baseline, over n cases averaged over seeds first; interval: bootstrap " +
       "percentiles of 10,000 resamples; p: two-sided Wilcoxon signed-rank (Pratt zeros, exact to 50 cases) and " +
       "paired permutation; Holm: the Wilcoxon p corrected over " +
-      `the ${tests} comparisons that have one, all of those listed together; no p below 6 cases; ` +
+      `the ${tests} comparisons that have one, all of those made together; no p below 6 cases; ` +
       "seeds that agree: seeds whose mean difference has the sign of the overall one.",
     heads: ["comparison", "labels", "modality", "class", "metric"],
     columns,

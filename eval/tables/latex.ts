@@ -23,13 +23,15 @@ export function latexTable({ title, label, caption, heads, columns, rows }: Tabl
     "\\centering",
     `\\caption{${tex(title)}}`,
     `\\label{tab:${label}}`,
+    "% a table that is too wide is set smaller",
+    "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%",
     `\\begin{tabular}{${"l".repeat(heads.length)}${"r".repeat(columns.length)}}`,
     "\\toprule",
     ...header(heads, columns),
     "\\midrule",
     ...body,
     "\\bottomrule",
-    "\\end{tabular}",
+    "\\end{tabular}}",
     "",
     `\\par\\smallskip\\parbox{\\linewidth}{\\footnotesize ${tex(caption)}}`,
     "\\end{table}",
@@ -60,7 +62,7 @@ function header(heads: readonly string[], columns: readonly TableColumn[]): stri
 function packages(text: string): string[] {
   const beyond = [...new Set(text.match(/[^\t\n -\u017f]/gu) ?? [])];
   return [
-    "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}",
+    "% needs \\usepackage{booktabs,graphicx} and \\usepackage[T1]{fontenc}",
     ...(beyond.length === 0
       ? []
       : [`% compile with LuaLaTeX or XeLaTeX and a font that has ${beyond.join(" ")}; pdfLaTeX has not`]),

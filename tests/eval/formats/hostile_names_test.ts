@@ -180,7 +180,7 @@ Deno.test({
       rows: latin.slice(0, 40).map((row) => ({ ...row, cells: row.cells.slice(0, 2) })),
     }, "latex");
     const text =
-      `\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{booktabs}\\begin{document}\n${latex}\\end{document}`;
+      `\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{booktabs,graphicx}\\begin{document}\n${latex}\\end{document}`;
     await readBack(text, "tex", (file) => ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", file]);
   },
 });
