@@ -318,7 +318,8 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
   const task = taskOf(dataset);
   if (isTrial) {
     const used = usedParts(method, config, dataset, split);
-    await checkData({ dataset, split: used, progress: terminal }, method);
+    const pseudo = pseudoLabelled && { pseudoLabelled };
+    await checkData({ dataset, split: used, ...pseudo, progress: terminal }, method);
     const price = (of: TrainConfig) => costOf(of, task, method, pseudoLabelled !== undefined);
     const { text, json, cost, fits } = await costReport(config, price, budgetOf(device));
     const untold = fits
@@ -326,7 +327,7 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
       : "not measured: it does not fit";
     const data = {
       ...{ device, dataset, split, preparation: plan.preparation, progress: terminal },
-      ...(pseudoLabelled && { pseudoLabelled }),
+      ...pseudo,
     };
     const taken = untold === undefined ? await measureTraining({ ...config, method }, data) : undefined;
     return {

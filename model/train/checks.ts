@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Dataset, incompleteCases } from "../../data/dataset.ts";
+import { type Dataset, incompleteCases, isLabelled } from "../../data/dataset.ts";
 import { DataError } from "../../data/errors.ts";
 import { checkJudgedCases, checkLabelledClasses } from "../../data/label_check.ts";
 import { listed } from "../../data/listed.ts";
@@ -112,15 +112,16 @@ function checkPseudoLabels(
 }
 
 /**
- * Checks all that files can tell before the first step: labels of every class to learn from, and cases that can
- * be judged. A pre-training needs neither.
+ * Checks all that files can tell before the first step: labels of every class to learn from, pseudo-labels on the
+ * grids of their images, and cases that can be judged. A pre-training needs none of them.
  *
  * @throws {DataError} as {@link checkLabelledClasses} and {@link checkJudgedCases}
  */
 export async function checkData(
-  { dataset, split, progress: sink = silent }: {
+  { dataset, split, pseudoLabelled, progress: sink = silent }: {
     readonly dataset: Dataset;
     readonly split: Split;
+    readonly pseudoLabelled?: Dataset;
     readonly progress?: ProgressSink;
   },
   { isPretraining }: Pick<Method, "isPretraining">,
@@ -128,6 +129,7 @@ export async function checkData(
   if (isPretraining) return;
   const progress = new Progress(sink, 1);
   for (const { message } of await checkLabelledClasses(dataset, split)) progress.note(`warning: ${message}`);
+  for (const of of pseudoLabelled?.cases.filter(isLabelled) ?? []) await pseudoLabelled!.loadLabels(of);
   await checkJudgedCases(dataset, split, (id, share) => progress.busy(`checking ${id}`, share));
   progress.clear();
 }

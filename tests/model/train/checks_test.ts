@@ -22,6 +22,8 @@ interface Refusal {
   readonly split?: Partial<Split>;
   readonly options?: TrainOptions;
   readonly data?: (folder: string) => Promise<void>;
+  /** The case whose labels are pseudo-labels. */
+  readonly pseudo?: string;
 }
 
 const withManifest = (change: (manifest: ReturnType<typeof manifestOf>) => void) => (folder: string) => {
@@ -72,6 +74,17 @@ const refusals: Refusal[] = [
     data: (folder) => Deno.writeFile(`${folder}/labels/case_1.nii.gz`, labelFile({}, (at) => at % 3 ? 0 : 7)),
   },
   {
+    name: "pseudo-labels on another grid",
+    code: "geometry.mismatch",
+    message: /case_1/,
+    pseudo: "case_1",
+    data: (folder) =>
+      Deno.writeFile(
+        `${folder}/labels/case_1.nii.gz`,
+        labelFile({ pixdim: [1, 3, 3, 3, 1, 1, 1, 1], sformCode: 0 } as object),
+      ),
+  },
+  {
     name: "labels to learn from on another grid",
     code: "geometry.mismatch",
     message: /case_0/,
@@ -113,7 +126,9 @@ Deno.test("what can be known before the first step is refused before it, and lea
         await refusal.data?.(folder);
         const dataset = await openDataset(folder);
         const root = await Deno.makeTempDir();
+        const pseudo = dataset.cases.filter(({ id }) => id === refusal.pseudo);
         const attempt = trainInFolder({ ...options, ...refusal.options }, {
+          ...(pseudo.length > 0 && { pseudoLabelled: { ...dataset, cases: pseudo } }),
           ...{ device, dataset, split: { ...split, ...refusal.split }, root, name: "run" },
         });
         await assert.rejects(attempt, (error) => {
