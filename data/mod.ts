@@ -32,6 +32,8 @@ export { readText } from "./json.ts";
 export { checkJudgedCases, checkLabelledClasses } from "./label_check.ts";
 export { importManifest } from "./import/import_manifest.ts";
 export { followRecipe, importRecipe, type RecipeOptions } from "./import/recipe.ts";
+export { listFiles, type Listing } from "./import/list_files.ts";
+export { type SuggestedRecipe, suggestRecipe } from "./import/suggest_recipe.ts";
 export { BatchLoader, type BatchOptions } from "./loader.ts";
 export { withPseudoLabels } from "./pseudo_labels.ts";
 export type { FurtherViews } from "./patch.ts";

@@ -67,7 +67,8 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
     throw new DataError("manifest.missing", `${path} has no dataset.json`, {
       cause,
       fix:
-        "Describe its file names with a recipe (--recipe FILE, importRecipe), or name the manifest itself.",
+        "`deno task manifest DIR` guesses a recipe from the names of its files; give it with --recipe FILE " +
+        "(importRecipe). Or name the manifest itself.",
     });
   });
   const manifest = await importManifest(text, file, options.onWarning);

@@ -8,16 +8,26 @@
  * @module
  */
 
-import { dirname, relative, resolve } from "node:path";
-import { diskFiles, type FolderManifest, followRecipe, readText } from "../data/mod.ts";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import {
+  DataError,
+  diskFiles,
+  type FolderManifest,
+  followRecipe,
+  listFiles,
+  readLabels,
+  readText,
+  suggestRecipe,
+} from "../data/mod.ts";
 import { CodedError } from "../tensor/errors.ts";
-import { type Command, main, requiredText, type Result, text, UsageError, type Values } from "./command.ts";
+import { type Command, main, type Result, text, UsageError, type Values } from "./command.ts";
 
 /** What `deno task manifest` does. */
 export const command: Command = {
   name: "manifest",
   summary: "Writes the manifest (dataset.json) of a folder of scans by a recipe of file-name patterns,\n" +
-    "and lists what matched, what did not and why. Without --out it only lists.",
+    "and lists what matched, what did not and why. Without --out it only lists; without --recipe it guesses a recipe " +
+    "from the names of the files, to start from.",
   positional: "DIR",
   options: {
     recipe: { value: "FILE", help: "file-name patterns, modalities and classes (JSON)" },
@@ -25,7 +35,7 @@ export const command: Command = {
     overwrite: { help: "replace an existing --out" },
   },
   examples: [
-    "BraTS --recipe examples/recipes/brats_whole_tumour.json",
+    "scans",
     "BraTS --recipe examples/recipes/brats_whole_tumour.json --out BraTS/dataset.json",
   ],
   run,
@@ -36,7 +46,8 @@ async function run(values: Values, positionals: readonly string[]): Promise<Resu
   if (folder === undefined || rest.length > 0) {
     throw new UsageError("expected one folder", "deno task manifest DIR --recipe FILE");
   }
-  const recipe = requiredText(values, "recipe"), out = text(values, "out");
+  const recipe = text(values, "recipe"), out = text(values, "out");
+  if (recipe === undefined) return await guess(folder);
   const found = await followRecipe(await readText(diskFiles, recipe), recipe, { folder });
   if (out !== undefined) {
     const root = relative(resolve(dirname(out)), resolve(folder)) || ".";
@@ -46,6 +57,35 @@ async function run(values: Values, positionals: readonly string[]): Promise<Resu
   return {
     text: summary(found, out),
     json: { out: out ?? null, cases: cases.length, left: found.left, warnings: found.warnings },
+  };
+}
+
+/** A recipe by the names of the files, with the values that a label file has as its classes. */
+async function guess(folder: string): Promise<Result> {
+  const { files } = await listFiles(folder);
+  const found = suggestRecipe(files, basename(resolve(folder)));
+  if (found === undefined) {
+    throw new DataError(
+      "manifest.pattern",
+      `no way of naming is seen in ${files.length} files, such as ${files.slice(0, 3).join(", ")}`,
+      { fix: "Write a recipe: examples/recipes/README.md says how. Give it with --recipe." },
+    );
+  }
+  const values = new Set<number>();
+  if (found.labelFile !== undefined) {
+    const { array } = await readLabels(join(folder, found.labelFile));
+    for (const value of array.data as Uint8Array) if (value !== 0) values.add(value);
+  }
+  const classes = [...values].sort((a, b) => a - b).map((id) => ({ id, name: `class ${id}` }));
+  const recipe = { ...found.recipe, classes };
+  return {
+    text:
+      `${
+        JSON.stringify(recipe, null, 2)
+      }\n\nThis is a guess. Name the classes, correct each "kind" (ct, mr, other), ` +
+      `save it as recipe.json, and see what it matches:\n` +
+      `  deno task manifest ${folder} --recipe recipe.json`,
+    json: { recipe },
   };
 }
 

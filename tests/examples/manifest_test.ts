@@ -36,3 +36,23 @@ Deno.test("manifest lists what a recipe matches and leaves out, writes it once, 
       assert.equal((await runExample("train", ["--modalities", "a"], cwd)).code, 2);
     }));
 });
+
+Deno.test("manifest without a recipe guesses one from the names of the files, and train takes it", async () => {
+  await withDataset(4, (data) =>
+    inFreshFolder(async (cwd) => {
+      await Deno.remove(`${data}/dataset.json`);
+      const refused = await runExample("train", ["--data", data, "--dry-run"], cwd);
+      assert.match(refused.stderr, /^error\[manifest\.missing\]: .*\n.*deno task manifest DIR/);
+      const { code, stdout, stderr } = await runExample("manifest", [data, "--json"], cwd);
+      assert.equal(code, 0, stderr);
+      const { recipe } = JSON.parse(stdout);
+      assert.deepEqual(recipe.images, { a: "a/{case}.nii.gz", b: "b/{case}.nii.gz" });
+      assert.equal(recipe.labels, "labels/{case}.nii.gz");
+      assert.deepEqual(recipe.classes, [{ id: 1, name: "class 1" }, { id: 2, name: "class 2" }]);
+      await Deno.writeTextFile(`${cwd}/recipe.json`, JSON.stringify(recipe));
+      const listed = await runExample("manifest", [data, "--recipe", "recipe.json"], cwd);
+      assert.match(listed.stdout, /: 4 cases of 4 subjects, 4 with labels; images: a 4, b 4\n/);
+      const none = await runExample("manifest", [cwd], cwd);
+      assert.match(none.stderr, /^error\[manifest\.pattern\]: no way of naming is seen/);
+    }));
+});
