@@ -5,6 +5,7 @@
  */
 
 import {
+  type Case,
   DataError,
   type Dataset,
   type DataWarning,
@@ -108,6 +109,8 @@ async function openSplit(
     ...(labelled === undefined ? { ratio: labelRatio ?? 0.2 } : { count: labelled }),
     seed: settings.splitSeed,
     validation: settings.validation,
+    // Where each person has some of the modalities, every part is to have people of each kind.
+    ...(!dataset.paired && { stratify: ({ images }: Case) => Object.keys(images).sort().join("+") }),
     onWarning,
   };
   const split = fold === undefined
