@@ -42,6 +42,48 @@ testWebGpu("reads started together share one submission", async (device) => {
   assert.equal(submissions(), 1);
 });
 
+testWebGpu(
+  "sums that wait are made before anyone sees their results, whoever comes first",
+  async (device) => {
+    const x = Tensor.from(device, Float32Array.from({ length: 2 * 8 ** 3 * 4 }, (_, i) => Math.sin(i)), [
+      2,
+      4,
+      8,
+      8,
+      8,
+    ]);
+    const gradients = () => {
+      const w = Tensor.from(device, new Float32Array(4 * 4 * 27).fill(0.1), [4, 4, 3, 3, 3]).asParameter();
+      const bias = Tensor.zeros(device, [4]).asParameter();
+      scope(() => conv3d(x, w, bias, { padding: 1 }).square().sum().backward());
+      return { w, bias };
+    };
+    const free = ({ w, bias }: ReturnType<typeof gradients>) => {
+      for (const tensor of [w.grad!, bias.grad!, w, bias]) tensor.dispose();
+    };
+    const read = gradients();
+    const [weight, shift] = [await read.w.grad!.data(), await read.bias.grad!.data()];
+    assert.ok(weight.some((value) => value !== 0) && shift.some((value) => value !== 0));
+    const used = gradients();
+    using twice = scope(() => mul(used.w.grad!, 2));
+    assert.deepEqual([...await twice.data()], [...weight.map((value) => 2 * value)]);
+    const overwritten = gradients();
+    overwritten.bias.grad!.write(new Float32Array(4).fill(7));
+    assert.deepEqual([...await overwritten.bias.grad!.data()], [7, 7, 7, 7]);
+    assert.deepEqual(await overwritten.w.grad!.data(), weight);
+    const live = device.stats().liveBuffers;
+    free(gradients()); // nobody looks: the parts are given back all the same
+    assert.equal(device.stats().liveBuffers, live);
+    const before = device.stats().dispatches, several = [gradients(), gradients(), gradients()];
+    const made = device.stats().dispatches;
+    await several[0]!.w.grad!.data();
+    assert.equal(device.stats().dispatches - made, 1, "all that waits takes one dispatch");
+    assert.ok(made > before);
+    for (const one of [read, used, overwritten, ...several]) free(one);
+    x.dispose();
+  },
+);
+
 testWebGpu("the second step binds, allocates and compiles nothing new", async (device) => {
   const step = async () => {
     using x = Tensor.from(device, new Float32Array(375).fill(0.5), [1, 3, 5, 5, 5]);
