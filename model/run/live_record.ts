@@ -62,6 +62,13 @@ export class LiveRecord {
     }
   }
 
+  /** Wall time of the processes before this one, from the first note of each to its last, in seconds. */
+  secondsBefore(): number {
+    const earlier = this.#timing.filter(({ session }) => session !== this.#session);
+    return [...Map.groupBy(earlier, ({ session }) => session).values()]
+      .reduce((sum, rows) => sum + rows.at(-1)!.unix_s! - rows[0]!.unix_s!, 0);
+  }
+
   /** Takes note of a step; at the first one, and every few seconds, writes the log and the times. */
   async stepped(log: readonly LogRow[], took: StepTime): Promise<void> {
     this.#untold.push(took);

@@ -310,7 +310,7 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   else await writeSettings(folder, info, setting, identity);
   await folder.remove(results); // those of a shorter training; who reads them takes the run as finished
   const live = await LiveRecord.begin(folder, setting);
-  const begin = performance.now();
+  const begin = performance.now() - 1000 * live.secondsBefore();
   const caseMs = new Map<string, number>();
   const run = await train({ ...config, method }, {
     ...setting,

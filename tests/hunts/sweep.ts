@@ -15,6 +15,19 @@ import { inTemporaryFolder, writeTinyDataset } from "./tiny_run.ts";
 import { finish, launch, startSweep, tables, tinySweep } from "./tiny_sweep.ts";
 
 const [kills = 3, seed = 0] = Deno.args.map(Number);
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** How many checkpoints and results the cells of a sweep have written. */
+async function progressOf(folder: string): Promise<number> {
+  let count = 0;
+  for (const { name } of await Array.fromAsync(Deno.readDir(`${folder}/runs`)).catch(() => [])) {
+    for (const file of ["checkpoints/last.safetensors", "log.csv", "metrics.json"]) {
+      if (await Deno.stat(`${folder}/runs/${name}/${file}`).catch(() => undefined)) count++;
+    }
+  }
+  return count;
+}
+
 /** The trainings of a sweep that run, whoever started them. */
 async function trainings(folder: string): Promise<number[]> {
   const found: number[] = [];
@@ -41,8 +54,10 @@ await inTemporaryFolder(async (cwd) => {
   const random = new Random(seed);
   for (let kill = 0; kill < kills; kill++) {
     const process = launch(cwd, "killed.json"), ended = finish(process);
-    const ms = took / (kills + 1) * random.uniform(0.6, 1.1);
-    const outcome = await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, ms))]);
+    // Not before it has done something, and then at any moment.
+    const before = await progressOf(`${cwd}/runs/killed`);
+    while (await progressOf(`${cwd}/runs/killed`) < before + 3) await pause(100);
+    const outcome = await Promise.race([ended, pause(random.uniform(0, took / 8))]);
     if (outcome !== undefined) throw new Error("it ended before it was killed: give fewer kills");
     process.kill("SIGKILL");
     const pids = await trainings(`${cwd}/runs/killed`), isAll = kill % 2 === 1;

@@ -26,13 +26,30 @@ Deno.test("a run's folder says while it runs what its steps take, and shows its 
     assert.ok(Math.abs(unix_s! - Date.now() / 1000) < 600);
     assert.match(await Deno.readTextFile(`${first.folder}/plots/learning_curves.svg`), /^<svg/);
 
+    // As if the first process had gone on for a minute and a half after that, and a second one for ten seconds.
+    const [head, line] = (await Deno.readTextFile(`${first.folder}/timing.csv`)).trimEnd().split("\n");
+    const later = (session: number, seconds: number) => {
+      const { step, unix_s: noted, ...others } = begun[0]!;
+      return [step, session, noted! + seconds, ...Object.values(others).slice(1)].join(",");
+    };
+    const notes = [head, line, later(1, 90), later(2, 200), later(2, 210)];
+    await Deno.writeTextFile(`${first.folder}/timing.csv`, `${notes.join("\n")}\n`);
     const second = await trainInFolder({ ...smallOptions, steps: 4 }, {
       ...setting,
       resumeFrom: first.folder,
     });
     using _ = second.run!;
     const rows = await read(`${first.folder}/timing.csv`);
-    assert.deepEqual(rows.map(({ session }) => session).slice(0, 2), [1, 2], "a resumed run counts on");
+    assert.deepEqual(
+      rows.map(({ session }) => session).slice(0, 5),
+      [1, 1, 2, 2, 3],
+      "a resumed run counts on",
+    );
+    const { cost } = JSON.parse(await Deno.readTextFile(`${first.folder}/metrics.json`));
+    assert.ok(
+      cost.seconds > 100 && cost.seconds < 190,
+      "the time of all processes, and not that between them",
+    );
     assert.equal(rows.at(-1)!.step, 4);
     const [id] = setting.split.validation;
     for (const modality of ["ct", "mr"]) {
