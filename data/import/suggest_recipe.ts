@@ -67,7 +67,7 @@ export interface SuggestedRecipe {
  * import { suggestRecipe } from "./suggest_recipe.ts";
  * import assert from "node:assert/strict";
  *
- * const files = ["a_t1.nii.gz", "a_seg.nii.gz", "b_t1.nii.gz"];
+ * const files = ["a_t1.nii.gz", "a_seg.nii.gz", "b_t1.nii.gz", "b_seg.nii.gz"];
  * assert.deepEqual(suggestRecipe(files, "mine")!.recipe.images, { t1: "{case}_t1.nii.gz" });
  * ```
  */
