@@ -79,6 +79,7 @@ export {
   type RobustnessTableOptions,
   slopePerLevel,
 } from "./tables/robustness.ts";
+export { type MimeBundle, plainTable, show, withDisplay } from "./notebook.ts";
 export { table, tableModel, type TableOptions } from "./tables/table.ts";
 export { caseCsv, parseCaseCsv } from "./report/case_csv.ts";
 export {

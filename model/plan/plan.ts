@@ -7,6 +7,7 @@
 import type { ChosenPreparation, SurveyedCase } from "../../data/prepare/choose.ts";
 import type { Preparation } from "../../data/prepare/preparation.ts";
 import { medianShape, preparedShapes } from "../../data/prepare/prepared_shapes.ts";
+import { type MimeBundle, plainTable, withDisplay } from "../../eval/notebook.ts";
 import { CodedError } from "../../tensor/errors.ts";
 import type { Triple } from "../../tensor/shape.ts";
 import type { PresetName } from "../presets.ts";
@@ -135,7 +136,8 @@ export async function makePlan(
       ),
     },
   ];
-  return { preparation, settings: { preset, patch, levels, batch }, lines };
+  const plan: Plan = { preparation, settings: { preset, patch, levels, batch }, lines };
+  return withDisplay(plan, () => displayLines(lines));
 }
 
 interface FittingPatch extends PlannedSettings {
@@ -266,4 +268,13 @@ function levelReason(levels: readonly UnetLevel[], at: number, spacing: Triple):
     ? ""
     : `; ${waiting.join(" and ")} wait${waiting.length === 1 ? "s" : ""}, its voxels are over twice as long`;
   return `voxels of ${voxel.join(" × ")} mm${why}`;
+}
+
+/** What a notebook shows of a plan. */
+function displayLines(lines: readonly PlanLine[]): MimeBundle {
+  const rows = lines.map(({ name, value, reason }) => [name, value, reason]);
+  return {
+    "text/plain": rows.map(([name, value]) => `${name}: ${value}`).join("\n"),
+    "text/html": plainTable(["", "decided", "because"], rows),
+  };
 }

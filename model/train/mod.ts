@@ -7,6 +7,7 @@
 export { checkData, checkTraining } from "./checks.ts";
 export { checkShape, type EngineConfig, engineNames, type EngineOptions } from "./config.ts";
 export { type Cost, costOf } from "./cost.ts";
+export { followInNotebook, type NotebookKernel } from "./display_run.ts";
 export type { StepTime, TrainSetting } from "./fit.ts";
 export { type MeasuredTraining, measureTraining } from "./measure.ts";
 export type { LossTerm, Method, StepBatch, StepContext, UnlabelledViews, Wants } from "./method.ts";

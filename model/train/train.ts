@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { CaseRecord, LogRow } from "../../eval/mod.ts";
+import { type CaseRecord, type LogRow, withDisplay } from "../../eval/mod.ts";
 import { evaluateCases } from "../inference/evaluate_cases.ts";
 import { checkData } from "./checks.ts";
+import { displayRun } from "./display_run.ts";
 import { fit, type TrainSetting } from "./fit.ts";
 import { preparationFor } from "./preparation_for.ts";
 import { Progress, silent } from "./progress.ts";
@@ -76,7 +77,8 @@ export async function train(options: TrainOptions, setting: TrainSetting): Promi
       progress: (text, share) => progress.busy(`test: ${text}`, share),
     });
     progress.clear();
-    return { ...training, ...finished, test };
+    const run: TrainedRun = { ...training, ...finished, test };
+    return withDisplay(run, () => displayRun(run));
   } catch (error) {
     training[Symbol.dispose]();
     throw error;
