@@ -15,6 +15,7 @@ import {
   optionOf,
   requireMethod,
 } from "../model/mod.ts";
+import { isModule } from "../model/train/is_module.ts";
 import { number, type Option, text, UsageError, type Values } from "./command.ts";
 
 /** Each setting of a method in the table with the methods that have it, by its option. */
@@ -45,11 +46,6 @@ export const methodOptionTable: Readonly<Record<string, Option>> = {
   ),
   set: { value: "NAME=VALUE", multiple: true, help: "a setting of a method that is a module" },
 };
-
-/** Whether a `--method` names a file. */
-export function isModule(method: string): boolean {
-  return /[/\\]|\.[cm]?[jt]s$/.test(method);
-}
 
 /**
  * A method of the table, or the default export of a module.

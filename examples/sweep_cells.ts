@@ -12,6 +12,7 @@ import {
   type Cell,
   cellsOf,
   parseTrials,
+  pathSettings,
   readSweep,
   readSweepFolder,
   type Sweep,
@@ -32,7 +33,7 @@ function changed(sweep: Sweep, values: Values): Sweep {
     const at = pair.indexOf("=");
     if (at < 1) throw new UsageError(`--set ${pair}: expected NAME=VALUE`);
     const name = pair.slice(0, at), word = pair.slice(at + 1);
-    settings[name] = ["data", "recipe", "split", "init"].includes(name) ? resolve(word) : valueOf(word);
+    settings[name] = pathSettings.includes(name) ? resolve(word) : valueOf(word);
   }
   return { ...sweep, settings };
 }

@@ -14,7 +14,8 @@ import {
   readJsonObject,
   type TrainOptions,
 } from "../model/mod.ts";
-import { isModule, loadMethod, methodSettings } from "./method_options.ts";
+import { isModule } from "../model/train/is_module.ts";
+import { loadMethod, methodSettings } from "./method_options.ts";
 import { number, numbers, text, UsageError, type Values } from "./command.ts";
 import { checkKinds } from "./setting_kinds.ts";
 

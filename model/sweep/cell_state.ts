@@ -54,12 +54,20 @@ export async function isLocked(run: string): Promise<boolean> {
   return !await lock.tryLock(false);
 }
 
-/** The line of the error that ended a process, from what it printed. */
+const colours = new RegExp(`${String.fromCharCode(27)}\\[[\\d;]*m`, "g");
+
+/**
+ * The line of the error that ended a process, from what it printed: `error[code]: …` of the program, or `error: …` of Deno
+ * when the program did not get so far.
+ */
 export function errorIn(log: string): string | null {
-  const lines = log.trimEnd().split("\n");
-  const at = lines.findLastIndex((line) => /^error\[[\w.]+\]: /.test(line));
-  // Behind it stand only the lines that say what to do, which are indented.
-  return at >= 0 && lines.slice(at + 1).every((line) => line.startsWith("  ")) ? lines[at]! : null;
+  const lines = log.replace(colours, "").trimEnd().split("\n");
+  const at = lines.findLastIndex((line) => /^error(\[[\w.]+\])?: /.test(line));
+  if (at < 0) return null;
+  // Behind one of the program stand only the lines that say what to do, which are indented.
+  const isLast = lines[at]!.startsWith("error: ") ||
+    lines.slice(at + 1).every((line) => line.startsWith("  "));
+  return isLast ? lines[at]! : null;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -7,6 +7,7 @@
 import { resolve } from "node:path";
 import { parseRatio } from "../../data/split.ts";
 import { CodedError } from "../../tensor/errors.ts";
+import { isModule } from "../train/is_module.ts";
 import type { Trial } from "./trials.ts";
 import type { Sweep, SweepMethod } from "./sweep_file.ts";
 
@@ -29,7 +30,9 @@ export interface Cell {
 }
 
 /** Settings that name files; relative ones count from the folder of the sweep's file. */
-const paths = ["data", "recipe", "split", "init", "methodModule"];
+export const pathSettings: readonly string[] = [
+  ...["data", "recipe", "split", "init", "pseudoLabels", "methodModule"],
+];
 
 type Settings = Record<string, unknown>;
 
@@ -47,12 +50,8 @@ function over(stronger: Readonly<Settings>, weaker: Readonly<Settings>): Setting
   return { ...weaker, ...stronger, ...(Object.keys(own).length > 0 && { settings: own }) };
 }
 
-function isPath(method: string): boolean {
-  return /[/\\]|\.[cm]?[jt]s$/.test(method);
-}
-
 function methodSettings({ name: _, method, ...own }: SweepMethod): Settings {
-  return { ...own, ...(isPath(method) ? { methodModule: method } : { method }) };
+  return { ...own, ...(isModule(method) ? { methodModule: method } : { method }) };
 }
 
 /** Letters that every file system, shell and scheduler takes. */
@@ -115,7 +114,7 @@ export function cellsOf(sweep: Sweep, folder: string, trials: readonly Trial[] =
             (all, { path, value }) => withValue(all, path, value),
             over(methodSettings(entry), sweep.settings),
           );
-          for (const name of paths) {
+          for (const name of pathSettings) {
             if (typeof settings[name] === "string") settings[name] = resolve(folder, settings[name]);
           }
           const words = [

@@ -8,7 +8,7 @@ export { cellArguments, cellLine, type CellPlace, shellWord } from "./cell_comma
 export { startCell } from "./cell_process.ts";
 export { type CellReport, cellReport, type CellState, cellStates, errorIn } from "./cell_state.ts";
 export { type Collected, collectSweep } from "./collect.ts";
-export { type Cell, cellsOf } from "./cells.ts";
+export { type Cell, cellsOf, pathSettings } from "./cells.ts";
 export { kubernetesJob } from "./kubernetes.ts";
 export { requireMemory } from "./memory.ts";
 export { type Attempt, type CellProcess, type LocalSetting, runLocally } from "./run_locally.ts";

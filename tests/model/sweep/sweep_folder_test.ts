@@ -98,6 +98,8 @@ Deno.test("an error counts when nothing but its advice stands behind it", () => 
   assert.equal(errorIn("a\nerror[io.write]: full\n  Free space.\n"), "error[io.write]: full");
   assert.equal(errorIn("error[io.write]: full\nstep 2\n"), null);
   assert.equal(errorIn(""), null);
+  const ofDeno = "\u001b[1m\u001b[31merror\u001b[0m: Module not found\n    at file:///x.ts:1:1\n\nmore\n";
+  assert.equal(errorIn(ofDeno), "error: Module not found");
 });
 
 Deno.test("the time left follows from finished cells of the same row, what is saved of others, and how many run", () => {
