@@ -21,6 +21,7 @@ import {
 } from "../data/mod.ts";
 import { CodedError } from "../tensor/errors.ts";
 import { type Command, main, type Result, text, UsageError, type Values } from "./command.ts";
+import { say } from "./terminal.ts";
 
 /** What `deno task manifest` does. */
 export const command: Command = {
@@ -78,15 +79,11 @@ async function guess(folder: string): Promise<Result> {
   }
   const classes = [...values].sort((a, b) => a - b).map((id) => ({ id, name: `class ${id}` }));
   const recipe = { ...found.recipe, classes };
-  return {
-    text:
-      `${
-        JSON.stringify(recipe, null, 2)
-      }\n\nThis is a guess. Name the classes, correct each "kind" (ct, mr, other), ` +
-      `save it as recipe.json, and see what it matches:\n` +
-      `  deno task manifest ${folder} --recipe recipe.json`,
-    json: { recipe },
-  };
+  say(
+    'This is a guess. Save it (> recipe.json), name the classes, correct each "kind" (ct, mr, other), and see what it ' +
+      `matches:\n  deno task manifest ${folder} --recipe recipe.json`,
+  );
+  return { text: JSON.stringify(recipe, null, 2), json: { recipe } };
 }
 
 async function write(path: string, content: string, overwrite: boolean): Promise<void> {
