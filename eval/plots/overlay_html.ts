@@ -4,7 +4,7 @@ import { color } from "./figure.ts";
 import { overlayArea, overlayPlanes } from "./overlay.ts";
 
 /** The colours of classes as HTML. */
-export function classKey(classes: readonly LabelClass[]): string {
+export function colorKey(classes: readonly LabelClass[]): string {
   return `<p class="key">${
     classes.map((c, i) => `<span><i style="background:${color(i)}"></i>${escapeHtml(c.name)}</span>`).join(
       " ",
@@ -33,5 +33,5 @@ export function overlayHtml(svg: string, id: string, classes: readonly LabelClas
   return `<div class="drawn broad">${named}</div><div class="drawn narrow"><b>${title}</b>${
     planes.join("")
   }` +
-    `<p class="note">solid: reference, dashed: prediction</p>${classKey(classes)}</div>`;
+    `<p class="note">solid: reference, dashed: prediction</p>${colorKey(classes)}</div>`;
 }

@@ -1,7 +1,7 @@
 import { d3 } from "../deps.ts";
 import type { LabelClass } from "../metrics/label_grid.ts";
 import { color } from "../plots/figure.ts";
-import { classKey } from "../plots/overlay_html.ts";
+import { colorKey } from "../plots/overlay_html.ts";
 import type { ImageGrid } from "../plots/slice.ts";
 import { average } from "../statistics/summarise.ts";
 import { escapeHtml } from "../text.ts";
@@ -142,7 +142,7 @@ ${range("width", "Window", 'step="any"')}
 <div class="planes">${planes.join("")}</div>
 </div>
 <p id="viewer-info" class="note" role="status"></p>
-<div id="viewer-classes">${classKey(classes)}</div>
+<div id="viewer-classes">${colorKey(classes)}</div>
 <p class="key" id="viewer-wrong" hidden>${wrong.map(swatch).join(" ")}</p>
 <p class="note">Cases in order of the run's mean Dice, the lowest first. Click or drag to move the three planes to a point;
 with Shift, drag to change window and level. On a picture, arrow keys move the point and Page Up and Page Down the slice.
