@@ -3,8 +3,9 @@ import type { LabelClass } from "../metrics/label_grid.ts";
 import { type LogRow, parseLog } from "../report/log.ts";
 
 /**
- * What becomes of a run: `waiting`, a cell of a sweep that has not begun; `running`; `finished` with its results written; `stopped` by its time limit or a signal, to be
- * resumed; `killed` without having saved at its end; `damaged`, a folder that cannot be read.
+ * What becomes of a run: `waiting`, a cell of a sweep that has not begun; `running`; `finished` with its results
+ * written; `stopped` by its time limit or a signal, to be resumed; `killed` without having saved at its end;
+ * `damaged`, a folder that cannot be read.
  */
 export type RunState = "waiting" | "running" | "finished" | "stopped" | "killed" | "damaged";
 

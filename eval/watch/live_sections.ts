@@ -92,7 +92,7 @@ export function methodsTable(runs: readonly LiveRun[]): string {
     }</tr>`;
   });
   const heads = ["labels", "finished", "validation Dice, best", "test Dice"];
-  return `<h2>So far</h2><div class="wide" tabindex="0" role="region" aria-label="methods so far"><table><caption>${"Mean over runs, then the lowest and the highest. Runs that go on count with their best validation up to now."}</caption><thead><tr><th scope="col" class="text">method</th>${
+  return `<h2>So far</h2><div class="wide" tabindex="0" role="region" aria-label="methods so far"><table><caption>Mean over runs, then the lowest and the highest. Runs that go on count with their best validation up to now.</caption><thead><tr><th scope="col" class="text">method</th>${
     heads.map((head) => `<th scope="col">${head}</th>`).join("")
   }</tr></thead><tbody>${lines.join("\n")}</tbody></table></div>`;
 }
