@@ -9,7 +9,8 @@
  * The first argument is the number of runs in all, which the files take in turn; the others are files, all that use
  * WebGPU when absent. Of files that test every device only the WebGPU tests are run.
  * Environment variables go through to the tests, such as `GLIBC_TUNABLES=glibc.malloc.tcache_count=0:glibc.malloc.perturb=165`,
- * which brings damage of the heap to light sooner. Exits 1 when a signal ended a run.
+ * which brings damage of the heap to light sooner, or `DENO_WEBGPU_BACKEND=vulkan,gl`, what Deno does when nobody says:
+ * the tests leave OpenGL out, see `tests/tensor/webgpu/vulkan.ts`. Exits 1 when a signal ended a run.
  */
 
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,6 @@
 /** The devices that tests run on, opened one at a time. */
 
+import "./webgpu/vulkan.ts";
 import { CodedError } from "../../tensor/errors.ts";
 import type { Device } from "../../tensor/device.ts";
 import { openDevice } from "../../tensor/open_device.ts";

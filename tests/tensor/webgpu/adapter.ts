@@ -3,6 +3,7 @@
  * f16 storage are also ignored on an adapter that has none.
  */
 
+import "./vulkan.ts";
 import { f16Feature, probeAdapter } from "../../../tensor/webgpu/adapter.ts";
 import { openWebGpu, type WebGpuDevice, type WebGpuOptions } from "../../../tensor/webgpu/device.ts";
 import { logRuns } from "../op_log.ts";
