@@ -24,7 +24,8 @@ export {
   squeueArguments,
 } from "./slurm.ts";
 export { countStates, secondsLeft, statusText, summaryLine } from "./status.ts";
-export { parseTrials, type Trial, type TrialResult, trialResults } from "./trials.ts";
+export { type TrialResult, trialResults } from "./trial_results.ts";
+export { parseTrials, type Trial } from "./trials.ts";
 export {
   type KubernetesSettings,
   parseSweep,
