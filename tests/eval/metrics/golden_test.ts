@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ndarray } from "../../../eval/deps.ts";
 import { evaluateCase } from "../../../eval/metrics/evaluate_case.ts";
-import type { Metric } from "../../../eval/metrics/metrics.ts";
+import { type Metric, metricNames } from "../../../eval/metrics/metrics.ts";
 import { maskSamples } from "../../golden/eval/masks.ts";
 import golden from "../../golden/eval/metrics.json" with { type: "json" };
 
@@ -15,6 +15,7 @@ Deno.test("every metric equals SciPy's to 1e-12 on 24 pairs of masks", () => {
       reference: grid(reference),
       classes: [{ id: 1, name: "one" }],
     });
+    assert.deepEqual(Object.keys(golden[i]!).sort(), [...metricNames].sort());
     for (const [name, want] of Object.entries(golden[i]!) as [Metric, number][]) {
       const got = record![name];
       assert.ok(

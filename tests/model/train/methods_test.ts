@@ -115,7 +115,9 @@ const reach: Readonly<
 async function opened(method: Method, device: Device, settings: Readonly<Record<string, string>> = {}) {
   const data = dataFor(method);
   const preparation = await preparationFor(data);
-  const training = openTraining({ ...options, method, settings }, { device, ...data, preparation });
+  // Without augmentation all views would be the same, and what compares them would have no gradient.
+  const augmented: TrainOptions = { ...options, augmentation: "default", method, settings };
+  const training = openTraining(augmented, { device, ...data, preparation });
   const [batch] = await loadStep(training, 20, 1);
   return { training, batch: batch! };
 }
