@@ -123,8 +123,8 @@ export class VitAttention extends Module {
   /** Of tokens `[N,D,H,W,C]`. */
   forward(x: Tensor): Tensor {
     const { heads, positions } = this.#shape, window = this.#window;
-    const seen = window ?? x.shape.slice(1, 4);
-    const table = (t: Tensor, axis: number) => resizedTable(t, 2 * seen[axis]! - 1);
+    const extent = window ?? x.shape.slice(1, 4);
+    const table = (t: Tensor, axis: number) => resizedTable(t, 2 * extent[axis]! - 1);
     const weights = {
       qkvWeight: this.lora ? this.lora.applyTo(this.qkv.weight) : this.qkv.weight,
       qkvBias: this.qkv.bias,
