@@ -34,6 +34,13 @@ for (const name of chosen.length > 0 ? chosen : names) {
   const { cells } = await readNotebook(`${target}/${name}.ipynb`);
   const outputs = cells.flatMap(({ outputs = [] }) => outputs);
   assert.ok(outputs.every(({ output_type }) => output_type !== "error"));
+  // Deno's kernel may tell the client that a cell is done before it has sent what the cell shows.
+  const empty = cells.filter(({ source, outputs }) =>
+    /^(show|overlay)\(/m.test(source.join("")) && outputs?.length === 0
+  );
+  for (const { source } of empty) {
+    console.log(`${name}: no output arrived of ${source.join("").slice(0, 60)}…`);
+  }
   const kinds = Map.groupBy(outputs.flatMap(({ data = {} }) => Object.keys(data)), (kind) => kind);
   const counts = [...kinds].map(([kind, all]) => `${all.length} ${kind}`).join(", ");
   console.log(
