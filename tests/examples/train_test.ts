@@ -189,7 +189,7 @@ Deno.test("predict writes labels on the grid of its image, whatever the orientat
     const text = new TextEncoder().encode("not a checkpoint");
     await Deno.writeFile(`${folder}/bad.safetensors`, text);
     const bad = await runExample("predict", [...args.with(1, "bad.safetensors"), "--overwrite"], folder);
-    assert.match(bad.stderr, /^error\[safetensors\.header\]/m);
+    assert.match(bad.stderr, /^error\[checkpoint\.format\]/m);
     assert.equal(bad.code, 1);
   });
 });

@@ -15,7 +15,14 @@ import { blockChannels, blockedBytes, channelVectors } from "./blocked_layout.ts
 import { declare, i32, least, loop, repeat, type Statements } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
 import { runTogether } from "./joint_launch.ts";
-import { positionBytes, positionsOf, tileSize, tilesOf, type WinogradShape } from "./winograd.ts";
+import {
+  positionBytes,
+  positionPlanes,
+  positionsOf,
+  tileSize,
+  tilesOf,
+  type WinogradShape,
+} from "./winograd.ts";
 import { channelProducts } from "./winograd_products.ts";
 import { inputStage, outputStage } from "./winograd_stages.ts";
 import {
@@ -127,6 +134,7 @@ function convolveKernel(engine: Engine, shape: WinogradShape, plan: Plan, hasBia
     const { u, v, m, b } = declare({ u: "i32", v: "i32", m: "i32", b: "i32" });
     const stage: Stage = {
       ...{ layout, from: x, channels: [0, ins], to: v, pitch: 16 * ins },
+      reads: [positionPlanes(shape.depth), 6],
       transform: inputStage(shape, { offset: offsetIn(layout), perPosition: perInput }),
     };
     return each((item) => [

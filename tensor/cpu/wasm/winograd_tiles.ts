@@ -17,14 +17,7 @@ import {
   unroll,
 } from "./emit/mod.ts";
 import { prefetch } from "./prefetch.ts";
-import {
-  outputPlanes,
-  positionPlanes,
-  type Size,
-  tileSize,
-  tilesOf,
-  type WinogradShape,
-} from "./winograd.ts";
+import { outputPlanes, type Size, tileSize, tilesOf, type WinogradShape } from "./winograd.ts";
 import type { Offset } from "./winograd_stages.ts";
 
 /** Local variables by name. */
@@ -65,6 +58,8 @@ export function tilePlace(shape: WinogradShape, index: Local<"i32">) {
 export interface Stage {
   readonly layout: BlockedLayout;
   readonly transform: (inputs: { source: Operand<"i32">; target: Operand<"i32"> }) => Statements;
+  /** Planes and rows of a tile that it reads. */
+  readonly reads: readonly [planes: number, rows: number];
   /** The array, and the vectors of channels of which a block's tiles are transformed. */
   readonly from: Local<"i32">;
   readonly channels: readonly [first: Operand<"i32">, last: Operand<"i32">];
@@ -104,7 +99,7 @@ export function transformBlock(
   stage: Stage,
   { group, first, count }: Words<"group" | "first" | "count">,
 ): Statements {
-  const { layout, transform, channels: [start, end], to, pitch } = stage;
+  const { layout, transform, reads: [planes, rows], channels: [start, end], to, pitch } = stage;
   const [, , columns] = tilesOf(shape);
   const offset = offsetIn(layout);
   const { source, target, bytes, seen } = declare({
@@ -116,9 +111,12 @@ export function transformBlock(
   const rowsApart = first.add(count).sub(1).div(columns).sub(first.div(columns));
   return [
     findTile(shape, stage, { source, group }, first),
-    bytes.set(rowsApart.mul(offset(0, 4, 0)).add(offset(0, 6, 0))),
+    // Up to the end of the last tile's rows and no further: the array may end there, and the memory with it.
+    bytes.set(
+      rowsApart.mul(offset(0, 4, 0)).add(offset(0, rows, 0)).sub(first.rem(columns).mul(offset(0, 0, 4))),
+    ),
     loop(start, end, 1, () => [
-      prefetch(seen, source, bytes, unroll(positionPlanes(shape.depth), (z) => offset(z, 0, 0))),
+      prefetch(seen, source, bytes, unroll(planes, (z) => offset(z, 0, 0))),
       source.increase(blockedBytes(layout)),
     ]),
     i32.store(to, seen),

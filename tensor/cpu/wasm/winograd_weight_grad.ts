@@ -15,7 +15,14 @@ import { blockChannels, blockedBytes, channelVectors } from "./blocked_layout.ts
 import { declare, i32, least, loop, repeat } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
 import { runTogether } from "./joint_launch.ts";
-import { positionBytes, positionsOf, tilesOf, type WinogradShape } from "./winograd.ts";
+import {
+  outputPlanes,
+  positionBytes,
+  positionPlanes,
+  positionsOf,
+  tilesOf,
+  type WinogradShape,
+} from "./winograd.ts";
 import { tileProducts } from "./winograd_products.ts";
 import { gradientStage, inputStage } from "./winograd_stages.ts";
 import {
@@ -79,9 +86,11 @@ function stagesOf(
   const [inputs, outputs, ins] = [inputLayout(shape), gradientLayout(shape), channelVectors(shape.inputs)];
   return [{
     ...{ layout: inputs, from: x, channels: [0, ins], to: v, pitch: 16 * ins },
+    reads: [positionPlanes(shape.depth), 6],
     transform: inputStage(shape, { offset: offsetIn(inputs), perPosition: perInput }),
   }, {
     ...{ layout: outputs, from: g, channels: [from, to], to: u, pitch: 16 * slice },
+    reads: [outputPlanes(shape.depth), 4],
     transform: gradientStage(shape, { offset: offsetIn(outputs), perPosition: perOutput }),
   }];
 }

@@ -2,13 +2,19 @@
 
 import assert from "node:assert/strict";
 import { openOracle } from "../../../tensor/cpu/oracle.ts";
+import { blockedBytes, channelVectors } from "../../../tensor/cpu/wasm/blocked_layout.ts";
+import { Engine } from "../../../tensor/cpu/wasm/engine.ts";
+import { WasmMemory } from "../../../tensor/cpu/wasm/memory.ts";
 import { openFastCpu } from "../../../tensor/cpu/wasm/open.ts";
+import { ThreadPool } from "../../../tensor/cpu/wasm/thread_pool.ts";
 import {
   adjoint,
   convolvesFaster,
   weightGradientFaster,
   winogradShape,
 } from "../../../tensor/cpu/wasm/winograd.ts";
+import { gradientLayout } from "../../../tensor/cpu/wasm/winograd_tiles.ts";
+import { winogradWeightGrad } from "../../../tensor/cpu/wasm/winograd_weight_grad.ts";
 import type { Device } from "../../../tensor/device.ts";
 import { conv3d } from "../../../tensor/ops/conv3d.ts";
 import { Random } from "../../../tensor/random.ts";
@@ -100,4 +106,24 @@ Deno.test("the error is a few roundings of the norm of the terms: 20 ε root mea
     assert.ok(rootMeanSquare < 20, `${rootMeanSquare} ε`);
     assert.ok(Math.max(...errors) < 160, `${Math.max(...errors)} ε`);
   }
+});
+
+Deno.test("bringing gradients into the cache ends where their array does, be it the end of the memory", async () => {
+  const memory = new WasmMemory();
+  using pool = await ThreadPool.open(memory, 1);
+  const engine = new Engine(memory, pool);
+  const shape = shapeOf(8, 8, [16, 16, 16]), bytes = 4 * 2 * 8 * 16 ** 3;
+  const places = {
+    x: memory.allocate(bytes),
+    g: memory.allocate(bytes),
+    out: memory.allocate(4 * 8 * 8 * 27),
+  };
+  winogradWeightGrad(engine, shape, places); // compiles, which needs memory too
+  const blocked = 2 * channelVectors(8) * blockedBytes(gradientLayout(shape));
+  // Nothing is left but room for all else, and a block at the very end that fits the gradients alone.
+  const room = 2 ** 23, roomAt = memory.allocate(room), end = 65536 * memory.pages - 256;
+  while (memory.allocate(64) + 64 < end);
+  memory.release(roomAt, room);
+  memory.release(end - blocked, blocked);
+  winogradWeightGrad(engine, shape, places);
 });
