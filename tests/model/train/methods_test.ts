@@ -216,26 +216,28 @@ Deno.test("every combination of cmc-plus's parts moves every parameter of the st
 
 const webgpu = devices.find(({ name }) => name === "webgpu");
 
-for (const method of methods.values()) {
-  Deno.test({
-    name: `${method.name} takes two steps on webgpu like those on the cpu`,
-    ignore: webgpu === undefined,
-    async fn() {
-      const log = async (device: Device) => {
+Deno.test({
+  name: "methods take two steps on webgpu like those on the cpu",
+  ignore: webgpu === undefined,
+  async fn(t) {
+    using cpu = await openDevice("cpu");
+    using gpu = await webgpu!.open(); // one for all: the shaders that methods share are compiled once
+    for (const method of methods.values()) {
+      await t.step(method.name, async () => {
         const short = { ...options, steps: 2, validations: 1, semiSupervisedFrom: 0, method };
-        using run = await train(short, { device, ...dataFor(method) });
-        return run!.log;
-      };
-      using cpu = await openDevice("cpu");
-      using gpu = await webgpu!.open();
-      const [expected, actual] = [await log(cpu), await log(gpu)];
-      expected.forEach(({ loss }, i) => {
-        const other = actual[i]!.loss!;
-        assert.ok(
-          Math.abs(other - loss!) < 5e-3 * loss!,
-          `step ${i + 1}: ${loss} on cpu, ${other} on webgpu`,
-        );
+        const log = async (device: Device) => {
+          using run = await train(short, { device, ...dataFor(method) });
+          return run!.log;
+        };
+        const [expected, actual] = [await log(cpu), await log(gpu)];
+        expected.forEach(({ loss }, i) => {
+          const other = actual[i]!.loss!;
+          assert.ok(
+            Math.abs(other - loss!) < 5e-3 * loss!,
+            `step ${i + 1}: ${loss} on cpu, ${other} on webgpu`,
+          );
+        });
       });
-    },
-  });
-}
+    }
+  },
+});
