@@ -135,7 +135,11 @@ function work(port: Port): void {
       if (looked === patience) patience = Math.max(spins.least, patience / 2);
       else if (looked > patience / 2) patience = Math.min(spins.most, patience * 2);
       Atomics.wait(words, control.command, seen);
-      seen = Atomics.load(words, control.command);
+      const latest = Atomics.load(words, control.command);
+      // A command is seen before its notice arrives where the caller was held up between the two: that notice ends
+      // the wait for the next command, and to do the last one again would compile a kernel twice.
+      if (latest === seen) continue;
+      seen = latest;
       const command = seen & 3;
       if (command === commands.run) {
         if (!enter()) continue;

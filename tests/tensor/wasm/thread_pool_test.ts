@@ -1,10 +1,12 @@
 /** Threads that run kernels together. */
 
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ThreadPool } from "../../../tensor/cpu/wasm/thread_pool.ts";
 import { Engine } from "../../../tensor/cpu/wasm/engine.ts";
 import { f32, repeat } from "../../../tensor/cpu/wasm/emit/mod.ts";
 import { WasmMemory } from "../../../tensor/cpu/wasm/memory.ts";
+import { control } from "../../../tensor/cpu/wasm/worker.ts";
 
 Deno.test("every item is computed once, in short runs, long runs and runs right after a compilation", async () => {
   const memory = new WasmMemory();
@@ -46,4 +48,27 @@ Deno.test("a fault in a worker thread is an error that says what the worker met"
   assert.throws(() => {
     while (Date.now() < deadline) pool.run(kernel, 1000, 0); // until a worker is in time for an item
   }, { code: "device.threads", message: /a worker thread failed: RuntimeError: unreachable/ });
+});
+
+Deno.test("a notice that arrives after its command was carried out does not repeat it", async () => {
+  const memory = new WasmMemory({ limit: 2 ** 26 });
+  const before = memory.allocate(64);
+  using pool = await ThreadPool.open(memory, 2);
+  const words = new Int32Array(memory.memory.buffer, before + 64, control.words);
+  const engine = new Engine(memory, pool);
+  const items = 2 ** 20, bytes = 4 * items;
+  const address = memory.allocate(bytes);
+  const filled = new Float32Array(memory.memory.buffer, address, items);
+  for (let round = 1; round <= 5; round++) {
+    const fill = engine.compile(
+      `fill with ${round}`,
+      { to: "i32" },
+      (of, { each }) => each((item) => f32.store(of.to.add(item.mul(4)), f32.const(round))),
+    );
+    await sleep(20); // the worker sleeps by now
+    assert.equal(Atomics.notify(words, control.command), 1);
+    await sleep(20);
+    engine.run(fill, items, { to: address });
+    assert.ok(filled.every((value) => value === round), `round ${round}: a thread ran another kernel`);
+  }
 });
