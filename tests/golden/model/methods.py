@@ -2,7 +2,8 @@
 
 Networks, batch and methods are written here from their descriptions, with PyTorch's own operations. A step in
 float32 may land on another side of a kink (ReLU, pooling, a decision) than one in float64; the images are drawn
-again until PyTorch's own two agree in every element, so that what is left to compare is the arithmetic.
+again until PyTorch's own two agree in every element, and no step on images moved by a few roundings leaves them
+either, so that what is left to compare is the arithmetic.
 Run with Debian's python3-torch: /usr/bin/python3 tests/golden/model/methods.py [FOLDER]
 With a folder it leaves every element of every gradient there, for gradients.ts beside this file to compare with.
 """
@@ -156,10 +157,15 @@ def weighted(z, y, w):
 
 def images(what, salt):
     shape = (SAMPLES, 1, SIZE, SIZE, SIZE)
-    return [stream(shape, seed_of(f"{what}/{m}/{salt}"), 1.7).to(precision) for m in range(2)]
+    drawn = [stream(shape, seed_of(f"{what}/{m}/{salt}"), 1.7) for m in range(2)]
+    moved = [x + stream(shape, seed_of(f"{what}/{m}/moved {moves}"), ROUNDINGS) for m, x in enumerate(drawn)]
+    return [x.to(precision) for x in (moved if moves else drawn)]
 
 
+# What images are moved by to find kinks that are close; the gradients of a smooth step move as much.
+ROUNDINGS = 2e-6
 precision = torch.float64
+moves = 0
 labels = [
     (stream((SAMPLES, SIZE, SIZE, SIZE), seed_of(f"labels/{m}"), 1.5) + 1.5).floor().long().clamp(0, 2) for m in range(2)
 ]
@@ -270,10 +276,10 @@ rows = {
 }
 
 
-def run(step, salt, dtype):
-    """Terms and gradients of a step on the images of a salt."""
-    global precision, labelled, strong, weak
-    precision = dtype
+def run(step, salt, dtype, move=0):
+    """Terms and gradients of a step on the images of a salt, moved in one of several ways."""
+    global precision, labelled, strong, weak, moves
+    precision, moves = dtype, move
     labelled, strong, weak = [images(what, salt) for what in ("labelled", "strong", "weak")]
     networks, terms = step()
     sum(value * weight for value, weight in terms.values()).backward()
@@ -304,17 +310,14 @@ def digest(gradient):
     }
 
 
-# Images on which the rounding of this library's own kernels lands on another side of a kink.
-KINKS = {"mean-teacher, Dice of weak views": [1]}
-
 out = {}
 for name, (method, settings, step) in rows.items():
     for salt in range(200):
-        if salt in KINKS.get(name, []):
-            continue
         terms, gradients = run(step, salt, torch.float64)
         worst = apart(gradients, run(step, salt, torch.float32)[1])
-        if worst < 2e-5:
+        if worst < 2e-5 and all(
+            apart(gradients, run(step, salt, torch.float64, move)[1]) < 1e-4 for move in range(1, 9)
+        ):
             break
     print(name, salt, worst, flush=True)
     out[name] = {

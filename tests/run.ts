@@ -1,0 +1,137 @@
+/**
+ * Runs the tests, each file in a process of its own and as many at once as there are cores: a file that crashes or
+ * hangs takes no other with it, and its name is known.
+ *
+ *     deno task test [FILE|FOLDER …] [--jobs N]
+ *
+ * A file that does not end is stopped and has failed; what its threads waited for is printed.
+ */
+
+import { parseArgs } from "node:util";
+
+const minutesPerFile = 12;
+
+/** Files that take longest are started first, so that none is left over at the end. */
+const longest = [
+  "tests/model/train/methods_test.ts",
+  "tests/model/train/methods_webgpu_test.ts",
+  "tests/examples/train_test.ts",
+  "tests/tensor/wasm/random_shapes_test.ts",
+  "tests/model/train/train_test.ts",
+  "tests/contract/remote_run_test.ts",
+];
+
+/** What `deno test` is given for the examples in the documentation. */
+const documentation = ["--doc", "--ignore=tests,runs", "."];
+
+interface Outcome {
+  readonly output: string;
+  readonly success: boolean;
+}
+
+interface Counts {
+  passed: number;
+  failed: number;
+  ignored: number;
+}
+
+function* testFiles(path: string): Generator<string> {
+  if (Deno.statSync(path).isFile) return yield path;
+  for (const entry of [...Deno.readDirSync(path)].sort((a, b) => a.name < b.name ? -1 : 1)) {
+    const inside = `${path}/${entry.name}`;
+    if (entry.isDirectory) yield* testFiles(inside);
+    else if (entry.name.endsWith("_test.ts")) yield inside;
+  }
+}
+
+/** What the threads of a process wait for, where the system tells (Linux). */
+function threadsOf(pid: number): string {
+  const read = (file: string) => {
+    try {
+      return Deno.readTextFileSync(file).trim();
+    } catch {
+      return "?";
+    }
+  };
+  try {
+    return [...Deno.readDirSync(`/proc/${pid}/task`)]
+      .map(({ name }) => `/proc/${pid}/task/${name}`)
+      .map((task) =>
+        `  ${read(`${task}/comm`)}: ${read(`${task}/wchan`)}, system call ${read(`${task}/syscall`)}`
+      )
+      .join("\n");
+  } catch {
+    return "  (this system does not tell)";
+  }
+}
+
+async function run(args: readonly string[]): Promise<Outcome> {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["test", "--no-lock", "--no-check", "--allow-read", "--allow-write", "--allow-run", "--allow-env"],
+      ...["--allow-net=127.0.0.1", "--trace-leaks", ...args],
+    ],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const output: string[] = [];
+  const listen = async (stream: ReadableStream<Uint8Array>) => {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) output.push(decoder.decode(bytes, { stream: true }));
+  };
+  let hung = false;
+  const timer = setTimeout(() => {
+    hung = true;
+    output.push(`\nNo end after ${minutesPerFile} minutes. Its threads:\n${threadsOf(process.pid)}\n`);
+    process.kill("SIGKILL");
+  }, minutesPerFile * 60_000);
+  const [{ success, signal }] = await Promise.all([
+    process.status,
+    listen(process.stdout),
+    listen(process.stderr),
+  ]);
+  clearTimeout(timer);
+  if (signal && !hung) output.push(`\nIt was ended by ${signal}.\n`);
+  return { output: output.join(""), success };
+}
+
+/** Adds what `deno test` counted in its last line; a process that did not get that far is one failure. */
+function count({ output, success }: Outcome, counts: Counts): void {
+  const last = output.match(/^(?:ok|FAILED) \| \d+ passed.*$/gm)?.at(-1) ?? "";
+  const number = (what: string) => Number(last.match(new RegExp(`\\| (\\d+) ${what}`))?.[1] ?? 0);
+  counts.passed += number("passed");
+  counts.ignored += number("ignored");
+  counts.failed += success ? 0 : Math.max(1, number("failed"));
+}
+
+const { values, positionals } = parseArgs({ options: { jobs: { type: "string" } }, allowPositionals: true });
+const jobs = Number(values.jobs ?? Math.min(navigator.hardwareConcurrency, 4));
+if (!Number.isInteger(jobs) || jobs < 1) {
+  throw new Error(`--jobs ${values.jobs}: expected a whole number from 1`);
+}
+const files = (positionals.length > 0 ? positionals : ["tests"]).flatMap((path) => [...testFiles(path)]);
+const place = (file: string) => (longest.indexOf(file) + 1) || longest.length + 1;
+const queue = files.map((file) => [file]).sort(([a], [b]) => place(a!) - place(b!));
+if (positionals.length === 0) queue.splice(longest.length, 0, documentation);
+
+const counts: Counts = { passed: 0, failed: 0, ignored: 0 };
+const unsuccessful: string[] = [];
+const began = Date.now();
+await Promise.all(Array.from({ length: jobs }, async () => {
+  for (let item; (item = queue.shift());) {
+    const outcome = await run(item);
+    console.log(outcome.output.trim());
+    count(outcome, counts);
+    if (!outcome.success) unsuccessful.push(item.join(" "));
+  }
+}));
+for (const item of unsuccessful) console.log(`FAILED  deno test ${item}`);
+const minutes = Math.floor((Date.now() - began) / 60_000);
+const seconds = Math.round((Date.now() - began) / 1000) % 60;
+console.log(
+  `\n${counts.failed > 0 ? "FAILED" : "ok"} | ${counts.passed} passed | ${counts.failed} failed | ` +
+    `${counts.ignored} ignored (${minutes}m${seconds}s)`,
+);
+Deno.exit(counts.failed > 0 ? 1 : 0);
