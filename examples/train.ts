@@ -166,6 +166,7 @@ const options = {
     help: "make the run of this name once: leave it if it is finished, go on with it if it was cut off",
   },
   resume: { value: "DIR", help: "go on with the interrupted run in this folder" },
+  tensorboard: { help: "write the log for TensorBoard as well, in the run folder" },
   "time-limit": { value: "MIN", help: "save and end after so many minutes" },
   "dry-run": {
     help: "check everything, try a few steps, and print the split and what the training would take",
@@ -356,6 +357,7 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
     ...(resume !== undefined && { resumeFrom: resume }),
     ...(init && { init }),
     origin: { ...origin },
+    tensorboard: values.tensorboard === true,
     inWorker: true,
     onWarning: warn,
     progress: terminal,
@@ -395,12 +397,13 @@ function foldName(fold: string | undefined): string[] {
   return fold === undefined ? [] : [`fold${fold.split("/")[0]}`];
 }
 
-/** The options that resume a run: the folder knows its data and settings, but not where it was computed. */
+/** The options that resume a run: the folder knows its data and settings, but not where it was computed and followed. */
 function goOn(values: Values, folder: string): string {
   const device = ["device", "threads"].flatMap((name) =>
     values[name] === undefined ? [] : [`--${name} ${values[name]}`]
   );
-  return [...device, `--resume ${shellWord(folder)}`].join(" ");
+  const trackers = values.tensorboard === true ? ["--tensorboard"] : [];
+  return [...device, ...trackers, `--resume ${shellWord(folder)}`].join(" ");
 }
 
 if (import.meta.main) await main(command);

@@ -201,6 +201,25 @@ export class RunFolder implements Disposable {
     await writeAtomically(`${this.path}/${name}`, content);
   }
 
+  /**
+   * Adds to the end of a file of the folder. A crash may leave a part of it.
+   *
+   * @throws {CodedError} `io.write`, `io.permission`
+   */
+  async append(name: string, bytes: Uint8Array): Promise<void> {
+    const path = `${this.path}/${name}`;
+    try {
+      await Deno.writeFile(path, bytes, { append: true });
+    } catch (cause) {
+      throw explain(path, cause);
+    }
+  }
+
+  /** The names of what is in it. */
+  async names(): Promise<string[]> {
+    return (await Array.fromAsync(Deno.readDir(this.path))).map(({ name }) => name);
+  }
+
   /** Writes an object as JSON. */
   async writeJson(name: string, value: unknown): Promise<void> {
     await this.write(name, `${JSON.stringify(value, null, 2)}\n`);

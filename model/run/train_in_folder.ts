@@ -41,6 +41,7 @@ import { methodOf, resolveConfig, type TrainConfig, type TrainOptions } from "..
 import type { PlanLine } from "../plan/plan.ts";
 import { costOf } from "../train/cost.ts";
 import { type Task, taskOf } from "../segmenter.ts";
+import { EventFile } from "./event_file.ts";
 import { LiveRecord } from "./live_record.ts";
 import { logCsv } from "./log_csv.ts";
 import { changedFile, type DataIdentity, identify, sha256Of } from "./data_identity.ts";
@@ -69,6 +70,8 @@ export interface FolderSetting
    * added to the name.
    */
   readonly once?: boolean;
+  /** Whether the log is also written as an event file of TensorBoard; not by default. */
+  readonly tensorboard?: boolean;
   /** Where data and split came from, to be written into `config.json` beside the settings of the training. */
   readonly origin?: Readonly<Record<string, unknown>>;
 }
@@ -310,6 +313,7 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   else await writeSettings(folder, info, setting, identity);
   await folder.remove(results); // those of a shorter training; who reads them takes the run as finished
   const live = await LiveRecord.begin(folder, setting);
+  const events = setting.tensorboard ? await EventFile.begin(folder, resume?.log ?? []) : undefined;
   const begin = performance.now() - 1000 * live.secondsBefore();
   const caseMs = new Map<string, number>();
   const run = await train({ ...config, method }, {
@@ -317,7 +321,10 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
     preparation,
     isChecked: true,
     ...(resume && { resume }),
-    stepped: (log, took) => live.stepped(log, took),
+    stepped: async (log, took) => {
+      await live.stepped(log, took);
+      await events?.stepped(log);
+    },
     validated: (prediction, step) => live.show(prediction, step),
     save: async (state) => {
       await saveState(folder, info, state);

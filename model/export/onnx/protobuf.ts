@@ -36,6 +36,11 @@ export class Message {
     return this.#add(Uint8Array.from(varint(field << 3 | 5)), new Uint8Array(Float32Array.of(value).buffer));
   }
 
+  /** A 64-bit float. */
+  double(field: number, value: number): this {
+    return this.#add(Uint8Array.from(varint(field << 3 | 1)), new Uint8Array(Float64Array.of(value).buffer));
+  }
+
   /** Bytes as they are. */
   bytes(field: number, value: Uint8Array): this {
     return this.#add(Uint8Array.from([...varint(field << 3 | 2), ...varint(value.length)]), value);
