@@ -47,6 +47,7 @@ import {
   type Values,
 } from "./command.ts";
 import { methodOptionTable } from "./method_options.ts";
+import { mlflowOf } from "./mlflow_option.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { budgetOf, planText, planTraining } from "./plan_training.ts";
 import { costReport, measuredText, whyNotMeasured } from "./training_cost.ts";
@@ -167,6 +168,11 @@ const options = {
   },
   resume: { value: "DIR", help: "go on with the interrupted run in this folder" },
   tensorboard: { help: "write the log for TensorBoard as well, in the run folder" },
+  mlflow: {
+    value: "URL",
+    help: "tell this server of MLflow as well; needs --allow-net: without it, the command is printed",
+  },
+  "mlflow-experiment": { value: "NAME", help: "experiment at the server of --mlflow", default: "cmc" },
   "time-limit": { value: "MIN", help: "save and end after so many minutes" },
   "dry-run": {
     help: "check everything, try a few steps, and print the split and what the training would take",
@@ -300,6 +306,7 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
   if (resume !== undefined && (values.out ?? values.name ?? values.once) !== undefined) {
     throw new UsageError("--out, --name and --once do not go with --resume: the run stays in its folder");
   }
+  const mlflow = await mlflowOf(values, say);
   const settings = await readSettings(values);
   const { method } = settings;
   const cases = await openCases(settings, resume, warn);
@@ -358,6 +365,7 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
     ...(init && { init }),
     origin: { ...origin },
     tensorboard: values.tensorboard === true,
+    ...(mlflow && { mlflow }),
     inWorker: true,
     onWarning: warn,
     progress: terminal,
@@ -402,7 +410,10 @@ function goOn(values: Values, folder: string): string {
   const device = ["device", "threads"].flatMap((name) =>
     values[name] === undefined ? [] : [`--${name} ${values[name]}`]
   );
-  const trackers = values.tensorboard === true ? ["--tensorboard"] : [];
+  const told = ["mlflow", "mlflow-experiment"].flatMap((name) =>
+    values[name] === undefined ? [] : [`--${name} ${shellWord(String(values[name]))}`]
+  );
+  const trackers = [...values.tensorboard === true ? ["--tensorboard"] : [], ...told];
   return [...device, ...trackers, `--resume ${shellWord(folder)}`].join(" ");
 }
 

@@ -44,6 +44,7 @@ import { type Task, taskOf } from "../segmenter.ts";
 import { EventFile } from "./event_file.ts";
 import { LiveRecord } from "./live_record.ts";
 import { logCsv } from "./log_csv.ts";
+import { MlflowRun, type MlflowSetting, requireMlflow } from "./mlflow_run.ts";
 import { changedFile, type DataIdentity, identify, sha256Of } from "./data_identity.ts";
 import { readFile, readJsonObject } from "./read_json.ts";
 import { RunFolder } from "./run_folder.ts";
@@ -72,6 +73,8 @@ export interface FolderSetting
   readonly once?: boolean;
   /** Whether the log is also written as an event file of TensorBoard; not by default. */
   readonly tensorboard?: boolean;
+  /** A server of MLflow that is told of the training; none by default. */
+  readonly mlflow?: MlflowSetting;
   /** Where data and split came from, to be written into `config.json` beside the settings of the training. */
   readonly origin?: Readonly<Record<string, unknown>>;
 }
@@ -285,7 +288,8 @@ async function makeNew(root: string, name: string): Promise<RunFolder> {
 /**
  * Trains in a new folder, or goes on in the folder of an interrupted run.
  *
- * @throws {CodedError} what {@link train} throws, among it `dtype.unsupported`; `run.*`, `resume.mismatch` and `io.*` for the folder
+ * @throws {CodedError} what {@link train} throws, among it `dtype.unsupported`; `run.*`, `resume.mismatch` and `io.*` for the folder,
+ * `mlflow.*` for a server that does not answer at the start
  */
 export async function trainInFolder(options: TrainOptions, setting: FolderSetting): Promise<FolderRun> {
   const { device, dataset, split, pseudoLabelled, resumeFrom, once = false, root, name } = setting;
@@ -307,6 +311,7 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
     return { folder: opened.path, run: null, wasFinished: true };
   }
   await checkData({ ...setting, split: used }, method);
+  if (setting.mlflow) await requireMlflow(setting.mlflow);
   using created = opened ? undefined : await (once ? makeNew(root, name) : RunFolder.create(root, name));
   const folder = (opened ?? created)!;
   if (isBegun) await writeConfig(folder, info, setting);
@@ -314,6 +319,8 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   await folder.remove(results); // those of a shorter training; who reads them takes the run as finished
   const live = await LiveRecord.begin(folder, setting);
   const events = setting.tensorboard ? await EventFile.begin(folder, resume?.log ?? []) : undefined;
+  const mlflow = setting.mlflow &&
+    await MlflowRun.begin(folder, setting.mlflow, { ...config }, resume?.log ?? []);
   const begin = performance.now() - 1000 * live.secondsBefore();
   const caseMs = new Map<string, number>();
   const run = await train({ ...config, method }, {
@@ -324,6 +331,7 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
     stepped: async (log, took) => {
       await live.stepped(log, took);
       await events?.stepped(log);
+      await mlflow?.stepped(log);
     },
     validated: (prediction, step) => live.show(prediction, step),
     save: async (state) => {
@@ -335,7 +343,13 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
       const grid = await headerOf(setting.dataset, id, modality);
       await writeNifti(`${folder.path}/predictions/${fileName(id, modality)}.nii.gz`, labels, grid);
     },
+  }).then(async (run) => {
+    if (run) await writeResults(folder, run, taskOf(dataset), (performance.now() - begin) / 1000, caseMs);
+    return run;
+  }).catch(async (error) => {
+    await mlflow?.end("FAILED");
+    throw error;
   });
-  if (run) await writeResults(folder, run, taskOf(dataset), (performance.now() - begin) / 1000, caseMs);
+  await mlflow?.end(run ? "FINISHED" : "KILLED");
   return { folder: folder.path, run, wasFinished: false };
 }
