@@ -181,6 +181,7 @@ export type {
   Initial,
   LossTerm,
   Method,
+  MlflowSetting,
   NetworkConfig,
   NumberSetting,
   Phases,
