@@ -105,7 +105,7 @@ Deno.test("the examples run from a URL with exactly the permissions they name, e
   );
 });
 
-Deno.test("predict, evaluate, report and export work from a URL on a run that was trained from one", async () => {
+Deno.test("predict, evaluate, calibration, compare, report and export work from a URL on a run that was trained from one", async () => {
   await withRepository((address, folder) =>
     withDataset(6, async (scans) => {
       const runs = ["--allow-read", "--allow-write"];
@@ -139,6 +139,10 @@ Deno.test("predict, evaluate, report and export work from a URL on a run that wa
         "--out=evaluation",
         "--json",
       );
+      const calibrated = ["--allow-read", `--allow-write=${trained.folder}`];
+      await run("calibration", calibrated, trained.folder, `--data=${scans}`, "--device=cpu", "--json");
+      assert.ok((await Deno.stat(`${folder}/${trained.folder}/calibration.csv`)).isFile);
+      await run("compare", runs, trained.folder, "--out=compared", "--json");
       await run("report", runs, trained.folder, "--out=report.html", "--json");
       const { written: [{ bytes }] } = await run(
         "export",
