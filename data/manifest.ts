@@ -167,7 +167,7 @@ export function manifestProblems(manifest: Manifest, path: string): DataError[] 
     if (label > classes.length) {
       add(
         "classes",
-        `labelMap takes ${value} to ${label}, but there are ${classes.length} classes`,
+        `labelMap takes ${value} to ${label}, but classes end at ${classes.length}`,
         "Correct it.",
       );
     }
