@@ -40,11 +40,12 @@ const longest = 500;
 /** MLflow takes letters, digits and `_-. /` in names. */
 const keyOf = (column: string) => column.replaceAll(/[^\w\-. /]/g, "_");
 
-/** Settings that fit into a value; lists and groups as JSON. */
-export function paramsOf(config: Readonly<Record<string, unknown>>): { key: string; value: string }[] {
+/** Settings as values; lists and groups as JSON. What is too long for a value is told as such. */
+function paramsOf(config: Readonly<Record<string, unknown>>): { key: string; value: string }[] {
   return Object.entries(config).flatMap(([name, value]) => {
     const word = typeof value === "string" ? value : JSON.stringify(value);
-    return word === undefined || word.length > longest ? [] : [{ key: keyOf(name), value: word }];
+    if (word === undefined) return [];
+    return [{ key: keyOf(name), value: word.length > longest ? "too long: see config.json" : word }];
   });
 }
 

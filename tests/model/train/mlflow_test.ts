@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseLog } from "../../../eval/mod.ts";
 import { trainInFolder } from "../../../model/mod.ts";
-import { openDevice } from "../../../tensor/mod.ts";
+import { type Device, openDevice } from "../../../tensor/mod.ts";
 import { inFreshFolder, runExample } from "../../examples/run_example.ts";
 import { smallData, smallOptions } from "./setting.ts";
 
@@ -58,6 +58,13 @@ class FakeServer implements AsyncDisposable {
   }
 }
 
+/** A small training of which the server is told. */
+function toldTo({ url }: FakeServer, device: Device, root: string) {
+  const warnings: string[] = [];
+  const mlflow = { url, experiment: "organs", warn: (line: string) => warnings.push(line) };
+  return { setting: { ...smallData(), device, root, name: "run", mlflow }, warnings };
+}
+
 const told = (log: ReturnType<typeof parseLog>) =>
   log.flatMap(({ step, ...columns }) =>
     Object.entries(columns).map(([key, value]) => ({ key, value, step }))
@@ -67,9 +74,7 @@ Deno.test("a server of MLflow gets settings, each number once and the end, over 
   const root = await Deno.makeTempDir();
   using device = await openDevice("cpu", { threads: 1 });
   await using server = new FakeServer();
-  const warnings: string[] = [];
-  const mlflow = { url: server.url, experiment: "organs", warn: (line: string) => warnings.push(line) };
-  const setting = { ...smallData(), device, root, name: "run", mlflow };
+  const { setting, warnings } = toldTo(server, device, root);
   const options = { ...smallOptions, steps: 4 };
   try {
     const stop = new AbortController();
@@ -114,9 +119,7 @@ Deno.test("what a server never got is named, once, and the run is whole; a faile
   const root = await Deno.makeTempDir();
   using device = await openDevice("cpu", { threads: 1 });
   await using server = new FakeServer();
-  const warnings: string[] = [];
-  const mlflow = { url: server.url, experiment: "organs", warn: (line: string) => warnings.push(line) };
-  const setting = { ...smallData(), device, root, name: "run", mlflow };
+  const { setting, warnings } = toldTo(server, device, root);
   try {
     using run = (await trainInFolder({ ...smallOptions, steps: 2 }, {
       ...setting,
