@@ -1,5 +1,5 @@
 /**
- * Runs the tests, each file in a process of its own and as many at once as there are cores: a file that crashes or
+ * Runs the tests, each file in a process of its own, as many at once as there are cores, at most four: a file that crashes or
  * hangs takes no other with it, and its name is known.
  *
  *     deno task test [FILE|FOLDER …] [--jobs N]
@@ -112,6 +112,7 @@ if (!Number.isInteger(jobs) || jobs < 1) {
   throw new Error(`--jobs ${values.jobs}: expected a whole number from 1`);
 }
 const files = (positionals.length > 0 ? positionals : ["tests"]).flatMap((path) => [...testFiles(path)]);
+if (files.length === 0) throw new Error(`no *_test.ts below ${positionals.join(", ")}`);
 const place = (file: string) => (longest.indexOf(file) + 1) || longest.length + 1;
 const queue = files.map((file) => [file]).sort(([a], [b]) => place(a!) - place(b!));
 if (positionals.length === 0) queue.splice(longest.length, 0, documentation);
