@@ -319,6 +319,8 @@ for name, (method, settings, step) in rows.items():
             apart(gradients, run(step, salt, torch.float64, move)[1]) < 1e-4 for move in range(1, 9)
         ):
             break
+    else:
+        sys.exit(f"{name}: every image is close to a kink")
     print(name, salt, worst, flush=True)
     out[name] = {
         "method": method,
