@@ -91,9 +91,9 @@ function elementCodes(mask: Uint8Array, { shape, flat }: MaskPair, corners: Trip
 /**
  * Sums by pattern, which the areas then weigh.
  *
- * The long loop keeps its sums in memory on purpose. As three local variables they came out wrong twice, each time in
- * the first call of a process on a busy machine and never when it was tried again: as far as that tells, when the
- * engine replaced the code of the running loop.
+ * The long loop keeps its sums in memory on purpose. As three local variables they came out wrong twice in one process and
+ * right in the next, and never when it was tried on purpose: as far as that tells, when the engine replaced the code
+ * of the running loop.
  */
 function weigh(
   codes: Uint8Array,
