@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { Conv3d } from "../../../tensor/layers.ts";
+import { AdamW } from "../../../tensor/optim.ts";
+import { Random } from "../../../tensor/random.ts";
 import { conv3d } from "../../../tensor/ops/conv3d.ts";
 import { mul } from "../../../tensor/ops/elementwise.ts";
 import { maxPool3d } from "../../../tensor/ops/pool3d.ts";
@@ -104,6 +107,29 @@ testWebGpu("the second step binds, allocates and compiles nothing new", async (d
   assert.equal(groups() + buffers(), 0);
   assert.equal(device.stats().liveBuffers, 0);
 });
+
+testWebGpu(
+  "no loop of a training step ends at a uniform, which costs memory at every dispatch",
+  async (device) => {
+    const codes: string[] = [];
+    const { gpu } = device, make = gpu.createShaderModule;
+    Object.defineProperty(gpu, "createShaderModule", {
+      value(descriptor: GPUShaderModuleDescriptor) {
+        codes.push(descriptor.code);
+        return make.call(gpu, descriptor);
+      },
+    });
+    using convolution = new Conv3d({ device, random: new Random(1) }, 4, 4, 3, { padding: 1 });
+    using optimizer = new AdamW(convolution);
+    using x = Tensor.full(device, [2, 4, 8, 8, 8], 1);
+    using one = Tensor.full(device, [], 1);
+    scope(() => convolution.forward(x).square().sum().backward());
+    optimizer.step(0.01, one);
+    await convolution.weight.data();
+    assert.ok(codes.some((code) => code.includes("parts0")), "sums that wait were made");
+    for (const code of codes) assert.doesNotMatch(code, /for \([^;]*;[^;]*scalars\./);
+  },
+);
 
 async function hasNan(make: (x: Tensor) => Tensor, x: Tensor): Promise<boolean> {
   using result = scope(() => make(x));
