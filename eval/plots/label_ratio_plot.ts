@@ -1,11 +1,6 @@
-import type { MetricRow } from "../metrics/metric_row.ts";
-import { type Metric, metrics } from "../metrics/metrics.ts";
-import { d3 } from "../deps.ts";
-import { EvalError } from "../errors.ts";
+import type { Metric } from "../metrics/metrics.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
-import { summarise } from "../statistics/summarise.ts";
-import { axes, figure, legend, legendWidth, type PanelBox } from "./figure.ts";
-import { drawSeries, rangeOf, seriesPoint } from "./series.ts";
+import { metricLines } from "./metric_lines.ts";
 
 /** What {@link labelRatioPlot} can be told. */
 export interface LabelRatioPlotOptions {
@@ -24,59 +19,6 @@ export function labelRatioPlot(
   records: readonly RunRecord[],
   { metric = "dice" }: LabelRatioPlotOptions = {},
 ): string {
-  const methods = [...new Set(records.map((r) => r.method))];
-  const ratios = [...new Set(records.map((r) => r.label_ratio))].toSorted((a, b) => a - b);
-  const panels = [...new Set(records.map((r) => r.modality))].map((modality) => ({
-    modality,
-    series: methods.map((label, index) => ({
-      label,
-      index,
-      points: ratios.flatMap((ratio) => {
-        const own = records.filter((r) =>
-          r.modality === modality && r.method === label && r.label_ratio === ratio
-        );
-        const means = [...new Set(own.map((r) => r.seed))]
-          .map((seed) => summarise(own.filter((r) => r.seed === seed)).mean[metric]).filter((m) =>
-            m !== null
-          );
-        return means.length === 0 ? [] : [seriesPoint(100 * ratio, means)];
-      }),
-    })).filter((s) => s.points.length > 0),
-  }));
-  const all = panels.flatMap((p) => p.series.flatMap((s) => s.points));
-  if (all.length === 0) {
-    throw new EvalError("eval.plot", `none of the ${records.length} records defines ${metric}`, {
-      fix: "Plot a metric that at least one case has.",
-    });
-  }
-  const { label, unit } = metrics[metric];
-  const entries = methods.map((method, index) => ({ label: method, index }));
-  const width = 28 + panels.length * 320 + legendWidth(entries);
-  const { svg, finish } = figure(
-    `${label} by label ratio`,
-    width,
-    300,
-    "mean over seeds; bars: lowest to highest seed",
-  );
-  panels.forEach(({ modality, series }, i) => {
-    const box: PanelBox = { left: 70 + i * 320, right: 310 + i * 320, top: 50, bottom: 250 };
-    const margin = (ratios.at(-1)! - ratios[0]!) * 10 || 5;
-    const x = d3.scaleLinear([100 * ratios[0]! - margin, 100 * ratios.at(-1)! + margin], [
-      box.left,
-      box.right,
-    ]);
-    const y = d3.scaleLinear(rangeOf(all, (metrics[metric] as MetricRow).range), [box.bottom, box.top])
-      .nice();
-    axes(svg, box, x, y, {
-      x: "labelled subjects (%)",
-      xTicks: ratios.map((ratio) => 100 * ratio),
-      y: unit === "" ? label : `${label} (${unit})`,
-    });
-    svg.append("text").attr("x", (box.left + box.right) / 2).attr("y", 40).attr("text-anchor", "middle").text(
-      modality,
-    );
-    for (const s of series) drawSeries(svg, s, x, y);
-  });
-  legend(svg, 25 + panels.length * 320, 58, entries);
-  return finish();
+  const placed = records.map((record) => ({ ...record, x: 100 * record.label_ratio }));
+  return metricLines(placed, metric, { title: "label ratio", label: "labelled subjects (%)" });
 }

@@ -1,10 +1,10 @@
-import { labelRatioPlot } from "../plots/label_ratio_plot.ts";
 import { rankPlot } from "../plots/rank_plot.ts";
 import { rankWithinRatios } from "../statistics/ranks.ts";
 import { tagRecords } from "../statistics/run_record.ts";
 import { reportMetrics } from "./result_sections.ts";
 import { reportHtml } from "./report.ts";
 import type { RunResults } from "./run_results.ts";
+import { plotsOverNumbers } from "./plots_over_numbers.ts";
 import { everyFormat, setTables } from "./set_tables.ts";
 import { type TestSet, testSets } from "./test_sets.ts";
 
@@ -44,12 +44,9 @@ export function collectionFiles(
 
 function setPlots({ runs }: TestSet): Map<string, string> {
   const records = runs.flatMap((run) => tagRecords(run.records, { ...run, run: run.name }));
-  const ratios = new Set(records.map((r) => r.label_ratio)).size;
   const plots = new Map<string, string>();
   for (const metric of reportMetrics) {
-    if (ratios > 1 && records.some((r) => r[metric] !== null)) {
-      plots.set(`${metric}_by_labels`, labelRatioPlot(records, { metric }));
-    }
+    for (const [name, svg] of plotsOverNumbers(runs, metric)) plots.set(`${metric}_by_${name}`, svg);
     if (rankWithinRatios(records, metric).length > 0) {
       plots.set(`${metric}_ranks`, rankPlot(records, { metric }));
     }

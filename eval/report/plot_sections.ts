@@ -4,7 +4,6 @@ import { addConfusions, confusion } from "../metrics/confusion.ts";
 import { blandAltman } from "../plots/bland_altman.ts";
 import { classBoxPlot } from "../plots/class_box_plot.ts";
 import { confusionPlot } from "../plots/heat_map.ts";
-import { labelRatioPlot } from "../plots/label_ratio_plot.ts";
 import { learningCurves } from "../plots/learning_curves.ts";
 import { asTrained, modalityBars } from "../plots/modality_bars.ts";
 import { chooseCases, overlayPlot } from "../plots/overlay.ts";
@@ -22,6 +21,7 @@ import { escapeHtml } from "../text.ts";
 import { plots } from "./page.ts";
 import { reportMetrics, tableHtml } from "./result_sections.ts";
 import { type LogRow, lossColumns } from "./log.ts";
+import { plotsOverNumbers } from "./plots_over_numbers.ts";
 import type { RunGroup } from "./run_groups.ts";
 import type { RunResults } from "./run_results.ts";
 import { diceOf, type ReportCase } from "./viewer.ts";
@@ -36,7 +36,9 @@ export function plotsHtml(
 ): string {
   const ratios = [...new Set(records.map((r) => r.label_ratio))].toSorted((a, b) => a - b);
   const across = [
-    ...(ratios.length > 1 ? reportMetrics.map((metric) => labelRatioPlot(records, { metric })) : []),
+    ...reportMetrics.flatMap((
+      metric,
+    ) => [...plotsOverNumbers(groups.flatMap(({ runs }) => runs), metric).values()]),
     ...rankings(records),
     ...ratios.flatMap((ratio) =>
       differences(records.filter((r) => r.label_ratio === ratio), baseline, ratio)

@@ -36,6 +36,8 @@ export interface RunResults {
   readonly calibration: ReadonlyMap<string, CalibrationCounts>;
   /** Costs, from `metrics.json`. */
   readonly costs: RunCosts;
+  /** Of a sweep's run, the settings that the sweep gives several values; the method's name says them too. */
+  readonly varied?: Readonly<Record<string, unknown>>;
 }
 
 /** The files of a run folder that a report reads. */

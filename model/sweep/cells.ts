@@ -23,6 +23,8 @@ export interface Cell {
   readonly fold: string | null;
   /** Its seed. */
   readonly seed: number;
+  /** What the sweep gives several values, and its own: settings of the grid, the number of labelled subjects. */
+  readonly varied?: Readonly<Record<string, unknown>>;
   /** The trial of an outside optimiser that it belongs to. */
   readonly trial?: string;
   /** All its settings, as `train --config` takes them. */
@@ -75,6 +77,12 @@ interface Labels {
   readonly words: string | null;
   readonly short: readonly string[];
   readonly settings: Settings;
+  readonly varied?: Settings;
+}
+
+/** The last part of a setting's place: `cscWeight` of `settings.cscWeight`. */
+function settingName(path: string): string {
+  return path.slice(path.indexOf(".") + 1);
 }
 
 function labelsOf({ labelRatios, labelled }: Sweep): Labels[] {
@@ -83,6 +91,7 @@ function labelsOf({ labelRatios, labelled }: Sweep): Labels[] {
       words: `${count} labelled`,
       short: [`labelled${count}`],
       settings: { labelled: count },
+      varied: { labelled: count },
     }));
   }
   if (!labelRatios) return [{ words: null, short: [], settings: {} }];
@@ -119,9 +128,10 @@ export function cellsOf(sweep: Sweep, folder: string, trials: readonly Trial[] =
           }
           const words = [
             entry.name ?? entry.method,
-            ...chosen.map(({ path, value }) => `${path.slice(path.indexOf(".") + 1)} ${shown(value)}`),
+            ...chosen.map(({ path, value }) => `${settingName(path)} ${shown(value)}`),
             ...(trial ? [`trial ${trial.id}`] : []),
           ];
+          const values = Object.fromEntries(chosen.map(({ path, value }) => [settingName(path), value]));
           return labelsOf(sweep).flatMap((labels) =>
             folds.flatMap((fold) =>
               sweep.seeds.map((seed): Cell => ({
@@ -135,6 +145,7 @@ export function cellsOf(sweep: Sweep, folder: string, trials: readonly Trial[] =
                 labels: labels.words,
                 fold,
                 seed,
+                ...((chosen.length > 0 || labels.varied) && { varied: { ...values, ...labels.varied } }),
                 ...(trial && { trial: trial.id }),
                 settings: { ...settings, ...labels.settings, ...(fold !== null && { fold }), seed },
               }))

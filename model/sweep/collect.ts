@@ -56,7 +56,12 @@ function ratioOf({ settings }: Cell, runs: readonly RunResults[]): number {
 function joinFolds(group: readonly { cell: Cell; run: RunResults }[]): RunResults {
   const [{ cell, run: first }] = group as [typeof group[number]];
   const runs = group.map(({ run }) => run);
-  const named = { ...first, method: cell.row, label_ratio: ratioOf(cell, runs) };
+  const named = {
+    ...first,
+    method: cell.row,
+    label_ratio: ratioOf(cell, runs),
+    ...(cell.varied && { varied: cell.varied }),
+  };
   if (cell.fold === null) return named;
   const all = <T>(of: (run: RunResults) => readonly T[]): T[] => runs.flatMap(of);
   const parts = Object.fromEntries(

@@ -24,6 +24,7 @@ Deno.test("a sweep has a cell for every combination, with names that last and al
     labels: "5 %",
     fold: "2/2",
     seed: 1,
+    varied: { batch: 2 },
     settings: {
       ...{ data: "/sweeps/scans", steps: 5, settings: { rampUp: 1, cscWeight: 0 }, method: "cmc", batch: 2 },
       ...{ labelRatio: "5%", fold: "2/2", seed: 1 },
@@ -37,6 +38,7 @@ Deno.test("a grid reaches the settings of a method; counts of labels and modules
     "mine.ts-weight-0.5-labelled4-seed0",
     "./mine.ts, weight 0.5",
   ]);
+  assert.deepEqual(cell!.varied, { weight: 0.5, labelled: 4 });
   assert.deepEqual(cell!.settings, {
     ...{ methodModule: "/sweeps/mine.ts", settings: { weight: 0.5 }, labelled: 4, seed: 0 },
   });

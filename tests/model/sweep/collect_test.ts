@@ -90,3 +90,37 @@ Deno.test("the folds of one row and seed are joined: every case counts once", ()
       );
     },
   ));
+
+Deno.test("numbers that a sweep varies are drawn: a line a method, the other numbers in its name", () =>
+  withSweep(
+    {
+      methods: ["supervised", "cmc"],
+      labelled: [1, 2],
+      seeds: [0],
+      grid: { misalignMm: [0, 4], batch: [2] },
+    },
+    ({ row, labels, seed }) => {
+      const method = row.startsWith("cmc") ? "cmc" : "supervised";
+      // Made runs are few: those with one label and 4 mm stay missing.
+      if (labels === "1 labelled" && row.includes("misalignMm 4")) return undefined;
+      return `${method}-2-s${(labels === "1 labelled" ? 0 : row.includes("misalignMm 0") ? 1 : 2) + seed}`;
+    },
+    async (sweep) => {
+      const { runs } = await collectSweep(sweep);
+      assert.equal(runs.length, 6);
+      const files = collectionFiles(runs, { baseline: runs[0]!.method, title: "made" });
+      const plots = [...files.keys()].filter((name) => name.startsWith("plots/dice_by_"));
+      assert.deepEqual(plots, ["plots/dice_by_misalignMm.svg", "plots/dice_by_labelled.svg"]);
+      const lines = (name: string) =>
+        [...files.get(name)!.matchAll(/<title>([^<:]*): 0\.\d+ \(seeds/g)].map(([, line]) => line!);
+      const moved = lines(plots[0]!), labelled = lines(plots[1]!);
+      assert.deepEqual([...new Set(moved)].sort(), [
+        ...["cmc, batch 2, 1 labelled, 0", "cmc, batch 2, 2 labelled, 0", "cmc, batch 2, 2 labelled, 4"],
+        ...["supervised, batch 2, 1 labelled, 0", "supervised, batch 2, 2 labelled, 0"],
+        "supervised, batch 2, 2 labelled, 4",
+      ]);
+      assert.ok(labelled.includes("cmc, misalignMm 0, batch 2, 1"), labelled.join("; "));
+      assert.match(files.get("report.html")!, />Dice by misalignMm</);
+      assert.match(files.get("report.html")!, />labelled subjects</);
+    },
+  ));
