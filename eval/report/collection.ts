@@ -1,9 +1,8 @@
 import { rankPlot } from "../plots/rank_plot.ts";
 import { rankWithinRatios } from "../statistics/ranks.ts";
-import { tagRecords } from "../statistics/run_record.ts";
 import { reportMetrics } from "./result_sections.ts";
 import { reportHtml } from "./report.ts";
-import type { RunResults } from "./run_results.ts";
+import { recordsOf, type RunResults } from "./run_results.ts";
 import { plotsOverNumbers } from "./plots_over_numbers.ts";
 import { everyFormat, setTables } from "./set_tables.ts";
 import { type TestSet, testSets } from "./test_sets.ts";
@@ -43,7 +42,7 @@ export function collectionFiles(
 }
 
 function setPlots({ runs }: TestSet): Map<string, string> {
-  const records = runs.flatMap((run) => tagRecords(run.records, { ...run, run: run.name }));
+  const records = recordsOf(runs);
   const plots = new Map<string, string>();
   for (const metric of reportMetrics) {
     for (const [name, svg] of plotsOverNumbers(runs, metric)) plots.set(`${metric}_by_${name}`, svg);

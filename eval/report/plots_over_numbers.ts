@@ -1,9 +1,8 @@
 import type { Metric } from "../metrics/metrics.ts";
 import { labelRatioPlot } from "../plots/label_ratio_plot.ts";
 import { metricLines } from "../plots/metric_lines.ts";
-import { tagRecords } from "../statistics/run_record.ts";
 import { percent } from "../tables/percent.ts";
-import type { RunResults } from "./run_results.ts";
+import { recordsOf, type RunResults } from "./run_results.ts";
 
 /**
  * A metric over each number that runs differ in, by its name: the label ratio (`labels`), and what a sweep gives
@@ -18,7 +17,7 @@ export function plotsOverNumbers(runs: readonly RunResults[], metric: Metric): M
   });
   const severalRatios = new Set(runs.map((run) => run.label_ratio)).size > 1;
   if (severalRatios && !names.includes("labelled")) {
-    const records = runs.flatMap((run) => tagRecords(run.records, { ...run, run: run.name }));
+    const records = recordsOf(runs);
     plots.set("labels", labelRatioPlot(records, { metric }));
   }
   for (const name of names) {
@@ -30,7 +29,7 @@ export function plotsOverNumbers(runs: readonly RunResults[], metric: Metric): M
         : `, ${varied.labelled} labelled`;
       const ratio = severalRatios && varied.labelled === undefined ? `, ${percent(label_ratio)}` : "";
       const method = `${rest}${counts}${ratio}`;
-      return tagRecords(run.records, { ...run, run: run.name, method }).map((record) => ({ ...record, x }));
+      return recordsOf([{ ...run, method }]).map((record) => ({ ...record, x }));
     });
     const axis = name === "labelled" ? "labelled subjects" : name;
     plots.set(name, metricLines(placed, metric, { title: axis, label: axis }));

@@ -1,6 +1,5 @@
 import { EvalError } from "../errors.ts";
 import type { LabelClass } from "../metrics/label_grid.ts";
-import { tagRecords } from "../statistics/run_record.ts";
 import { page, type Section } from "./page.ts";
 import {
   calibrationHtml,
@@ -11,7 +10,7 @@ import {
 } from "./plot_sections.ts";
 import { missesHtml, resultsHtml, significanceHtml } from "./result_sections.ts";
 import { groupRuns } from "./run_groups.ts";
-import type { RunResults } from "./run_results.ts";
+import { recordsOf, type RunResults } from "./run_results.ts";
 import { runsHtml } from "./run_section.ts";
 import { type TestSet, testSets } from "./test_sets.ts";
 import { type ReportCase, viewerHtml } from "./viewer.ts";
@@ -74,7 +73,7 @@ export function reportHtml(runs: readonly RunResults[], options: ReportOptions =
 }
 
 function setSections({ runs }: TestSet, { baseline, cases = [], classes = [] }: ReportOptions): Section[] {
-  const records = runs.flatMap((run) => tagRecords(run.records, { ...run, run: run.name }));
+  const records = recordsOf(runs);
   const groups = groupRuns(runs);
   const methods = [...new Set(runs.map((run) => run.method))];
   const against = baseline !== undefined && methods.includes(baseline) ? baseline : methods[0]!;

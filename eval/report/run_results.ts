@@ -4,6 +4,7 @@ import { parseCalibrationCsv } from "./calibration_csv.ts";
 import { parseCaseCsv } from "./case_csv.ts";
 import type { RunCosts } from "../tables/costs.ts";
 import { EvalError } from "../errors.ts";
+import { type RunRecord, tagRecords } from "../statistics/run_record.ts";
 import { type LogRow, parseLog } from "./log.ts";
 import type { MissingRecord } from "../tables/missing_modalities.ts";
 import type { RobustnessRecord } from "../tables/robustness.ts";
@@ -38,6 +39,15 @@ export interface RunResults {
   readonly costs: RunCosts;
   /** Of a sweep's run, the settings that the sweep gives several values; the method's name says them too. */
   readonly varied?: Readonly<Record<string, unknown>>;
+}
+
+/** The test records of runs, each with its run. */
+export function recordsOf(runs: readonly RunResults[]): RunRecord[] {
+  return runs.flatMap((run) => {
+    const { labelled } = run.split;
+    const count = Array.isArray(labelled) ? { labelled: labelled.length } : {};
+    return tagRecords(run.records, { ...run, run: run.name, ...count });
+  });
 }
 
 /** The files of a run folder that a report reads. */

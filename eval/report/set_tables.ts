@@ -1,11 +1,11 @@
 import { compareMethods } from "../statistics/compare.ts";
-import { tagRecords } from "../statistics/run_record.ts";
 import { comparisonListModel } from "../tables/comparison_list.ts";
 import { comparisonTableModel } from "../tables/comparison_table.ts";
 import { renderTable } from "../tables/render_table.ts";
 import type { TableFormat, TableModel } from "../tables/table_model.ts";
 import { reportMetrics } from "./result_sections.ts";
 import { costsByMethod } from "./run_groups.ts";
+import { recordsOf } from "./run_results.ts";
 import type { TestSet } from "./test_sets.ts";
 
 /** The ending of a file in each format. */
@@ -41,7 +41,7 @@ export interface SetTables {
  * @param baseline the method that the others are compared with, where it was run; otherwise the first
  */
 export function setTables({ runs }: TestSet, baseline: string): SetTables | undefined {
-  const records = runs.flatMap((run) => tagRecords(run.records, { ...run, run: run.name }));
+  const records = recordsOf(runs);
   if (records.length === 0) return undefined;
   const methods = [...new Set(runs.map((run) => run.method))];
   const against = methods.includes(baseline) ? baseline : methods[0]!, several = methods.length > 1;

@@ -10,12 +10,18 @@ export interface RunRecord extends CaseRecord {
   readonly label_ratio: number;
   /** Seed of the run. */
   readonly seed: number;
+  /** How many subjects had labels, where that is known. */
+  readonly labelled?: number;
 }
 
 /** Names the run in each of its records. */
 export function tagRecords(
   records: readonly CaseRecord[],
-  { run, method, label_ratio, seed }: Pick<RunRecord, "run" | "method" | "label_ratio" | "seed">,
+  { run, method, label_ratio, seed, labelled }: Pick<
+    RunRecord,
+    "run" | "method" | "label_ratio" | "seed" | "labelled"
+  >,
 ): RunRecord[] {
-  return records.map((record) => ({ run, method, label_ratio, seed, ...record }));
+  const known = labelled === undefined ? {} : { labelled };
+  return records.map((record) => ({ run, method, label_ratio, seed, ...known, ...record }));
 }

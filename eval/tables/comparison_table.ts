@@ -179,6 +179,18 @@ function markOf(
   return p < 0.001 ? "***" : p < 0.01 ? "**" : p < 0.05 ? "*" : "";
 }
 
+/** How many subjects have labels at each ratio, where all runs of it agree. */
+function labelCounts(records: readonly RunRecord[]): string {
+  const byRatio = Map.groupBy(records, (r) => r.label_ratio);
+  const known = [...byRatio].sort(([a], [b]) => a - b).flatMap(([ratio, own]) => {
+    const counts = [...new Set(own.map((r) => r.labelled))];
+    return counts.length === 1 && counts[0] !== undefined
+      ? [`${percent(ratio)}: ${counts[0]} ${counts[0] === 1 ? "subject" : "subjects"}`]
+      : [];
+  });
+  return known.length === 0 ? "" : `Labels: ${known.join(", ")}. `;
+}
+
 function captionOf(
   records: readonly RunRecord[],
   shown: readonly Metric[],
@@ -191,7 +203,7 @@ function captionOf(
     : ` Marks: Wilcoxon signed-rank test against ${baseline} on the same cases, Pratt zeros, Holm-corrected ` +
       `over all ${tests} comparisons of this table that have a p; * p < 0.05, ** p < 0.01, *** p < 0.001; none below ` +
       "6 cases.";
-  return `Class columns: mean ± sd over n cases, each case averaged over its seeds (${
+  return `${labelCounts(records)}Class columns: mean ± sd over n cases, each case averaged over its seeds (${
     seeds.join(", ")
   }) first; ` +
     "misses are summed over seeds. Average: mean of the class means, mean ± sd over n seeds. Bold: best of the " +

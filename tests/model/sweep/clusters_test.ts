@@ -90,6 +90,14 @@ Deno.test("a task saves and is requeued before its time limit, and saves and end
       assert.equal((await process.status).code, 143);
       assert.equal(await Deno.readTextFile(`${folder}/done`), expected, signal);
     }
+    // A signal that comes before the training has begun reaches it all the same.
+    await Deno.writeTextFile(`${folder}/early.sh`, script.replace(/^case/m, "kill -TERM $$$$\ncase"));
+    const { code } = await new Deno.Command("bash", {
+      args: [`${folder}/early.sh`],
+      env: { SLURM_ARRAY_TASK_ID: "1", SLURM_ARRAY_JOB_ID: "7" },
+      stderr: "inherit",
+    }).output();
+    assert.equal(code, 143);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -122,5 +122,6 @@ Deno.test("numbers that a sweep varies are drawn: a line a method, the other num
       assert.ok(labelled.includes("cmc, misalignMm 0, batch 2, 1"), labelled.join("; "));
       assert.match(files.get("report.html")!, />Dice by misalignMm</);
       assert.match(files.get("report.html")!, />labelled subjects</);
+      assert.match(files.get("results.tex")!, /Labels: 20 \\%: 2 subjects\. Class columns/);
     },
   ));
