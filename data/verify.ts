@@ -131,15 +131,15 @@ async function checkContent(
   options: VerifyOptions,
 ): Promise<Verification> {
   const dataset = datasetOf(manifest, root, { ...options, onWarning: findings.warn });
-  const present = new Set<number>(), images: SurveyedImage[] = [];
+  const labels: FoundLabels = { values: new Set(), unread: false }, images: SurveyedImage[] = [];
   const hashes = new Map<string, { what: string; subject: string }>();
   for (const of of dataset.cases) {
-    await verifyCase(dataset, of, findings, present, images);
+    await verifyCase(dataset, of, findings, labels, images);
     await findCopies(dataset, of, findings, hashes);
   }
   surveyWarnings(images, options.patch).forEach(findings.warn);
   for (const { id, name } of dataset.classes) {
-    if (!present.has(id) && dataset.cases.some(isLabelled)) {
+    if (!labels.unread && !labels.values.has(id) && dataset.cases.some(isLabelled)) {
       findings.warn({ code: "label.missing", message: `class ${id} (${name}) occurs in no case` });
     }
   }
@@ -205,12 +205,18 @@ async function verifyFiles(
   return { checked: files.length, problems: findings.problems };
 }
 
+/** What the label maps hold, as far as they could be read: what is missing from the rest is not known to be missing. */
+interface FoundLabels {
+  readonly values: Set<number>;
+  unread: boolean;
+}
+
 /** Checks the images and labels of one case, each on its own, and notes its images and which classes occur. */
 async function verifyCase(
   dataset: FileDataset,
   of: Case,
   findings: Findings,
-  present: Set<number>,
+  found: FoundLabels,
   images: SurveyedImage[],
 ): Promise<void> {
   let first: Volume | undefined;
@@ -228,11 +234,13 @@ async function verifyCase(
     const header = await readNiftiHeader(entryPath(dataset.root, entry).path).catch(() => undefined);
     if (header !== undefined) readable.push([id, entry]); // why it cannot be read is reported already
   }
-  if (!isLabelled(of) || readable.length === 0) return;
-  const labels = await findings.attempt(() => dataset.loadLabels({ ...of, images: recordOf(readable) })) ??
-    [];
+  if (!isLabelled(of)) return;
+  const labels = readable.length === 0
+    ? undefined
+    : await findings.attempt(() => dataset.loadLabels({ ...of, images: recordOf(readable) }));
+  if (labels === undefined) found.unread = true;
   for (const label of new Set(labels)) {
-    for (const value of new Set(label.array.data)) present.add(value);
+    for (const value of new Set(label.array.data)) found.values.add(value);
   }
 }
 

@@ -169,7 +169,7 @@ function wrongLabels(
   const shown = list.slice(0, 8).map(([value, count]) => `${value} (${count} voxels)`).join(", ");
   const allowed = labelMap === undefined
     ? "whole numbers from 0 to 255"
-    : `0, ${[...labelMap.keys()].join(", ")}`;
+    : [...new Set([0, ...labelMap.keys()])].join(", ");
   return new DataError(
     "label.values",
     `${path}: the label map has values ${shown}${list.length > 8 ? ", …" : ""}; expected ${allowed}`,

@@ -57,6 +57,19 @@ Deno.test("verifyDataset() reports a data set broken in many ways in one pass, e
   });
 });
 
+Deno.test("verifyDataset() does not say that a class is nowhere while label maps could not be read", async () => {
+  await withDataset(2, async (folder, manifest) => {
+    const codes = async (labelMap: Record<string, number>) => {
+      await Deno.writeTextFile(`${folder}/dataset.json`, JSON.stringify({ ...manifest, labelMap }));
+      return (await verifyDataset(folder)).problems.map(({ code, message }) => `${code}: ${message}`);
+    };
+    const [first, ...rest] = await codes({ 0: 0, 2: 2 });
+    assert.match(first!, /^label\.values: .*has values 1 \(.*; expected 0, 2$/);
+    assert.ok(rest.every((problem) => problem.startsWith("label.values")), rest.join("\n"));
+    assert.deepEqual(await codes({ 0: 0, 1: 2, 2: 2 }), ["label.missing: class 1 (left) occurs in no case"]);
+  });
+});
+
 Deno.test("verifyDataset() lists all problems of a manifest, not only the first", async () => {
   await withDataset(2, async (folder, manifest) => {
     manifest.cases[1]!.id = "case_0";
