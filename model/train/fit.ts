@@ -75,7 +75,7 @@ export async function fit(
   let waitedMs = 0;
   if (resume) restore(training, resume);
   const first = resume?.step ?? 0;
-  const progress = new Progress(sink, config.steps, first);
+  const progress = new Progress(sink, config.steps);
   if (init && !resume) startFrom(training, init, progress);
   const validateAfter = stepsWithValidation(config.steps, config.validations);
   if (!loader.hasUnlabelled && method.wants(config.settings, 1).unlabelled) {

@@ -38,38 +38,36 @@ const plainInterval = 10;
 export class Progress {
   readonly #sink: ProgressSink;
   readonly #total: number;
-  readonly #first: number;
   readonly #now: () => number;
-  readonly #begin: number;
+  #paced: { readonly done: number; readonly now: number } | undefined;
   #shown = -Infinity;
   #busySince: number | undefined;
 
-  /** `first` is the number of steps already done by an earlier run; `now` gives milliseconds. */
-  constructor(sink: ProgressSink, total: number, first = 0, now: () => number = () => performance.now()) {
+  /** `now` gives milliseconds. */
+  constructor(sink: ProgressSink, total: number, now: () => number = () => performance.now()) {
     this.#sink = sink;
     this.#total = total;
-    this.#first = first;
     this.#now = now;
-    this.#begin = now();
   }
 
   /** Shows that `done` steps are done. */
   step(done: number, text: string): void {
     const now = this.#now();
-    const seconds = (now - this.#begin) / 1000;
     const last = done === this.#total;
+    const { done: before, now: since } = this.#paced ??= { done, now }; // the first step compiles kernels as well
     this.#busySince = undefined;
     if (!last && now - this.#shown < (this.#sink.isTerminal ? 200 : plainInterval * 1000)) return;
     this.#shown = now;
-    const pace = seconds / (done - this.#first);
-    const left = clock(pace * (this.#total - done));
-    const count = `${String(done).padStart(String(this.#total).length)}/${this.#total}`;
+    const pace = (now - since) / 1000 / (done - before);
+    const time = done === before
+      ? ""
+      : `  ${pace.toFixed(2)} s/step  ${clock(pace * (this.#total - done))} left`;
+    const shown = `${String(done).padStart(String(this.#total).length)}/${this.#total}  ${text}${time}`;
     if (this.#sink.isTerminal) {
-      const shown = `${count}  ${text}  ${pace.toFixed(2)} s/step  ${left} left`;
       this.#sink.write(line(this.#sink, shown, done / this.#total));
       if (last) this.#sink.write("\n");
     } else {
-      this.#sink.write(`step ${count}  ${text}  ${pace.toFixed(2)} s/step  ${left} left\n`);
+      this.#sink.write(`step ${shown}\n`);
     }
   }
 
