@@ -16,10 +16,10 @@ import { prepareOutputs } from "./outputs.ts";
 export async function writeCollection(
   runs: readonly RunResults[],
   folder: string,
-  options: CollectionOptions,
+  options: Omit<CollectionOptions, "date">,
   inputs: readonly string[] = [],
 ): Promise<Result> {
-  const files = collectionFiles(runs, options);
+  const files = collectionFiles(runs, { ...options, date: new Date().toISOString().slice(0, 10) });
   const paths = [...files.keys()].map((name) => `${folder}/${name}`);
   await prepareOutputs(paths, inputs);
   for (const [name, content] of files) await Deno.writeTextFile(`${folder}/${name}`, content);

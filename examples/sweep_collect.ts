@@ -33,7 +33,7 @@ export async function collect(sweep: SweepFolder, values: Values): Promise<Resul
     : `${missing.length} of ${cells.length} cells are missing: ${states.join("; ")}.`;
   const result = await writeCollection(runs, `${folder}/collected`, {
     baseline,
-    title: sweep.sweep.name ?? "Sweep",
+    title: `Sweep ${sweep.sweep.name ?? ""}`.trimEnd(),
     note,
   });
   return {

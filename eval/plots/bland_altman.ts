@@ -2,7 +2,7 @@ import type { CaseRecord } from "../metrics/case_record.ts";
 import { d3 } from "../deps.ts";
 import { EvalError } from "../errors.ts";
 import { classLabels, distinctClasses } from "../statistics/class_labels.ts";
-import { axes, color, figure, legend, legendWidth, marker, type PanelBox } from "./figure.ts";
+import { axes, color, figure, flow, legend, marker, type PanelBox } from "./figure.ts";
 
 /**
  * Bland–Altman plot of volumes as SVG: difference against mean of predicted and reference volume, with the
@@ -23,15 +23,16 @@ export function blandAltman(records: readonly CaseRecord[]): string {
   const spread = 1.96 * d3.deviation(shown, (r) => r.volume_difference_ml!)!;
   const nameOf = classLabels(shown), classes = distinctClasses(shown).map(nameOf);
   const entries = classes.map((label, index) => ({ label, index }));
+  const box: PanelBox = { left: 70, right: 410, top: 40, bottom: 290 };
+  const width = box.right + 110, rowWidth = box.right - box.left + 60; // beside the axes stand the limits
   const { svg, finish } = figure(
     "Bland–Altman plot of volumes",
-    600 + legendWidth(entries),
-    340,
+    width,
+    345 + flow(classes, rowWidth).height,
     `bias ${bias.toFixed(3)} ml, limits of agreement ${(bias - spread).toFixed(3)} to ${
       (bias + spread).toFixed(3)
     } ml`,
   );
-  const box: PanelBox = { left: 80, right: 480, top: 40, bottom: 290 };
   const size = (r: CaseRecord): number => (r.volume_pred_ml + r.volume_ref_ml) / 2;
   const reach = Math.max(spread, d3.max(shown, (r) => Math.abs(r.volume_difference_ml! - bias))!) * 1.1 || 1;
   const x = d3.scaleLinear([0, d3.max(shown, size)! * 1.05], [box.left, box.right]).nice();
@@ -53,6 +54,6 @@ export function blandAltman(records: readonly CaseRecord[]): string {
         `${r.case}, ${r.modality}, ${nameOf(r)}: ${r.volume_difference_ml!.toFixed(3)} ml`,
       );
   }
-  legend(svg, 595, 60, entries);
+  legend(svg, box.left, box.bottom + 56, entries, rowWidth);
   return finish();
 }

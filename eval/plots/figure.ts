@@ -84,7 +84,7 @@ export function axes(
   labels: { x: string; y: string; xTicks?: readonly number[] },
 ): void {
   const bottom = d3.axisBottom(x as d3.AxisScale<d3.NumberValue>).tickSizeOuter(0);
-  if (labels.xTicks !== undefined) bottom.tickValues(labels.xTicks);
+  if (labels.xTicks !== undefined) bottom.tickValues(labels.xTicks).tickFormat(d3.format("~g"));
   else if (!("bandwidth" in x)) bottom.ticks(Math.max(2, Math.floor((box.right - box.left) / 70)));
   const left = d3.axisLeft(y).ticks(5).tickSizeInner(-(box.right - box.left)).tickSizeOuter(0).tickPadding(6);
   const paint = (g: SvgSelection): void => {

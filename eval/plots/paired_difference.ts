@@ -55,6 +55,7 @@ export function pairedDifference(
     .attr("height", Math.max(1, y(low) - y(high))).attr("fill", "#bbb").attr("fill-opacity", 0.6);
   axes(svg, box, some, y, {
     x: "cases in order of difference",
+    xTicks: some.ticks(10).filter(Number.isInteger),
     y: unit === "" ? `Δ ${label}` : `Δ ${label} (${unit})`,
   });
   svg.append("line").attr("x1", box.left).attr("x2", box.right).attr("y1", y(mean)).attr("y2", y(mean))

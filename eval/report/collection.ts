@@ -13,6 +13,8 @@ export interface CollectionOptions {
   readonly baseline: string;
   /** Title of the report. */
   readonly title: string;
+  /** Day the report is made on, to be shown. */
+  readonly date?: string;
   /** What a reader must know first, such as what is missing. */
   readonly note?: string;
 }

@@ -48,9 +48,14 @@ export function wide(html: string): string {
   return `<div class="wide" tabindex="0">${html}</div>`;
 }
 
-/** Drawings side by side; on a phone one below the other, each scrolling in a box of its own. */
+/** Drawings side by side; on a phone one below the other, smaller, and what is still too wide scrolls in its own box. */
 export function plots(drawings: readonly string[]): string {
-  const boxes = drawings.map((html) => html.startsWith("<svg") ? `<div tabindex="0">${html}</div>` : html);
+  const boxes = drawings.map((html) => {
+    const width = /^(?:<figure>)?<svg[^>]* width="(\d+)/.exec(html)?.[1];
+    return width === undefined
+      ? html
+      : `<div class="plot" style="--width:${width}px" tabindex="0">${html}</div>`;
+  });
   return `<div class="plots">${boxes.join("\n")}</div>`;
 }
 
@@ -69,7 +74,7 @@ h2 { font-size: 1.25rem; margin: 2.2rem 0 0.6rem; border-bottom: 2px solid #111;
 h3 { font-size: 1.05rem; margin: 1.4rem 0 0.4rem; }
 nav { display: flex; flex-wrap: wrap; gap: 0.2rem 1rem; }
 a { color: #0b57a4; }
-.wide { overflow-x: auto; max-width: 100%; background: linear-gradient(to left, #fff 1rem, #fff0) right / 2rem local no-repeat,
+.wide, .plot { overflow-x: auto; max-width: 100%; background: linear-gradient(to left, #fff 1rem, #fff0) right / 2rem local no-repeat,
   linear-gradient(to left, #0003, #0000) right / 0.8rem no-repeat; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
 .plots > * { flex: 0 1 auto; max-width: 100%; }
@@ -79,7 +84,8 @@ table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tab
 caption { caption-side: bottom; text-align: left; font-size: 0.8rem; color: #444; padding-top: 0.4rem; }
 th, td { padding: 0.25rem 0.42rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
 thead th { border-bottom: 1px solid #111; text-align: center; vertical-align: bottom; white-space: normal; }
-tbody th { text-align: left; font-weight: normal; }
+tbody th { text-align: left; font-weight: normal; white-space: normal; }
+tbody th:first-child { min-width: 7rem; }
 td.text { text-align: left; }
 td small { display: block; color: #555; line-height: 1.1; }
 .sd { color: #333; }
@@ -107,8 +113,10 @@ figcaption { font-size: 0.85rem; color: #333; }
 .note { font-size: 0.85rem; color: #444; }
 @media (max-width: 40rem) {
   body { font-size: 15px; padding: 0 0.7rem 2rem; }
-  .plots > * { overflow-x: auto; }
-  .plots svg { max-width: none; }
+  thead th[scope="colgroup"] { text-align: left; padding-left: 1.2rem; }
+  .plots > .plot { width: 100%; }
+  .plot svg { width: 100%; min-width: calc(0.75 * var(--width)); max-width: var(--width); }
+  .plot svg > rect:first-of-type { fill: none; }
   .plots > .broad { display: none; }
   .plots > .narrow { display: block; width: 100%; }
   .plots > .narrow svg { max-width: 100%; width: 26rem; margin-bottom: 0.4rem; }
@@ -120,7 +128,7 @@ figcaption { font-size: 0.85rem; color: #333; }
   body { max-width: none; font-size: 10pt; }
   section, figure, .plots > * { break-inside: avoid; }
   section { break-inside: auto; }
-  .wide { overflow: visible; }
+  .wide, .plot { overflow: visible; background: none; }
   table { font-size: 7.5pt; }
 }
 `;

@@ -7,6 +7,7 @@ import { comparisonTableModel } from "../tables/comparison_table.ts";
 import { percent } from "../tables/percent.ts";
 import { renderTable } from "../tables/render_table.ts";
 import type { TableModel } from "../tables/table_model.ts";
+import { tableParts } from "../tables/table_parts.ts";
 import { escapeHtml } from "../text.ts";
 import { fold, wide } from "./page.ts";
 import { costsByMethod } from "./run_groups.ts";
@@ -15,11 +16,16 @@ import type { RunResults } from "./run_results.ts";
 /** The metrics that a report shows. */
 export const reportMetrics: readonly Metric[] = ["dice", "assd_mm"];
 
-/** A table that scrolls sideways, with its caption below at the width of the page. */
+/** As many columns of numbers fit on a page and on paper; a phone scrolls. */
+const columnsOfPage = 9;
+
+/** A table, in parts where it is wide, with its caption below at the width of the page. */
 export function tableHtml(model: TableModel): string {
   const { title, caption } = model;
-  const table = renderTable({ ...model, caption: "", title: "" }, "html");
-  return `${wide(table)}<p class="note">${escapeHtml(`${title}. ${caption}`)}</p>`;
+  const parts = tableParts(model, columnsOfPage).map((part) =>
+    wide(renderTable({ ...part, caption: "", title: "" }, "html"))
+  );
+  return `${parts.join("\n")}<p class="note">${escapeHtml(`${title}. ${caption}`)}</p>`;
 }
 
 /** The comparison table with costs. */

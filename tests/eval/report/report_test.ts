@@ -52,6 +52,15 @@ Deno.test("reportHtml() writes one page about six run folders that asks for noth
       html.replaceAll(/data:image[^"]+/g, ""),
       /NaN["<,]|>undefined|"undefined|<script>alert/,
     );
+    // A phone sets drawings smaller by the width that their boxes tell, and no table runs off a desk's page.
+    const widths = [...html.matchAll(/--width:(\d+)px" tabindex="0">(?:<figure>)?<svg[^>]* width="(\d+)/g)];
+    assert.ok(
+      widths.length > 8 && widths.every(([, box, drawing]) => box === drawing),
+      String(widths.length),
+    );
+    const rows = html.match(/<tr><th scope="row">.*?<\/tr>/g)!.filter((row) => row.includes('class="sd"'))
+      .map((row) => row.match(/<td>/g)!.length);
+    assert.ok(Math.max(...rows) >= 6 && Math.max(...rows) <= 9, String(Math.max(...rows)));
     assert.match(html, /&lt;script&gt;alert/);
     assert.match(html, /Content-Security-Policy" content="default-src 'none'; img-src data:;/);
     assert.equal(reportHtml(runs, { cases, classes }), html, "the same runs give the same bytes");

@@ -57,7 +57,11 @@ Deno.test("collecting names rows after the sweep, takes the ratio asked for, and
       assert.deepEqual(runs.map(({ method, label_ratio, seed }) => [method, label_ratio, seed]), [
         ...[["base", 0.25, 0], ["base", 0.25, 1], ["ours <1>", 0.25, 0], ["ours <1>", 0.25, 1]],
       ]);
-      const files = collectionFiles(runs, { ...options, note: "2 of 6 cells are missing." });
+      const files = collectionFiles(runs, {
+        ...options,
+        note: "2 of 6 cells are missing.",
+        date: "2026-11-28",
+      });
       for (const name of ["results", "costs", "tests"]) {
         for (const ending of ["md", "csv", "tex", "html", "json"]) assert.ok(files.has(`${name}.${ending}`));
       }
@@ -67,7 +71,7 @@ Deno.test("collecting names rows after the sweep, takes the ratio asked for, and
       assert.match(files.get("tests.tex")!, /\\toprule[^]*p Holm/);
       assert.match(files.get("tests.md")!, /Holm: the Wilcoxon p corrected over the \d+ comparisons/);
       assert.ok(files.has("plots/dice_ranks.svg") && !files.has("plots/dice_by_labels.svg"));
-      assert.match(files.get("report.html")!, /2 of 6 cells are missing\./);
+      assert.match(files.get("report.html")!, /Made on 2026-11-28\. 2 of 6 cells are missing\./);
     },
   ));
 
