@@ -85,7 +85,6 @@ caption { caption-side: bottom; text-align: left; font-size: 0.8rem; color: #444
 th, td { padding: 0.25rem 0.42rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
 thead th { border-bottom: 1px solid #111; text-align: center; vertical-align: bottom; white-space: normal; }
 tbody th { text-align: left; font-weight: normal; white-space: normal; }
-tbody th:first-child { min-width: 7rem; }
 td.text { text-align: left; }
 td small { display: block; color: #555; line-height: 1.1; }
 .sd { color: #333; }
