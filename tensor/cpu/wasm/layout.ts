@@ -13,8 +13,8 @@ import type { Engine } from "./engine.ts";
 import { itemBytes, itemsIn, overRun, piece } from "./runs.ts";
 import { joinRows, placeOf } from "./strides.ts";
 
-/** Elements of a row that one item copies. */
-const rowLength = 16384;
+/** Elements of a row that one item copies: the first that divides the row, so that large copies have many items. */
+const rowLengths = [16384, 8192, 4096];
 
 /** An array seen in some order: its address and the steps of its axes, in elements. */
 interface View {
@@ -39,10 +39,10 @@ function rowCopy(length: number, [fromStep, toStep]: readonly [number, number]) 
 function copy(engine: Engine, shape: Shape, from: View, to: View): void {
   if (shape.includes(0)) return;
   const { sizes, steps } = joinRows(shape, [from.strides, to.strides]);
-  // Rows are cut so that one large copy has many items.
-  const isCut = sizes[0]! > rowLength && sizes[0]! % rowLength === 0;
-  const axes = isCut ? [rowLength, sizes[0]! / rowLength, ...sizes.slice(1)] : sizes;
-  const moves = isCut ? [steps[0]!, steps[0]!.map((step) => step * rowLength), ...steps.slice(1)] : steps;
+  const length = rowLengths.find((n) => sizes[0]! % n === 0) ?? sizes[0]!;
+  const isCut = length < sizes[0]!;
+  const axes = isCut ? [length, sizes[0]! / length, ...sizes.slice(1)] : sizes;
+  const moves = isCut ? [steps[0]!, steps[0]!.map((step) => step * length), ...steps.slice(1)] : steps;
   const outer = (view: number) => axes.slice(1).map((size, i) => ({ size, step: moves[i + 1]![view]! }));
   const key = `copy ${axes} ${moves.join(" ")}`;
   const kernel = engine.compile(key, { from: "i32", to: "i32" }, ({ from, to }, { each }) => {
@@ -50,6 +50,13 @@ function copy(engine: Engine, shape: Shape, from: View, to: View): void {
     return each((item) => row({ from: placeOf(from, item, outer(0)), to: placeOf(to, item, outer(1)) }));
   });
   engine.run(kernel, sizeOf(axes.slice(1)), { from, to });
+}
+
+/** Sets all elements: the first one here, and the others are copies of it. */
+function fill(engine: Engine, out: CpuArray, value: number): void {
+  const { address, data } = out;
+  data[0] = value;
+  copy(engine, [data.length], { address, strides: [0] }, { address, strides: [1] });
 }
 
 /** Integers to floats, or floats to integers: toward zero, as far as they reach, NaN to 0. */
@@ -104,7 +111,7 @@ export function layoutKernels(
       copy(engine, out!.shape, boxIn(x!, starts), whole(out!));
     },
     pad([x], [out], { before, value }) {
-      out!.data.fill(value);
+      fill(engine, out!, value);
       copy(engine, x!.shape, whole(x!), boxIn(out!, before));
     },
     concat(inputs, [out], { axis }) {

@@ -15,8 +15,12 @@ import { commands, control, spins, workerSource, type WorkerStart } from "./work
 
 type Run = (begin: number, end: number, args: number, thread: number) => void;
 
-/** Chunks a thread takes of one kernel, so that a thread that is held up does not hold up the others. */
-const chunksPerThread = 8;
+/**
+ * A thread takes half of its share of the items that are left: long runs of neighbours at first, which have rows in
+ * common, single ones at the end, so that no thread waits long for another (guided self-scheduling: Polychronopoulos
+ * and Kuck 1987).
+ */
+const divisor = 2;
 
 /** Starts a worker and waits until it listens to the shared words; before that nobody may block. */
 function start(message: WorkerStart): Promise<Worker> {
@@ -96,10 +100,10 @@ export class ThreadPool implements Disposable {
       return;
     }
     const words = this.#words;
-    const chunk = Math.ceil(count / (this.threads * chunksPerThread));
+    const parts = divisor * this.threads;
     words[control.kernel] = index;
     words[control.count] = count;
-    words[control.chunk] = chunk;
+    words[control.parts] = parts;
     words[control.args] = args;
     words[control.pages] = this.#memory.pages;
     Atomics.store(words, control.next, 0);
@@ -107,9 +111,10 @@ export class ThreadPool implements Disposable {
     this.#announce(commands.run);
     try {
       for (;;) {
-        const first = Atomics.add(words, control.next, chunk);
-        if (first >= count) break;
-        kernel(first, Math.min(count, first + chunk), args, 0);
+        const begin = Atomics.load(words, control.next);
+        if (begin >= count) break;
+        const end = begin + Math.ceil((count - begin) / parts);
+        if (Atomics.compareExchange(words, control.next, begin, end) === begin) kernel(begin, end, args, 0);
       }
     } finally {
       Atomics.sub(words, control.gate, 1);

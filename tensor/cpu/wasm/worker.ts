@@ -26,8 +26,8 @@ export const control = {
   kernel: 64,
   /** Run: number of items. */
   count: 65,
-  /** Run: items that a thread takes at once. */
-  chunk: 66,
+  /** Run: into how many parts a thread divides the items that are left, to take one of them. */
+  parts: 66,
   /** Run: address of the arguments. */
   args: 67,
   /** Compile: address and length of the module's bytes. */
@@ -93,12 +93,15 @@ function tasksOf({ memory, thread, control }: WorkerStart, words: Int32Array) {
   };
   const run = () => {
     seeMemory();
-    const [count, chunk, args] = [words[control.count]!, words[control.chunk]!, words[control.args]!];
+    const [count, parts, args] = [words[control.count]!, words[control.parts]!, words[control.args]!];
     const kernel = kernels[words[control.kernel]!]!;
     for (;;) {
-      const begin = Atomics.add(words, control.next, chunk);
+      const begin = Atomics.load(words, control.next);
       if (begin >= count) return;
-      kernel(begin, Math.min(count, begin + chunk), args, thread);
+      const end = begin + Math.ceil((count - begin) / parts);
+      if (Atomics.compareExchange(words, control.next, begin, end) === begin) {
+        kernel(begin, end, args, thread);
+      }
     }
   };
   return { compile, run };

@@ -307,6 +307,10 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
     return call({ starts, sizes: shape.map((n, i) => between(random, 1, n - starts[i]!)) }, values(shape));
   },
   pad(random) {
+    if (random.integer(16) === 0) { // so long that the result is filled, and the input copied, in pieces
+      const [before, length, after] = three(() => 4096 * between(random, 1, 3));
+      return call({ before: [before], after: [after], value: 0.5 }, values([length]));
+    }
     const shape = shapeOf(random, between(random, 1, 4));
     const border = () => shape.map(() => random.integer(3));
     return call({ before: border(), after: border(), value: 0.5 }, values(shape));
