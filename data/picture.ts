@@ -29,7 +29,8 @@ const ends: readonly (readonly [DirectionLetter, DirectionLetter, DirectionLette
 /**
  * The axial, coronal and sagittal plane side by side, as the bytes of a PNG. The planes go through the middle of
  * the labels, or of the volume; voxels are shown with their true proportions, superior and anterior up, the
- * patient's right on the left; letters at the edges say so. Grey goes from the 1st to the 99th percentile.
+ * patient's right on the left; letters at the edges say so. Grey goes from the 1st to the 99th percentile of the
+ * half of each axis around that middle, where a CT has little of its air.
  *
  * @param stored with axes in any order; it is turned to the nearest anatomical ones
  * @param overlaid labels on the same grid, their axes in any order; drawn half transparent
@@ -42,7 +43,7 @@ export function picture(stored: Volume, overlaid?: Volume<Uint8Array>, pixels = 
   const shape = shapeOf(volume), { spacing } = volume;
   const image = rowMajor(volume), label = labels && rowMajor(labels);
   const centre = (label && middleOf(label, shape)) ?? shape.map((length) => length >> 1);
-  const [low, high] = percentiles(image, [1, 99]) as [number, number];
+  const [low, high] = greyWindow(image, shape, centre);
   const scale = pixels / Math.max(...shape.map((length, axis) => length * spacing[axis]!));
   // Each plane: the axes that run right and up on the page. R to the left is the radiologists' convention.
   const planes = [[2, 1], [2, 0], [1, 0]] as const;
@@ -74,6 +75,34 @@ export function picture(stored: Volume, overlaid?: Volume<Uint8Array>, pixels = 
     left += widths[plane]! + 4;
   });
   return encodePng({ width, height: pixels, data, channels: 3 });
+}
+
+/** What black and white stand for: percentiles around a voxel; of the whole image where all is alike there. */
+function greyWindow(...[image, shape, centre]: Parameters<typeof halfAround>): [number, number] {
+  const [low, high] = percentiles(halfAround(image, shape, centre), [1, 99]) as [number, number];
+  return high > low ? [low, high] : percentiles(image, [1, 99]) as [number, number];
+}
+
+/** The voxels of the half of each axis around one. */
+function halfAround(
+  image: Volume["array"]["data"],
+  shape: readonly [number, number, number],
+  centre: readonly number[],
+): Float32Array<ArrayBuffer> {
+  const reach = shape.map((length) => Math.max(1, Math.round(length / 4)));
+  const [x0, y0, z0] = centre.map((at, axis) => Math.max(0, at - reach[axis]!)) as [number, number, number];
+  const [x1, y1, z1] = centre.map((at, axis) => Math.min(shape[axis]!, at + reach[axis]!)) as [
+    number,
+    number,
+    number,
+  ];
+  const found = new Float32Array((x1 - x0) * (y1 - y0) * (z1 - z0));
+  for (let x = x0, to = 0; x < x1; x++) {
+    for (let y = y0; y < y1; y++) {
+      for (let z = z0; z < z1; z++) found[to++] = image[(x * shape[1] + y) * shape[2] + z]!;
+    }
+  }
+  return found;
 }
 
 /** Labels with the axes of an image. */

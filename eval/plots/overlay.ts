@@ -78,9 +78,10 @@ export function overlayPlot({ title, image, reference, prediction, classes }: Ov
     side + 61 + rows.height,
     "solid: reference, dashed: prediction",
   );
-  const grey = greyScale(image);
+  const slices = overlayPlanes.map((plane) => busiestSlice(reference, plane));
+  const grey = greyScale(image, slices); // axial, coronal and sagittal slices follow one another on D, H and W
   overlayPlanes.forEach((plane, i) => {
-    const index = busiestSlice(reference, plane);
+    const index = slices[i]!;
     const picture = cutSlice(image, plane, index);
     const mm = [picture.width * picture.pixel[0], picture.height * picture.pixel[1]] as const;
     const scale = side / Math.max(...mm);

@@ -88,23 +88,47 @@ export function busiestSlice(labels: ImageGrid, plane: Plane): number {
   return best;
 }
 
-/** Two percentiles of a volume's intensities, from a sample of its voxels; the second is above the first. */
-export function greyRange({ array }: ImageGrid, lower: number, upper: number): [low: number, high: number] {
+/** Two percentiles of a sample of the voxels between two corners; nothing where they are the same. */
+function percentilesIn(
+  { array }: ImageGrid,
+  percents: readonly [number, number],
+  from: readonly number[],
+  to: readonly number[],
+): [low: number, high: number] | undefined {
   const sample: number[] = [];
-  const [nx, ny, nz] = array.shape as [number, number, number];
-  const step = Math.max(1, Math.floor(Math.cbrt(nx * ny * nz / 30_000)));
-  for (let x = 0; x < nx; x += step) {
-    for (let y = 0; y < ny; y += step) {
-      for (let z = 0; z < nz; z += step) sample.push(array.get(x, y, z) as number);
+  const count = from.reduce((product, start, axis) => product * (to[axis]! - start), 1);
+  const step = Math.max(1, Math.floor(Math.cbrt(count / 30_000)));
+  for (let d = from[0]!; d < to[0]!; d += step) {
+    for (let h = from[1]!; h < to[1]!; h += step) {
+      for (let w = from[2]!; w < to[2]!; w += step) sample.push(array.get(d, h, w) as number);
     }
   }
   sample.sort((a, b) => a - b);
-  const low = percentile(sample, lower), high = percentile(sample, upper);
-  return [low, high > low ? high : low + 1];
+  const [low, high] = percents.map((percent) => percentile(sample, percent)) as [number, number];
+  return high > low ? [low, high] : undefined;
 }
 
-/** Grey levels 0 … 255 between the 1st and 99th percentile of a volume. */
-export function greyScale(image: ImageGrid): (value: number) => number {
-  const [low, high] = greyRange(image, 1, 99);
+/** Two percentiles of a volume's intensities, from a sample of its voxels; the second is above the first. */
+export function greyRange(image: ImageGrid, lower: number, upper: number): [low: number, high: number] {
+  const { shape } = image.array, all = percentilesIn(image, [lower, upper], [0, 0, 0], shape);
+  const value = image.array.get(0, 0, 0) as number;
+  return all ?? [value, value + 1];
+}
+
+/**
+ * What black and white stand for: the 1st and 99th percentile of the half of each axis around a voxel. A CT has little of
+ * its air there, beside whose -1000 HU all organs would be white.
+ */
+export function greyWindow(image: ImageGrid, around: readonly number[]): [low: number, high: number] {
+  const { shape } = image.array;
+  const reach = shape.map((length) => Math.max(1, Math.round(length / 4)));
+  const from = around.map((at, axis) => Math.max(0, at - reach[axis]!));
+  const to = around.map((at, axis) => Math.min(shape[axis]!, at + reach[axis]!));
+  return percentilesIn(image, [1, 99], from, to) ?? greyRange(image, 1, 99);
+}
+
+/** Grey levels 0 … 255 for a volume of which the part around a voxel is to be seen. */
+export function greyScale(image: ImageGrid, around: readonly number[]): (value: number) => number {
+  const [low, high] = greyWindow(image, around);
   return (value) => Math.round(255 * Math.min(1, Math.max(0, (value - low) / (high - low))));
 }

@@ -68,18 +68,18 @@ function viewerCases(
     name,
     dice: runs.map((run) => diceOf(run, name)),
     images: images.map(({ modality, image, reference, predictions }) => {
-      const volume = packing(image, side);
+      const volume = packing(image, side), start = startVoxel(reference, volume);
       return {
         ...volume,
         modality,
-        image: packedImage(image, volume),
+        image: packedImage(image, volume, start),
         reference: packedLabels(reference, volume, classes),
         predictions: runs.map((run) => {
           const labels = predictions.get(run.name);
           return labels === undefined ? null : packedLabels(labels, volume, classes);
         }),
         dice: runs.map((run) => diceOf(run, name, modality)),
-        start: startVoxel(reference, volume),
+        start,
       };
     }),
   }));

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
 import type { LabelClass } from "../metrics/label_grid.ts";
-import { busiestSlice, greyRange, type ImageGrid, requireAnatomical } from "../plots/slice.ts";
+import { busiestSlice, greyRange, greyWindow, type ImageGrid, requireAnatomical } from "../plots/slice.ts";
 
 /** A voxel, by its place along D, H and W. */
 export type Voxel = readonly [number, number, number];
@@ -56,9 +56,10 @@ export function packed(
   return Buffer.from(gzipSync(bytes, { level: 9 })).toString("base64");
 }
 
-/** Intensities as bytes between the values `low` and `high`, and the window that shows most of them. */
-export function packedImage(image: ImageGrid, volume: PackedVolume) {
-  const [low, high] = greyRange(image, 0.1, 99.9), window = greyRange(image, 1, 99);
+/** Intensities as bytes between the values `low` and `high`, and the window that shows most of those around a voxel. */
+export function packedImage(image: ImageGrid, volume: PackedVolume, around: Voxel) {
+  const [low, high] = greyRange(image, 0.1, 99.9);
+  const window = greyWindow(image, around.map((at, axis) => at * volume.step[axis]!));
   const data = packed(
     image,
     volume,

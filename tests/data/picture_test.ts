@@ -23,6 +23,19 @@ Deno.test("picture() shows the patient's right on the left, true proportions, an
   assert.deepEqual(at(150, 5), [0, 0, 0]); // above the coronal plane, which is 10 mm high
 });
 
+Deno.test("picture() tells organs apart although most of the volume is air", () => {
+  const body = (at: number) => Math.floor(at / 400) % 20 >= 5 && Math.floor(at / 400) % 20 < 15; // of each row
+  const values = Float32Array.from({ length: 8000 }, (_, at) => body(at) ? 50 * (at % 2) : -1000);
+  const scan = volumeFrom(values, [20, 20, 20], [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+  const { data: pixels, channels } = decodePng(picture(scan, undefined, 20));
+  const greys = new Set(Array.from({ length: 20 * 64 }, (_, at) => pixels[channels * at]!));
+  assert.deepEqual(
+    [...greys].toSorted((a, b) => a - b),
+    [0, 255],
+    "0 is not as light as 50 because air is at -1000",
+  );
+});
+
 Deno.test("a volume shows itself in a notebook, alone and with labels", () => {
   for (const shown of [volume, overlay(volume, labels)]) {
     const show =

@@ -45,6 +45,24 @@ Deno.test("no command writes over an input, by whatever name", async () => {
   });
 });
 
+Deno.test("png draws all plots of a run, and says what a folder without any lacks", async () => {
+  await inFreshFolder(async (root) => {
+    await Deno.mkdir(`${root}/run/plots`, { recursive: true });
+    const svg =
+      '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
+    for (const name of ["b", "a"]) await Deno.writeTextFile(`${root}/run/plots/${name}.svg`, svg);
+    const { code, stdout } = await runExample("png", [`${root}/run`], root);
+    assert.deepEqual([code, stdout.trim().split("\n")], [
+      0,
+      [`${root}/run/plots/a.png`, `${root}/run/plots/b.png`],
+    ]);
+    await Deno.mkdir(`${root}/empty`);
+    const { code: refused, stderr } = await runExample("png", [`${root}/empty`], root);
+    assert.equal(refused, 2);
+    assert.match(stderr, /empty: expected a name in \.svg, or a folder that has such files/);
+  });
+});
+
 Deno.test("png says which characters its font lacks, and draws those it has", async () => {
   await inFreshFolder(async (root) => {
     const svg = (text: string) =>

@@ -28,7 +28,7 @@ Deno.test("the viewer's volumes hold every n-th voxel, in the order D, H, W, wha
   const turned = { ...image, array: image.array.transpose(0, 2, 1) };
   const volume = packing(turned, 3);
   assert.deepEqual(volume, { shape: [3, 2, 3], step: [1, 2, 2], spacing: [3, 2, 2] });
-  const { low, high, data } = packedImage(turned, volume);
+  const { low, high, data } = packedImage(turned, volume, [0, 0, 0]);
   const values = unpacked(data).map((byte) => low + byte / 255 * (high - low));
   const wanted = [0, 1, 2].flatMap((d) => [0, 2].flatMap((w) => [0, 2, 4].map((h) => 100 * d + 10 * h + w)));
   values.forEach((value, i) => assert.ok(Math.abs(value - wanted[i]!) < 1, `${value} for ${wanted[i]}`));
