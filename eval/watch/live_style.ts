@@ -1,4 +1,9 @@
-/** How the live page looks: by day and by night, on a desk and on a phone. */
+/**
+ * How the live page looks: by day and by night, on a desk and on a phone.
+ *
+ * Colours of drawings are changed by rules that name no element around them: a phone's planes are copies (`use`), for
+ * which no such rule holds.
+ */
 export const liveStyle = `
 :root { color-scheme: light dark; --back: #fff; --text: #111; --faint: #555; --line: #ddd; --card: #f5f6f8;
   --link: #0b57a4; --good: #00734f; --bad: #b3261e; --blue: #0072B2; --strong: #444; }
@@ -34,15 +39,15 @@ dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .plots > * { flex: 1 1 36rem; max-width: min(100%, 46rem); }
 svg { max-width: 100%; height: auto; display: block; }
 .plots .drawn svg { fill: var(--text); }
-.drawn [fill="#111"] { fill: var(--text); }
-.drawn rect[fill="#fff"] { fill: var(--back); }
-.drawn [stroke="#111"] { stroke: var(--text); }
-.drawn [stroke="#444"] { stroke: var(--strong); }
-.drawn [stroke="#ddd"] { stroke: var(--line); }
-.drawn [stroke="#0072B2"] { stroke: var(--blue); }
-.drawn [fill="#0072B2"] { fill: var(--blue); }
-.drawn [stroke="#000000"] { stroke: var(--text); }
-.drawn [fill="#000000"] { fill: var(--text); }
+[fill="#111"] { fill: var(--text); }
+rect[fill="#fff"] { fill: var(--back); }
+[stroke="#111"] { stroke: var(--text); }
+[stroke="#444"] { stroke: var(--strong); }
+[stroke="#ddd"] { stroke: var(--line); }
+[stroke="#0072B2"] { stroke: var(--blue); }
+[fill="#0072B2"] { fill: var(--blue); }
+[stroke="#000000"] { stroke: var(--text); }
+[fill="#000000"] { fill: var(--text); }
 .plots > .narrow { display: none; }
 .key span { margin-right: 1rem; }
 .key i { display: inline-block; width: 0.9em; height: 0.9em; margin-right: 0.35em; vertical-align: -0.1em; }

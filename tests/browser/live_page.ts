@@ -12,6 +12,7 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { decodePng } from "../../data/deps.ts";
 import { Chromium } from "./chromium.ts";
 
 const [seconds, pictures] = [Number(Deno.args[0] ?? 120), Deno.args[1]];
@@ -31,6 +32,14 @@ function start(args: readonly string[]): Deno.ChildProcess {
 
 const train = (args: readonly string[]) =>
   start(["--allow-read", "--allow-write", example("train"), "--device", "cpu", "--threads", "1", ...args]);
+
+/** White pixels along the left edge of what is drawn. */
+function whiteAtTheEdge(png: Uint8Array<ArrayBuffer>): number {
+  const { width, height, data, channels } = decodePng(png), column = 18;
+  const isWhite = (y: number) =>
+    data.subarray(channels * (y * width + column)).slice(0, 3).every((v) => v === 255);
+  return Array.from({ length: height }, (_, y) => isWhite(y)).filter(Boolean).length;
+}
 
 /** Reads and drops what a process prints, so that it does not wait for a reader. */
 const drain = (process: Deno.ChildProcess) => process.stderr.pipeTo(new WritableStream());
@@ -100,7 +109,11 @@ try {
         await browser.send("Emulation.setEmulatedMedia", {
           features: [{ name: "prefers-color-scheme", value: theme }],
         });
-        await browser.screenshot(`${pictures}/live-${width}-${theme}.png`);
+        const path: string = `${pictures}/live-${width}-${theme}.png`;
+        await browser.screenshot(path);
+        if (theme === "dark") {
+          assert.equal(whiteAtTheEdge(await Deno.readFile(path)), 0, `white parts of ${path}`);
+        }
         const overflow = await browser.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
         assert.ok(overflow <= 0, `the page is ${overflow} px too wide at ${width}`);
       }
