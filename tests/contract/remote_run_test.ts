@@ -17,8 +17,21 @@ function serveRepository(): { server: Deno.HttpServer<Deno.NetAddr>; address: st
   return { server, address: `http://127.0.0.1:${server.addr.port}` };
 }
 
+/** What a program asked for of kinds that it was not given: on a terminal Deno asks the user for each. */
+async function askedBeyond(permissions: readonly string[], log: string): Promise<string[]> {
+  const given = ["import", ...permissions.map((option) => /^--allow-(\w+)/.exec(option)![1])];
+  const lines = (await Deno.readTextFile(log)).trim().split("\n").filter(Boolean);
+  return lines.map((line): { permission: string; value: string | null } => JSON.parse(line))
+    .filter(({ permission, value }) =>
+      !given.includes(permission) ||
+      permission === "env" && !permissions.some((option) => value !== null && option.includes(value))
+    ).map(({ permission, value }) => `${permission} ${value}`);
+}
+
 /** Runs a program from a URL, in a folder of its own, with these permissions and without settings. */
 async function runRemote(url: string, permissions: readonly string[], args: readonly string[], cwd: string) {
+  const log = await Deno.makeTempFile();
+  const alone = !permissions.some((option) => option.startsWith("--allow-run")); // others would write to the log, too
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -28,8 +41,10 @@ async function runRemote(url: string, permissions: readonly string[], args: read
       ...args,
     ],
     cwd,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...(alone && { DENO_AUDIT_PERMISSIONS: log }) },
   }).output();
+  assert.deepEqual(await askedBeyond(permissions, log), [], url);
+  await Deno.remove(log);
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 

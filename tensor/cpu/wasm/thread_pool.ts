@@ -25,7 +25,7 @@ const divisor = 2;
 /** Starts a worker and waits until it listens to the shared words; before that nobody may block. */
 function start(message: WorkerStart): Promise<Worker> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(workerSource, { eval: true });
+    const worker = new Worker(workerSource, { eval: true, env: {} });
     worker.once("error", (cause) =>
       reject(
         new DeviceError("device.threads", "cpu: a worker thread did not start", {
