@@ -36,17 +36,18 @@ type Reach = readonly [number, number, number];
 const outputShape = (op: AnyOp, { inputs, attributes }: Sample<unknown>): Shape =>
   op.infer(inputs.map(({ shape }) => ({ shape, dtype: "f32" as const })), attributes)[0]!.shape;
 
-/** The largest value in the box around each place of an array. */
+/** The largest value in the box around each place of an array of values from 0. */
 function largestAround(values: HostArray, shape: Shape, reach: Reach): HostArray {
   return reach.reduce((most, places, i) => {
     const axis = shape.length - 3 + i;
     const [size, step] = [shape[axis]!, sizeOf(shape.slice(axis + 1))];
     return most.map((_, at) => {
       const place = Math.floor(at / step) % size;
-      const [before, after] = [Math.min(places, place), Math.min(places, size - 1 - place)];
-      return Math.max(
-        ...Array.from({ length: before + 1 + after }, (_, k) => most[at + (k - before) * step]!),
-      );
+      let largest = 0;
+      for (let near = Math.max(0, place - places); near <= Math.min(size - 1, place + places); near++) {
+        largest = Math.max(largest, most[at + (near - place) * step]!);
+      }
+      return largest;
     });
   }, values);
 }
