@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
-import { inFreshFolder, runExample } from "./run_example.ts";
+import { writeTinyDataset } from "../hunts/tiny_run.ts";
+import { inFreshFolder, oneStep, runExample } from "./run_example.ts";
 
-const train = ["--batch", "1", "--validations", "1", "--steps", "2", "--device", "cpu", "--name", "run"];
+const train = ["--data", "data", ...oneStep, "--device", "cpu", "--name", "run"];
 
 Deno.test("calibration measures a finished run, and the report shows it", async () => {
   await inFreshFolder(async (folder) => {
+    await writeTinyDataset(`${folder}/data`);
     const trained = await runExample("train", train, folder);
     assert.equal(trained.code, 0, trained.stderr);
     const { code, stdout, stderr } = await runExample("calibration", [
-      "runs/run",
-      "--device",
-      "cpu",
-      "--json",
+      ...["runs/run", "--data", "data", "--device", "cpu", "--json"],
     ], folder);
     assert.equal(code, 0, stderr);
     const { calibration } = JSON.parse(stdout) as { calibration: Record<string, number | string>[] };

@@ -7,6 +7,7 @@ import {
   Random,
   type SafeTensor,
 } from "../../tensor/mod.ts";
+import { writeTinyDataset } from "../hunts/tiny_run.ts";
 import { inFreshFolder, runExample } from "./run_example.ts";
 
 const small = [
@@ -64,7 +65,9 @@ Deno.test("a training starts from SAM-Med3D's weights: the trunk stays frozen, i
 
 Deno.test("a training starts from another run", async () => {
   await inFreshFolder(async (folder) => {
-    const train = (...args: string[]) => runExample("train", [...small, ...args], folder);
+    await writeTinyDataset(`${folder}/data`);
+    const sizes = ["--data", "data", "--preset", "unet-tiny", "--patch", "16,16,16"];
+    const train = (...args: string[]) => runExample("train", [...small, ...sizes, ...args], folder);
     const first = await train("--method", "supervised", "--name", "first");
     assert.equal(first.code, 0, first.stderr);
     const second = await train("--init", "runs/first", "--name", "second");

@@ -5,7 +5,10 @@ import { phantomOf } from "../../examples/open_data.ts";
 import { makeRunFolders } from "../eval/make_run_folder.ts";
 import { inFreshFolder, runExample } from "./run_example.ts";
 
-const train = ["--batch", "1", "--validations", "1", "--steps", "2", "--device", "cpu", "--name", "run"];
+const train = [
+  ...["--batch", "1", "--validations", "1", "--steps", "2", "--device", "cpu", "--name", "run"],
+  ...["--validation", "1", "--test", "1"],
+];
 
 Deno.test("robustness judges a run with modalities moved and left out; report shows both", async () => {
   await inFreshFolder(async (folder) => {

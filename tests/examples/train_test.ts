@@ -2,9 +2,16 @@ import assert from "node:assert/strict";
 import { readNifti, volumeFrom, writeNifti } from "../../data/mod.ts";
 import { command } from "../../examples/train.ts";
 import { withDataset } from "../data/make_dataset.ts";
+import { writeTinyDataset } from "../hunts/tiny_run.ts";
 import { inFreshFolder, runExample, startExample } from "./run_example.ts";
 
-const small = ["--batch", "1", "--validations", "2", "--device", "cpu"];
+/** A training on what {@link writeTinyDataset} wrote to `data`. */
+const small = [
+  ...["--data", "data", "--preset", "unet-tiny", "--patch", "16,16,16", "--batch", "1"],
+  ...["--validations", "2", "--device", "cpu"],
+];
+/** Its split, which a resumed run knows. */
+const parts = ["--labelled", "2", "--validation", "1", "--test", "1"];
 
 Deno.test("train --help lists the options", async () => {
   await inFreshFolder(async (folder) => {
@@ -77,8 +84,9 @@ Deno.test("train --profile cmc-released at the paper's size has the parameters o
 
 Deno.test("Ctrl-C saves, says how to go on, and the resumed run ends like one that was never stopped", async () => {
   await inFreshFolder(async (folder) => {
-    const args = [...small, "--steps", "6"];
-    const process = await startExample("train", [...args, "--name", "a stopped run"], folder);
+    await writeTinyDataset(`${folder}/data`);
+    const args = [...small, "--steps", "40"]; // twenty are left when the signal is sent
+    const process = await startExample("train", [...args, ...parts, "--name", "a stopped run"], folder);
     let seen = "";
     const decoder = new TextDecoder();
     for await (const chunk of process.stderr) {
@@ -95,7 +103,7 @@ Deno.test("Ctrl-C saves, says how to go on, and the resumed run ends like one th
 
     const resumed = await runExample("train", [...args, "--resume", "runs/a stopped run", "--json"], folder);
     assert.equal(resumed.code, 0, resumed.stderr);
-    const whole = await runExample("train", [...args, "--name", "whole", "--json"], folder);
+    const whole = await runExample("train", [...args, ...parts, "--name", "whole", "--json"], folder);
     const log = (name: string) => Deno.readTextFile(`${folder}/runs/${name}/log.csv`);
     assert.equal(await log("a stopped run"), await log("whole"));
     assert.deepEqual(JSON.parse(resumed.stdout).test, JSON.parse(whole.stdout).test);
@@ -153,7 +161,8 @@ Deno.test("train --seeds trains once for each, leaves what is finished, goes on 
 
 Deno.test("predict writes labels on the grid of its image, whatever the orientation", async () => {
   await inFreshFolder(async (folder) => {
-    const trained = await runExample("train", [...small, "--steps", "2", "--name", "run"], folder);
+    await writeTinyDataset(`${folder}/data`);
+    const trained = await runExample("train", [...small, ...parts, "--steps", "2", "--name", "run"], folder);
     assert.equal(trained.code, 0, trained.stderr);
     // Left-posterior-superior, anisotropic, oblique.
     const affine = [-1.5, 0.1, 0, 20, 0, -1.4, 0, 30, 0, 0.1, 3, -10, 0, 0, 0, 1];
@@ -196,19 +205,20 @@ Deno.test("predict writes labels on the grid of its image, whatever the orientat
 
 Deno.test("a run that was killed resumes from its last checkpoint and ends like one that was not", async () => {
   await inFreshFolder(async (folder) => {
-    const args = [...small, "--steps", "6", "--validations", "3"];
-    const process = await startExample("train", [...args, "--name", "killed"], folder);
+    await writeTinyDataset(`${folder}/data`);
+    const args = [...small, "--steps", "30", "--validations", "3"]; // ten are left when it is killed
+    const process = await startExample("train", [...args, ...parts, "--name", "killed"], folder);
     const decoder = new TextDecoder();
     let seen = "";
     for await (const chunk of process.stderr) {
       seen += decoder.decode(chunk);
-      if (/step 4: validation/.test(seen)) process.kill("SIGKILL"); // while, or before, step 4 is saved
+      if (/step 20: validation/.test(seen)) process.kill("SIGKILL"); // while, or before, step 20 is saved
     }
     await process.stdout.cancel();
     await process.status;
     const resumed = await runExample("train", [...args, "--resume", "runs/killed"], folder);
     assert.equal(resumed.code, 0, resumed.stderr);
-    const whole = await runExample("train", [...args, "--name", "whole"], folder);
+    const whole = await runExample("train", [...args, ...parts, "--name", "whole"], folder);
     assert.equal(whole.code, 0, whole.stderr);
     for (const file of ["log.csv", "cases.csv"]) {
       const [one, two] = await Promise.all(
