@@ -18,7 +18,8 @@ export function htmlTable({ title, caption, heads, columns, rows }: TableModel):
   const body = rows.map(({ heads: names, cells }) => {
     const numbers = cells.map((cell, i) => {
       const digits = columns[i]!.digits;
-      const number = `${fixed(cell.mean, digits)}<span class="sd">${spreadText(cell, digits)}</span>`;
+      const spread = spreadText(cell, digits).replaceAll(" ", "\u00a0"); // a number stays in one line
+      const number = `${fixed(cell.mean, digits)}<span class="sd">${spread}</span>`;
       const shown = cell.best ? `<strong>${number}</strong>` : cell.second ? `<u>${number}</u>` : number;
       const mark = cell.mark === "" ? "" : `<sup>${escapeHtml(cell.mark)}</sup>`;
       return `<td>${shown}${mark}<small>${escapeHtml(countText(cell))}</small></td>`;
