@@ -105,8 +105,8 @@ function requireAlike(firstName: string, first: Preparation, name: string, other
     if (JSON.stringify(wanted[what]) === JSON.stringify(found[what])) continue;
     throw new CodedError(
       "predict.ensemble",
-      `${firstName} and ${name} cannot be averaged: their ${what} is ${wanted[what].join(", ")} and ` +
-        found[what].join(", "),
+      `${firstName} and ${name} cannot be averaged: ${what} of the one: ${wanted[what].join(", ")}; ` +
+        `of the other: ${found[what].join(", ")}`,
       { fix: "Give checkpoints that were trained on the same data set." },
     );
   }

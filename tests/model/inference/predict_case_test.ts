@@ -133,7 +133,7 @@ Deno.test("networks of other classes, modalities or orientation are not averaged
   for (const wrong of [other, turned]) {
     assert.throws(() => openEnsemble(new Map([["a", one], ["b", wrong]]), device), {
       code: "predict.ensemble",
-      message: /^a and b cannot be averaged/,
+      message: /^a and b cannot be averaged: \w+ of the one: .+; of the other: /,
     });
   }
 });
