@@ -29,8 +29,8 @@ const ends: readonly (readonly [DirectionLetter, DirectionLetter, DirectionLette
 /**
  * The axial, coronal and sagittal plane side by side, as the bytes of a PNG. The planes go through the middle of
  * the labels, or of the volume; voxels are shown with their true proportions, superior and anterior up, the
- * patient's right on the left; letters at the edges say so. Grey goes from the 1st to the 99th percentile of the
- * half of each axis around that middle, where a CT has little of its air.
+ * patient's right on the left; letters at the edges say so. Grey spans the whole image, but for a
+ * CT's air.
  *
  * @param stored with axes in any order; it is turned to the nearest anatomical ones
  * @param overlaid labels on the same grid, their axes in any order; drawn half transparent
@@ -77,19 +77,24 @@ export function picture(stored: Volume, overlaid?: Volume<Uint8Array>, pixels = 
   return encodePng({ width, height: pixels, data, channels: 3 });
 }
 
-/** What black and white stand for: percentiles around a voxel; of the whole image where all is alike there. */
-function greyWindow(...[image, shape, centre]: Parameters<typeof halfAround>): [number, number] {
-  const [low, high] = percentiles(halfAround(image, shape, centre), [1, 99]) as [number, number];
-  return high > low ? [low, high] : percentiles(image, [1, 99]) as [number, number];
+/**
+ * What black and white stand for: the 1st and 99th percentile. Where the part around a voxel has less than a third of that
+ * range, as in a CT, beside whose air all organs would be white: the range of that part, and half of it on either side.
+ */
+function greyWindow(...[image, shape, centre]: Parameters<typeof partAround>): [number, number] {
+  const between = (values: typeof image) => percentiles(values, [1, 99]) as [number, number];
+  const all = between(image), part = between(partAround(image, shape, centre)), range = part[1] - part[0];
+  const isSmall = range > 0 && 3 * range < all[1] - all[0];
+  return isSmall ? [part[0] - range / 2, part[1] + range / 2] : all;
 }
 
-/** The voxels of the half of each axis around one. */
-function halfAround(
+/** The voxels of the quarter of each axis around one. */
+function partAround(
   image: Volume["array"]["data"],
   shape: readonly [number, number, number],
   centre: readonly number[],
 ): Float32Array<ArrayBuffer> {
-  const reach = shape.map((length) => Math.max(1, Math.round(length / 4)));
+  const reach = shape.map((length) => Math.max(1, Math.round(length / 8)));
   const [x0, y0, z0] = centre.map((at, axis) => Math.max(0, at - reach[axis]!)) as [number, number, number];
   const [x1, y1, z1] = centre.map((at, axis) => Math.min(shape[axis]!, at + reach[axis]!)) as [
     number,

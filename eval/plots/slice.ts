@@ -116,15 +116,19 @@ export function greyRange(image: ImageGrid, lower: number, upper: number): [low:
 }
 
 /**
- * What black and white stand for: the 1st and 99th percentile of the half of each axis around a voxel. A CT has little of
- * its air there, beside whose -1000 HU all organs would be white.
+ * What black and white stand for: the 1st and 99th percentile of a volume. Where the quarter of each axis around a voxel
+ * has less than a third of that range, as in a CT, beside whose air all organs would be white: the range of that part, and
+ * half of it on either side.
  */
 export function greyWindow(image: ImageGrid, around: readonly number[]): [low: number, high: number] {
-  const { shape } = image.array;
-  const reach = shape.map((length) => Math.max(1, Math.round(length / 4)));
+  const { shape } = image.array, all = greyRange(image, 1, 99);
+  const reach = shape.map((length) => Math.max(1, Math.round(length / 8)));
   const from = around.map((at, axis) => Math.max(0, at - reach[axis]!));
   const to = around.map((at, axis) => Math.min(shape[axis]!, at + reach[axis]!));
-  return percentilesIn(image, [1, 99], from, to) ?? greyRange(image, 1, 99);
+  const part = percentilesIn(image, [1, 99], from, to);
+  if (part === undefined) return all;
+  const range = part[1] - part[0];
+  return 3 * range < all[1] - all[0] ? [part[0] - range / 2, part[1] + range / 2] : all;
 }
 
 /** Grey levels 0 … 255 for a volume of which the part around a voxel is to be seen. */

@@ -29,11 +29,8 @@ Deno.test("picture() tells organs apart although most of the volume is air", () 
   const scan = volumeFrom(values, [20, 20, 20], [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
   const { data: pixels, channels } = decodePng(picture(scan, undefined, 20));
   const greys = new Set(Array.from({ length: 20 * 64 }, (_, at) => pixels[channels * at]!));
-  assert.deepEqual(
-    [...greys].toSorted((a, b) => a - b),
-    [0, 255],
-    "0 is not as light as 50 because air is at -1000",
-  );
+  const [air, dark, light] = [...greys].toSorted((a, b) => a - b);
+  assert.ok(air === 0 && light! - dark! > 100, `0 is as light as 50, because air is at -1000: ${[...greys]}`);
 });
 
 Deno.test("a volume shows itself in a notebook, alone and with labels", () => {
