@@ -16,7 +16,7 @@ Deno.test({
     using gpu = await webgpu!.open(); // one for all: the shaders that methods share are compiled once
     for (const method of methods.values()) {
       await t.step(method.name, async () => {
-        const short = { ...options, steps: 2, validations: 1, semiSupervisedFrom: 0, method };
+        const short = { ...options, batch: 1, steps: 2, validations: 1, semiSupervisedFrom: 0, method };
         const log = async (device: Device) => {
           using run = await train(short, { device, ...dataFor(method) });
           return run!.log;
