@@ -60,6 +60,7 @@ export {
 } from "./statistics/summarise.ts";
 export type { TableCell, TableColumn, TableFormat, TableModel } from "./tables/table_model.ts";
 export { renderTable } from "./tables/render_table.ts";
+export { tableParts } from "./tables/table_parts.ts";
 export {
   comparisonTable,
   comparisonTableModel,

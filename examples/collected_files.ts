@@ -4,9 +4,29 @@
  * @module
  */
 
-import { collectionFiles, type CollectionOptions, type RunResults, testSets } from "../eval/mod.ts";
+import {
+  collectionFiles,
+  type CollectionOptions,
+  renderTable,
+  type RunResults,
+  setTables,
+  tableParts,
+  type TestSet,
+  testSets,
+} from "../eval/mod.ts";
 import type { Result } from "./command.ts";
 import { prepareOutputs } from "./outputs.ts";
+
+/** As many columns of numbers fit into the lines of a terminal. */
+const columnsOfTerminal = 4;
+
+/** The results of a test set for a terminal: a wide table in parts, with its caption below the last. */
+function shownResults(set: TestSet, baseline: string): string[] {
+  const results = setTables(set, baseline)?.results;
+  if (results === undefined) return [];
+  const parts = tableParts(results, columnsOfTerminal).map((part) => renderTable(part, "markdown"));
+  return parts.map((text, i) => i + 1 < parts.length ? `${text.slice(0, text.indexOf("\n\n"))}\n` : text);
+}
 
 /**
  * Writes everything that is said about runs together, and gives back the table of results.
@@ -23,8 +43,7 @@ export async function writeCollection(
   const paths = [...files.keys()].map((name) => `${folder}/${name}`);
   await prepareOutputs(paths, inputs);
   for (const [name, content] of files) await Deno.writeTextFile(`${folder}/${name}`, content);
-  const tables = [...files].filter(([name]) => /^results.*\.md$/.test(name)).map(([, text]) => text);
-  const sets = testSets(runs);
+  const sets = testSets(runs), tables = sets.flatMap((set) => shownResults(set, options.baseline));
   if (sets.length > 1) {
     const names = sets.map(({ name }, i) => `${i + 1} ${name}`).join("; ");
     console.error(

@@ -19,6 +19,11 @@ Deno.test("compare tells groups apart by name where they have one method, and le
     const rows = csv.trimEnd().split("\n").slice(1).map((line) => line.split(",")[1]);
     assert.deepEqual(rows, ["before: cmc", "new: cmc", "supervised"]);
     assert.match(await Deno.readTextFile(`${root}/all/tests.md`), /supervised − before: cmc/);
+    const { stdout: shown } = await runExample("compare", ["before=old", "new", "--out", "again"], root);
+    const lines = shown.split("\n").filter((line) => line.startsWith("|"));
+    const longest = Math.max(...lines.map((line) => line.length));
+    assert.ok(lines.length > 5 && longest < 150, `a terminal breaks a line of ${longest}`);
+    assert.equal(lines.filter((line) => line.includes(" average ")).length, 1);
     const unknown = await runExample("compare", [...args.slice(0, 4), "--baseline", "none"], root);
     assert.match(unknown.stderr, /^error\[report\.baseline\]/m);
     const empty = await runExample("compare", ["all", "--out", "x"], root);
