@@ -15,10 +15,10 @@ const minutesPerFile = 12;
 const longest = [
   "tests/model/train/methods_test.ts",
   "tests/model/train/methods_webgpu_test.ts",
-  "tests/examples/train_test.ts",
-  "tests/tensor/wasm/random_shapes_test.ts",
   "tests/model/train/train_test.ts",
+  "tests/tensor/wasm/random_shapes_test.ts",
   "tests/contract/remote_run_test.ts",
+  "tests/examples/train_test.ts",
 ];
 
 /** What `deno test` is given for the examples in the documentation. */
