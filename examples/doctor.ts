@@ -88,11 +88,11 @@ async function checkWriting(): Promise<Finding> {
   }
 }
 
-/** The findings, one a line; what to do stands below. */
+/** The findings, one a line, with what to do. */
 function lines(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
   return findings.map(({ check, state, found, fix }) =>
-    `${state.padEnd(5)}  ${check.padEnd(width)}  ${found}${fix === undefined ? "" : `; ${fix}`}`
+    `${state.padEnd(5)}  ${check.padEnd(width)}  ${found}${fix === undefined ? "" : `. ${fix}`}`
   ).join("\n");
 }
 
