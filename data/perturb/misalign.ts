@@ -76,10 +76,19 @@ function moved<T extends Float32Array | Uint8Array>(
   random: Random,
   labels: boolean,
 ): Volume<T> {
+  const isWarped = translationMm > 0 || rotationDegrees > 0 || elasticMm > 0;
+  // Interpolating at places that are whole numbers but for rounding would not give every bit back.
+  if (!isWarped && droppedSlices === 0) return stored;
   // Moved with anatomical axes, the result is the same however the scan is stored.
   const turn = turnOf(stored, superiorFirst), volume = turnVolume(stored, turn);
   const shape = shapeOf(volume), source = rowMajor(volume);
   const direction = unitVector(random), axis = unitVector(random);
+  const outside = labels ? 0 : source[0]!;
+  const dropped = (data: T) => {
+    const kept = volumeFrom(dropSlices(data, shape, droppedSlices, outside, random), shape, volume.affine);
+    return turnBack(kept, gridOf(stored), turn);
+  };
+  if (!isWarped) return dropped(source);
   const centre = shape.map((length) => (length - 1) / 2) as unknown as Triple;
   const toMm = scalingAffine(
     volume.spacing,
@@ -90,10 +99,8 @@ function moved<T extends Float32Array | Uint8Array>(
   const map = [invertAffine(toMm), rotation, shift, toMm].reduce(multiplyAffine);
   const displacement = elasticMm > 0 ? elasticField(shape, volume.spacing, elasticMm, random) : undefined;
   const out = new (source.constructor as new (length: number) => T)(source.length);
-  const outside = labels ? 0 : source[0]!;
   sampleAffine(source, shape, map, out, shape, labels ? "nearest" : "linear", outside, displacement);
-  const kept = volumeFrom(dropSlices(out, shape, droppedSlices, outside, random), shape, volume.affine);
-  return turnBack(kept, gridOf(stored), turn);
+  return dropped(out);
 }
 
 /** Takes random slices out and lets those above close up. */
