@@ -23,8 +23,6 @@ export interface Cell {
   readonly fold: string | null;
   /** Its seed. */
   readonly seed: number;
-  /** What the sweep gives several values, and its own: settings of the grid, the number of labelled subjects. */
-  readonly varied?: Readonly<Record<string, unknown>>;
   /** The trial of an outside optimiser that it belongs to. */
   readonly trial?: string;
   /** All its settings, as `train --config` takes them. */
@@ -77,12 +75,21 @@ interface Labels {
   readonly words: string | null;
   readonly short: readonly string[];
   readonly settings: Settings;
-  readonly varied?: Settings;
 }
 
 /** The last part of a setting's place: `cscWeight` of `settings.cscWeight`. */
 function settingName(path: string): string {
   return path.slice(path.indexOf(".") + 1);
+}
+
+/** What a cell has of all that its sweep gives a list of values: settings of the grid, the number of labelled subjects. */
+export function variedIn({ grid, labelled }: Sweep, { settings }: Cell): Record<string, unknown> {
+  const paths = [...Object.keys(grid), ...(labelled ? ["labelled"] : [])];
+  return Object.fromEntries(paths.map((path) => {
+    const [outer, inner] = path.split(".", 2) as [string, string | undefined];
+    const value = settings[outer];
+    return [settingName(path), inner === undefined ? value : (value as Settings)[inner]];
+  }));
 }
 
 function labelsOf({ labelRatios, labelled }: Sweep): Labels[] {
@@ -91,7 +98,6 @@ function labelsOf({ labelRatios, labelled }: Sweep): Labels[] {
       words: `${count} labelled`,
       short: [`labelled${count}`],
       settings: { labelled: count },
-      varied: { labelled: count },
     }));
   }
   if (!labelRatios) return [{ words: null, short: [], settings: {} }];
@@ -131,7 +137,6 @@ export function cellsOf(sweep: Sweep, folder: string, trials: readonly Trial[] =
             ...chosen.map(({ path, value }) => `${settingName(path)} ${shown(value)}`),
             ...(trial ? [`trial ${trial.id}`] : []),
           ];
-          const values = Object.fromEntries(chosen.map(({ path, value }) => [settingName(path), value]));
           return labelsOf(sweep).flatMap((labels) =>
             folds.flatMap((fold) =>
               sweep.seeds.map((seed): Cell => ({
@@ -145,7 +150,6 @@ export function cellsOf(sweep: Sweep, folder: string, trials: readonly Trial[] =
                 labels: labels.words,
                 fold,
                 seed,
-                ...((chosen.length > 0 || labels.varied) && { varied: { ...values, ...labels.varied } }),
                 ...(trial && { trial: trial.id }),
                 settings: { ...settings, ...labels.settings, ...(fold !== null && { fold }), seed },
               }))

@@ -8,7 +8,8 @@ import { parseRatio } from "../../data/split.ts";
 import { readRunFolder, type RunResults } from "../../eval/mod.ts";
 import { meanCosts } from "../../eval/report/run_groups.ts";
 import { average } from "../../eval/statistics/summarise.ts";
-import type { Cell } from "./cells.ts";
+import { type Cell, variedIn } from "./cells.ts";
+import type { Sweep } from "./sweep_file.ts";
 import { type SweepFolder, sweepPaths } from "./sweep_folder.ts";
 
 /** What a sweep has come to. */
@@ -33,7 +34,7 @@ async function isFinished(run: string): Promise<boolean> {
  *
  * @throws {EvalError} what reading a damaged run folder throws
  */
-export async function collectSweep({ folder, cells }: SweepFolder): Promise<Collected> {
+export async function collectSweep({ folder, sweep, cells }: SweepFolder): Promise<Collected> {
   const finished: { cell: Cell; run: RunResults }[] = [], missing: Cell[] = [];
   for (const cell of cells) {
     const run = sweepPaths.run(folder, cell);
@@ -41,7 +42,7 @@ export async function collectSweep({ folder, cells }: SweepFolder): Promise<Coll
     else missing.push(cell);
   }
   const groups = Map.groupBy(finished, ({ cell }) => JSON.stringify([cell.row, cell.labels, cell.seed]));
-  return { runs: [...groups.values()].map((group) => joinFolds(group)), missing };
+  return { runs: [...groups.values()].map((group) => joinFolds(sweep, group)), missing };
 }
 
 /** The label ratio that was asked for: that of a split is rounded to whole subjects, in each fold another way. */
@@ -53,14 +54,14 @@ function ratioOf({ settings }: Cell, runs: readonly RunResults[]): number {
 }
 
 /** The runs of all folds as one that was tested on the cases of each. */
-function joinFolds(group: readonly { cell: Cell; run: RunResults }[]): RunResults {
+function joinFolds(sweep: Sweep, group: readonly { cell: Cell; run: RunResults }[]): RunResults {
   const [{ cell, run: first }] = group as [typeof group[number]];
   const runs = group.map(({ run }) => run);
   const named = {
     ...first,
     method: cell.row,
     label_ratio: ratioOf(cell, runs),
-    ...(cell.varied && { varied: cell.varied }),
+    varied: variedIn(sweep, cell),
   };
   if (cell.fold === null) return named;
   const all = <T>(of: (run: RunResults) => readonly T[]): T[] => runs.flatMap(of);

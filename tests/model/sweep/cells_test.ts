@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { variedIn } from "../../../model/sweep/cells.ts";
 import { cellsOf, parseSweep } from "../../../model/sweep/mod.ts";
 
 const of = (value: unknown) => cellsOf(parseSweep(value), "/sweeps");
@@ -24,7 +25,6 @@ Deno.test("a sweep has a cell for every combination, with names that last and al
     labels: "5 %",
     fold: "2/2",
     seed: 1,
-    varied: { batch: 2 },
     settings: {
       ...{ data: "/sweeps/scans", steps: 5, settings: { rampUp: 1, cscWeight: 0 }, method: "cmc", batch: 2 },
       ...{ labelRatio: "5%", fold: "2/2", seed: 1 },
@@ -33,12 +33,13 @@ Deno.test("a sweep has a cell for every combination, with names that last and al
 });
 
 Deno.test("a grid reaches the settings of a method; counts of labels and modules are named", () => {
-  const [cell] = of({ methods: ["./mine.ts"], labelled: [4], grid: { "settings.weight": [0.5] } });
+  const sweep = { methods: ["./mine.ts"], labelled: [4], grid: { "settings.weight": [0.5] } };
+  const [cell] = of(sweep);
+  assert.deepEqual(variedIn(parseSweep(sweep), cell!), { weight: 0.5, labelled: 4 });
   assert.deepEqual([cell!.name, cell!.row], [
     "mine.ts-weight-0.5-labelled4-seed0",
     "./mine.ts, weight 0.5",
   ]);
-  assert.deepEqual(cell!.varied, { weight: 0.5, labelled: 4 });
   assert.deepEqual(cell!.settings, {
     ...{ methodModule: "/sweeps/mine.ts", settings: { weight: 0.5 }, labelled: 4, seed: 0 },
   });
