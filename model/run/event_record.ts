@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Message } from "../export/onnx/protobuf.ts";
+import { Message } from "../protobuf.ts";
 
 /** CRC32C (Castagnoli) of each byte, bits reversed. */
 const crcOfByte = Uint32Array.from({ length: 256 }, (_, byte) => {

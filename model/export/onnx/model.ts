@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Message } from "./protobuf.ts";
+import { Message } from "../../protobuf.ts";
 
 /** What an attribute may be: integers, as lists or not, or `{ float }`. */
 export type OnnxAttribute = number | readonly number[] | string | { readonly float: number };

@@ -1,7 +1,7 @@
 /** Exported ONNX models compute in ONNX Runtime what networks compute here. */
 
 import assert from "node:assert/strict";
-import { varint } from "../../../model/export/onnx/protobuf.ts";
+import { varint } from "../../../model/protobuf.ts";
 import { encodeOnnx } from "../../../model/export/onnx/model.ts";
 import { exportOnnx } from "../../../model/export/onnx/onnx.ts";
 import { translatedKernels } from "../../../model/export/onnx/operators.ts";
