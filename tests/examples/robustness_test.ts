@@ -3,21 +3,20 @@ import { makePhantom } from "../../data/mod.ts";
 import type { RunResults } from "../../eval/mod.ts";
 import { phantomOf } from "../../examples/open_data.ts";
 import { makeRunFolders } from "../eval/make_run_folder.ts";
-import { inFreshFolder, runExample } from "./run_example.ts";
+import { writeTinyDataset } from "../hunts/tiny_run.ts";
+import { inFreshFolder, oneStep, runExample } from "./run_example.ts";
 
-const train = [
-  ...["--batch", "1", "--validations", "1", "--steps", "2", "--device", "cpu", "--name", "run"],
-  ...["--validation", "1", "--test", "1"],
-];
+const train = ["--data", "data", ...oneStep, "--device", "cpu", "--name", "run"];
 
 Deno.test("robustness judges a run with modalities moved and left out; report shows both", async () => {
   await inFreshFolder(async (folder) => {
+    await writeTinyDataset(`${folder}/data`);
     const trained = await runExample("train", train, folder);
     assert.equal(trained.code, 0, trained.stderr);
     const perturbations = ["--perturbations", "slice-drop,missing-modality"];
     const { code, stdout, stderr } = await runExample(
       "robustness",
-      ["runs/run", ...perturbations, "--out", "out", "--device", "cpu", "--json"],
+      ["runs/run", "--data", "data", ...perturbations, "--out", "out", "--device", "cpu", "--json"],
       folder,
     );
     assert.equal(code, 0, stderr);
@@ -37,7 +36,11 @@ Deno.test("robustness judges a run with modalities moved and left out; report sh
       whole.filter(({ modality }) => modality === "ct").map(({ n_pred }) => n_pred),
     );
 
-    const reported = await runExample("report", ["runs/run", "--out", "report.html"], folder);
+    const reported = await runExample(
+      "report",
+      ["runs/run", "--data", "data", "--out", "report.html"],
+      folder,
+    );
     assert.equal(reported.code, 0, reported.stderr);
     const html = await Deno.readTextFile(`${folder}/report.html`);
     assert.match(html, />Misalignment<\/h2>/);
