@@ -109,7 +109,7 @@ testWebGpu("the second step binds, allocates and compiles nothing new", async (d
 });
 
 testWebGpu(
-  "no loop of a training step ends at a uniform, which costs memory at every dispatch",
+  "no loop of a convolution's step ends at a uniform, which costs memory at every dispatch",
   async (device) => {
     const codes: string[] = [];
     const { gpu } = device, make = gpu.createShaderModule;
