@@ -3,7 +3,7 @@
  *
  * The formula's language is what WGSL and JavaScript share: numbers with a decimal point, the inputs `x`,
  * `y`, `z`, `+ - * /`, comparisons (only inside `select(ifFalse, ifTrue, condition)`) and
- * `exp log sqrt abs pow tanh erf floor`. Inputs broadcast as in NumPy. An input may be a plain number: it
+ * `exp log sqrt abs pow tanh erf normalCdf floor`. Inputs broadcast as in NumPy. An input may be a plain number: it
  * then reaches the kernel as the attribute of that name, so `x.mul(2)` needs no tensor for the 2.
  *
  * @module
@@ -79,7 +79,7 @@ const binary = (low = -2, high = 2) => [
 const flat = "a comparison is piecewise constant";
 
 const geluGradOp = elementwise("geluGrad", 2, {
-  expression: "y * (0.5 + 0.5 * erf(x * 0.7071067811865476) + x * 0.3989422804014327 * exp(-0.5 * x * x))",
+  expression: "y * (normalCdf(x) + x * 0.3989422804014327 * exp(-0.5 * x * x))",
   gradient: "second derivatives are not supported",
   samples: binary(),
 });
@@ -236,7 +236,7 @@ export const elementwiseOps = {
     samples: unary(),
   }),
   gelu: elementwise("gelu", 1, {
-    expression: "0.5 * x * (1.0 + erf(x * 0.7071067811865476))",
+    expression: "x * normalCdf(x)",
     saves: { inputs: [0] },
     gradient: (g, [x]) => [apply(geluGradOp, [x!, g], {})],
     samples: unary(-4, 4),

@@ -14,7 +14,7 @@ import type { AnyOp } from "../../tensor/ops/op.ts";
 
 const epsilon = 2 ** -24;
 const linearFamilies = new Set(["reduction", "matmul", "convolution"]);
-const inexactFunctions = /exp|log|tanh|pow|erf|sin|cos/;
+const inexactFunctions = /exp|log|tanh|pow|erf|normalCdf|sin|cos/;
 
 /** Whether each output is a plain sum of products, so that the bound needs the terms' norm. */
 export function isSumOfProducts(op: AnyOp): boolean {

@@ -59,6 +59,10 @@ export function formulaNodes(
       const [ifFalse, ifTrue, condition] = node.inputs.map(visit) as [string, string, string];
       return list.add("Where", [condition, ifTrue, ifFalse]);
     }
+    if (node.name === "normalCdf") {
+      const erf = list.add("Erf", [list.add("Mul", [visit(node.inputs[0]!), number(Math.SQRT1_2)])]);
+      return list.add("Mul", [list.add("Add", [erf, number(1)]), number(0.5)]);
+    }
     const operator = operators[node.name];
     if (operator === undefined) throw new SyntaxError(`${expression}: unknown name ${node.name}`);
     return list.add(operator, node.inputs.map(visit));

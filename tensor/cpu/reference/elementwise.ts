@@ -14,7 +14,8 @@ import { broadcast, dense, forRows } from "./strided.ts";
 const names = ["x", "y", "z"] as const;
 const select = (ifFalse: number, ifTrue: number, condition: boolean): number => condition ? ifTrue : ifFalse;
 const { exp, log, sqrt, abs, pow, tanh, floor } = Math;
-const language = { exp, log, sqrt, abs, pow, tanh, floor, erf, select };
+const normalCdf = (x: number): number => 0.5 + 0.5 * erf(x * Math.SQRT1_2);
+const language = { exp, log, sqrt, abs, pow, tanh, floor, erf, normalCdf, select };
 
 /** One row: arrays and numbers by input, then the output, each array with its offset and step. */
 type RowLoop = (

@@ -7,7 +7,7 @@
 
 import { type FormulaNode, parseFormula } from "../../ops/formula.ts";
 import { type Code, f32x4, select } from "./emit/mod.ts";
-import { erf, exp, log, pow, tanh } from "./vector_math.ts";
+import { erf, exp, log, normalCdf, pow, tanh } from "./vector_math.ts";
 
 type Floats = Code<"f32x4">;
 
@@ -28,6 +28,7 @@ const unary: Readonly<Record<string, (x: Floats) => Floats>> = {
   log,
   tanh,
   erf,
+  normalCdf,
 };
 
 const binary: Readonly<Record<string, (a: Floats, b: Floats) => Floats>> = {

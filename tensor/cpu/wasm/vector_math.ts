@@ -1,5 +1,5 @@
 /**
- * exp, log, tanh, erf and pow of four floats at once, within a few units in the last place. The series are the
+ * exp, log, tanh, erf, the normal distribution and pow of four floats at once, within a few units in the last place. The series are the
  * textbook ones; the arguments are reduced until few terms reach float32 precision.
  *
  * @module
@@ -120,13 +120,31 @@ const erfQ = [
   3.8098657176122704e-5,
 ];
 
+/** Where the fit reaches 1. */
+const erfEnd = 3.9192;
+
 /** The error function, off by at most six units in the last place. */
 export function erf(x: Floats): Floats {
   const { value, square } = declare({ value: "f32x4", square: "f32x4" });
   const ratio = value.mul(polynomial(square, erfP)).div(polynomial(square, erfQ));
   return after(
-    [value.set(x), square.set(value.mul(value).atMost(3.9192 ** 2))],
+    [value.set(x), square.set(value.mul(value).atMost(erfEnd ** 2))],
     ratio.atMost(1).atLeast(-1),
+  );
+}
+
+/** Scales the argument of a polynomial of squares: of the coefficients of t², those of `(scale · t)²`. */
+const ofScaled = (coefficients: readonly number[], scale: number) =>
+  coefficients.map((c, k) => c * scale ** (2 * k));
+
+/** The standard normal distribution, `½ + ½ erf(x / √2)`: exactly 0 and 1 far out. */
+export function normalCdf(x: Floats): Floats {
+  const { value, square } = declare({ value: "f32x4", square: "f32x4" });
+  const p = polynomial(square, ofScaled(erfP, Math.SQRT1_2).map((c) => c * Math.SQRT1_2 / 2));
+  const ratio = value.mul(p).div(polynomial(square, ofScaled(erfQ, Math.SQRT1_2)));
+  return after(
+    [value.set(x), square.set(value.mul(value).atMost(2 * erfEnd ** 2))],
+    ratio.add(0.5).atMost(1).atLeast(0),
   );
 }
 

@@ -8,26 +8,29 @@ import { sameShape, sizeOf } from "../../shape.ts";
 import { broadcastWalk, ravel, unravel } from "../indexing.ts";
 import type { Kernel } from "../kernel.ts";
 
-/** Functions of the formula language that WGSL lacks, or whose built-in form overflows. */
-const definitions: Readonly<Record<string, string>> = {
-  // exp(2x) overflows for large x on some adapters; tanh is 1 to the last bit from 10 on.
-  tanh: `fn tanh_(x: f32) -> f32 { return select(tanh(x), sign(x), abs(x) > 10.0); }`,
-  // Abramowitz & Stegun 7.1.26 for large x (error below 1.5e-7), Taylor series near 0.
-  erf: `fn erf_(x: f32) -> f32 {
+// Abramowitz & Stegun 7.1.26 for large x (error below 1.5e-7), Taylor series near 0.
+const erf = `fn erf_(x: f32) -> f32 {
   let a = abs(x);
   let s = x * x;
   let t = 1.0 / (1.0 + 0.3275911 * a);
   let p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
   let near = 1.1283791671 * x * (1.0 - s * (1.0 / 3.0 - s * (0.1 - s * (1.0 / 42.0 - s / 216.0))));
   return select(sign(x) * (1.0 - p * exp(-s)), near, a < 0.5);
-}`,
+}`;
+
+/** Functions of the formula language that WGSL lacks, or whose built-in form overflows. */
+const definitions: Readonly<Record<string, readonly string[]>> = {
+  // exp(2x) overflows for large x on some adapters; tanh is 1 to the last bit from 10 on.
+  tanh: [`fn tanh_(x: f32) -> f32 { return select(tanh(x), sign(x), abs(x) > 10.0); }`],
+  erf: [erf],
+  normalCdf: [erf, "fn normalCdf_(x: f32) -> f32 { return 0.5 + 0.5 * erf_(x * 0.7071067811865476); }"],
 };
 
 /** The formula with the definitions it needs. */
 function withDefinitions(formula: string): { code: string; formula: string } {
   const used = Object.keys(definitions).filter((name) => new RegExp(`\\b${name}\\(`).test(formula));
   return {
-    code: used.map((name) => definitions[name]).join("\n"),
+    code: [...new Set(used.flatMap((name) => definitions[name]!))].join("\n"),
     formula: used.reduce(
       (text, name) => text.replace(new RegExp(`\\b${name}\\(`, "g"), `${name}_(`),
       formula,
