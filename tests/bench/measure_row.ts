@@ -12,7 +12,7 @@ export interface Measurement extends Times {
   readonly version: string;
   /** Time of the first run, compilation included, in ms. */
   readonly firstMs: number;
-  /** Runs behind the medians `wall` and `processor`; 0 where the first run is the only one. */
+  /** Samples behind the medians `wall` and `processor`; 0 where the first run is the only one. */
   readonly repetitions: number;
   /** Most memory of the process. */
   readonly residentMiB: number;
@@ -25,15 +25,26 @@ export type Outcome = Measurement | { readonly refused: string };
 
 /** How long a measurement may take. */
 export interface Patience {
-  /** Runs after the warm-up. */
+  /** Samples after the warm-up. */
   readonly repetitions: number;
-  /** A run that takes longer is cut off. */
+  /** A sample that takes longer is cut off. */
   readonly limitMs: number;
   /** Once the runs of a program took longer together, it is not run again; ours has five after the first. */
   readonly budgetMs: number;
 }
 
 const warmUp = 2;
+
+/**
+ * A sample of a short workload is the mean of runs in a row that take so many ms together, as steps run kernels one
+ * after the other: alone, a kernel of a tenth of a millisecond shows how fast threads wake up. Code is also compiled
+ * well only after many calls.
+ */
+const sampleMs = 50;
+
+/** Runs of the next sample. */
+export const runsOf = (previous: Sample | undefined): number =>
+  previous === undefined ? 1 : Math.min(1000, Math.max(1, Math.round(sampleMs / previous.wall)));
 
 /** The first run stands apart; warm-up runs are left out as long as five others remain. */
 export function summarise(version: string, samples: readonly Sample[]): Measurement {
@@ -127,14 +138,15 @@ export async function measureRow(
     const going: Running[] = [];
     for (const entry of running) {
       const { program, process, samples } = entry;
-      const sample = await process.run(limitMs);
+      const runs = runsOf(samples.at(-1));
+      const sample = await process.run(runs, limitMs);
       if ("refused" in sample) {
         outcomes.set(program.name, samples.length > 0 ? summarise(process.version, samples) : sample);
         if (sample.refused.startsWith("over")) expectations.learn(program, workload, operations, limitMs);
         continue;
       }
       samples.push(sample);
-      entry.spentMs += sample.wall;
+      entry.spentMs += runs * sample.wall;
       outcomes.set(program.name, summarise(process.version, samples));
       const enough = program.name === "ours" ? 1 + 5 : 1;
       if (samples.length < enough || entry.spentMs < budgetMs) going.push(entry);

@@ -45,10 +45,10 @@ export class ProgramProcess implements AsyncDisposable {
     return started;
   }
 
-  /** Runs the workload once. After a refusal the process is gone. */
-  async run(limitMs: number): Promise<Sample | Refused> {
+  /** Runs the workload so many times in a row. After a refusal the process is gone. */
+  async run(runs: number, limitMs: number): Promise<Sample | Refused> {
     try {
-      await this.#input.write(new TextEncoder().encode("run\n"));
+      await this.#input.write(new TextEncoder().encode(`run ${runs}\n`));
     } catch {
       // It has ended; reading its output says why.
     }

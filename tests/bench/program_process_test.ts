@@ -16,21 +16,22 @@ const start = (code: string, limitMs = 20_000) =>
 
 Deno.test("ProgramProcess passes on answers and skips what is none", async () => {
   const process = await start(
-    `${ready} for await (const _ of Deno.stdin.readable) console.log('{"wall":5,"processor":6,"residentMiB":7}');`,
+    `${ready} for await (const line of Deno.stdin.readable.pipeThrough(new TextDecoderStream()))
+      console.log(JSON.stringify({ wall: Number(line.split(' ')[1]), processor: 6, residentMiB: 7 }));`,
   );
   assert.ok(process instanceof ProgramProcess);
   assert.equal(process.version, "v1");
-  assert.deepEqual(await process.run(20_000), { wall: 5, processor: 6, residentMiB: 7 });
+  assert.deepEqual(await process.run(5, 20_000), { wall: 5, processor: 6, residentMiB: 7 });
   await process[Symbol.asyncDispose]();
 });
 
 Deno.test("ProgramProcess ends a program that hangs, and tells the last words of one that crashes", async () => {
   const hanging = await start(`${ready} setInterval(() => {}, 1000);`);
   assert.ok(hanging instanceof ProgramProcess);
-  assert.deepEqual(await hanging.run(100), { refused: "over 0.1 s" });
+  assert.deepEqual(await hanging.run(1, 100), { refused: "over 0.1 s" });
   const crashing = await start(`${ready} console.error("out of luck"); Deno.exit(3);`);
   assert.ok(crashing instanceof ProgramProcess);
-  assert.deepEqual(await crashing.run(20_000), { refused: "ended: out of luck" });
+  assert.deepEqual(await crashing.run(1, 20_000), { refused: "ended: out of luck" });
   await crashing[Symbol.asyncDispose]();
 });
 

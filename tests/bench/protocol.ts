@@ -1,7 +1,7 @@
 /**
  * How the benchmark talks to the programs it times, each in a process of its own: the program prepares its
- * workload and prints `ready` or `refused`; for each line `run` it then runs once and prints a sample. One JSON
- * object a line.
+ * workload and prints `ready` or `refused`; for each line `run N` it then runs N times in a row and prints a sample.
+ * One JSON object a line.
  */
 
 import type { Times } from "./measure.ts";
@@ -18,7 +18,7 @@ export interface Refused {
   readonly refused: string;
 }
 
-/** One run. */
+/** Runs in a row: their mean. */
 export interface Sample extends Times {
   /** Most memory of the process so far, code and runtime included. */
   readonly residentMiB: number;

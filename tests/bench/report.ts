@@ -85,8 +85,8 @@ export function report(rows: readonly Row[], programs: readonly string[], repeti
   const sections = [
     versions.join("\n"),
     "## Time of a run\n\n" +
-    `Milliseconds, median of ${repetitions} runs after the first and two more (GFLOP/s). ` +
-    "† fewer than five runs, ‡ the first run only.",
+    `Milliseconds, median of ${repetitions} samples after the first run and two more (GFLOP/s); a sample is a run, ` +
+    "or the mean of runs in a row that take 50 ms. † fewer than five samples, ‡ the first run only.",
     tableOf(rows, programs, time),
     peers.length > 0 ? `## Times as fast as\n\n${speed(rows, peers)}` : "",
     "## Time to the first result\n\nMilliseconds of the first run, compilation included.",

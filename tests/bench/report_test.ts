@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { linearFit } from "./linear_fit.ts";
 import { median } from "./measure.ts";
-import { Expectations, summarise } from "./measure_row.ts";
+import { Expectations, runsOf, summarise } from "./measure_row.ts";
 import { installation, ours, peers } from "./programs.ts";
 import { report } from "./report.ts";
 import { markdownTable, short } from "./table.ts";
@@ -21,6 +21,11 @@ Deno.test("summarise() sets the first run apart and drops warm-up runs as long a
   assert.equal(summarise("v", [100, 50, 40].map(sample)).repetitions, 2);
   const one = summarise("v", [sample(100)]);
   assert.deepEqual([one.repetitions, one.wall, one.residentMiB], [0, 100, 1000]);
+});
+
+Deno.test("runsOf() fills 50 ms with runs of a short workload, as the sample before says", () => {
+  assert.equal(runsOf(undefined), 1);
+  assert.deepEqual([0.001, 0.25, 9, 49, 1000].map((wall) => runsOf(sample(wall))), [1000, 200, 6, 1, 1]);
 });
 
 Deno.test("Expectations predict convolutions from convolutions, other rows only from themselves", () => {

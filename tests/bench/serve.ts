@@ -27,9 +27,9 @@ function reason(error: unknown): string {
   return `fails: ${message ?? error}`.split("\n")[0]!.slice(0, 160);
 }
 
-async function sample({ run, tensorMiB }: Prepared): Promise<Sample | Refused> {
+async function sample({ run, tensorMiB }: Prepared, runs: number): Promise<Sample | Refused> {
   try {
-    const times = await timed(run);
+    const times = await timed(run, runs);
     const residentMiB = process.resourceUsage().maxRSS / 1024;
     return { ...times, residentMiB, ...(tensorMiB && { tensorMiB: tensorMiB() }) };
   } catch (error) {
@@ -37,7 +37,7 @@ async function sample({ run, tensorMiB }: Prepared): Promise<Sample | Refused> {
   }
 }
 
-/** Prepares, then runs once for each line on stdin; ends the process when stdin ends or something fails. */
+/** Prepares, then runs as often as each line on stdin says; ends the process when stdin ends or something fails. */
 export async function serve(prepare: () => Promise<Prepared | Refused>): Promise<never> {
   console.log = console.info = console.error; // libraries talk; stdout is for answers
   let prepared: Prepared | Refused;
@@ -52,8 +52,8 @@ export async function serve(prepare: () => Promise<Prepared | Refused>): Promise
   }
   answer({ ready: prepared.version });
   for await (const chunk of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-    for (let i = 0; i < chunk.split("\n").length - 1; i++) {
-      const result = await sample(prepared);
+    for (const line of chunk.trimEnd().split("\n")) {
+      const result = await sample(prepared, Number(line.split(" ")[1]));
       answer(result);
       if (isRefused(result)) Deno.exit(0);
     }

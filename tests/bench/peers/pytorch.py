@@ -155,11 +155,13 @@ if workload not in workloads:
 run = workloads[workload]()
 place = torch.cuda.get_device_name() if card else f"{blas()}, {torch.get_num_threads()} thread(s)"
 answer({"ready": f"PyTorch {torch.__version__}, {place}"})
-for _ in sys.stdin:
+for line in sys.stdin:
+    runs = int(line.split()[1])
     wall, processor = time.perf_counter(), time.process_time()
-    run()
-    if card:
-        torch.cuda.synchronize()
+    for _ in range(runs):
+        run()
+        if card:
+            torch.cuda.synchronize()
     times = {"wall": time.perf_counter() - wall, "processor": time.process_time() - processor}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    answer({**{key: 1000 * value for key, value in times.items()}, "residentMiB": peak / 1024})
+    answer({**{key: 1000 * value / runs for key, value in times.items()}, "residentMiB": peak / 1024})
