@@ -50,7 +50,7 @@ Deno.test("the benchmark measures one workload without peers and writes table an
 Deno.test("wrong options of the benchmark end with 2 and say what is known", async () => {
   const peer = await bench("--peers=keras");
   assert.equal(peer.code, 2);
-  assert.match(peer.stderr, /error\[usage\]: --peers keras: known are pytorch, jax-js-wasm/);
+  assert.match(peer.stderr, /error\[usage\]: --peers keras: known are ours-fast, pytorch, jax-js-wasm/);
   assert.equal((await bench("--only=no such thing")).code, 2);
   assert.equal((await bench("--device=abacus")).code, 2);
 });

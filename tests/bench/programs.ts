@@ -1,6 +1,7 @@
 /** The programs that can be timed and how each is started. */
 
 import { fileURLToPath } from "node:url";
+import configuration from "../../deno.json" with { type: "json" };
 import type { WorkloadName } from "./names.ts";
 
 /** A column of the table. */
@@ -18,17 +19,27 @@ export interface Program {
 const path = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 /** Ours, on one of its devices. It needs no permission. */
-export function ours(device: "cpu" | "webgpu"): Program {
+export function ours(device: "cpu" | "webgpu", flags: readonly string[] = []): Program {
+  const run = ["run", ...flags, "--quiet", "--no-prompt", "--no-lock"];
   return {
     name: "ours",
     device,
     packages: [],
     start: (workload, threads) => ({
       command: "deno",
-      args: ["run", "--quiet", "--no-prompt", "--no-lock", path("ours.ts"), device, `${threads}`, workload],
+      args: [...run, path("ours.ts"), device, `${threads}`, workload],
     }),
   };
 }
+
+/** Ours with the flags of `deno task fast`. */
+const fast: Program = {
+  ...ours(
+    "cpu",
+    configuration.tasks.fast.command.split(" ").filter((word) => word.startsWith("--v8-flags=")),
+  ),
+  name: "ours-fast",
+};
 
 /** A library from npm, outside of this project's configuration and lock file, and only if already in the cache. */
 function npmPeer(
@@ -58,8 +69,9 @@ const tensorflow = (backend: string) => [
 ];
 const onnxruntime = ["npm:onnxruntime-web@1.30.0"];
 
-/** PyTorch and the JavaScript libraries that compute on the processor or on WebGPU. */
+/** The fast mode of the CPU device, PyTorch, and the JavaScript libraries for the processor or WebGPU. */
 export const peers: readonly Program[] = [
+  fast,
   {
     name: "pytorch",
     device: "cpu",

@@ -52,16 +52,18 @@ export function reasons(rows: readonly Row[], programs: readonly string[]): stri
   ).join("\n");
 }
 
-/** How many times as fast as a peer ours is; the last column takes the fastest library that trains. */
-function speed(rows: readonly Row[], peers: readonly string[]): string {
+/** How many times as fast as a peer ours is, and its fast mode; the last column takes the fastest library that trains. */
+function speed(rows: readonly Row[], programs: readonly string[]): string {
+  const peers = programs.filter((name) => !name.startsWith("ours"));
   const libraries = peers.filter((peer) => /^(jax|tensorflow)/.test(peer));
   const wallOf = (row: Row, name: string) => {
     const outcome = row.outcomes[name];
     return outcome && !("refused" in outcome) ? outcome.wall : Infinity;
   };
   const ratio = (row: Row, theirs: number) => {
-    const times = theirs / wallOf(row, "ours");
-    return Number.isFinite(times) && times > 0 ? `${short(times)}×` : "–";
+    const [times, fast] = ["ours", "ours-fast"].map((name) => theirs / wallOf(row, name)) as [number, number];
+    if (!(Number.isFinite(times) && times > 0)) return "–";
+    return `${short(times)}×${fast > 0 ? ` (${short(fast)}×)` : ""}`;
   };
   return markdownTable(
     ["workload", ...peers, ...(libraries.length > 1 ? ["best of jax-js and TensorFlow.js"] : [])],
@@ -77,7 +79,7 @@ function speed(rows: readonly Row[], peers: readonly string[]): string {
 
 /** All tables, with what the programs say they are. */
 export function report(rows: readonly Row[], programs: readonly string[], repetitions: number): string {
-  const peers = programs.filter((program) => program !== "ours");
+  const peers = programs.filter((program) => !program.startsWith("ours"));
   const versions = programs.map((program) => {
     const outcome = rows.map((row) => row.outcomes[program]).find((o) => o && !("refused" in o));
     return `- ${program}: ${outcome && "version" in outcome ? outcome.version : "not measured"}`;
@@ -88,7 +90,9 @@ export function report(rows: readonly Row[], programs: readonly string[], repeti
     `Milliseconds, median of ${repetitions} samples after the first run and two more (GFLOP/s); a sample is a run, ` +
     "or the mean of runs in a row that take 50 ms. † fewer than five samples, ‡ the first run only.",
     tableOf(rows, programs, time),
-    peers.length > 0 ? `## Times as fast as\n\n${speed(rows, peers)}` : "",
+    peers.length > 0
+      ? `## Times as fast as\n\nIn brackets the fast mode, where it was measured.\n\n${speed(rows, programs)}`
+      : "",
     "## Time to the first result\n\nMilliseconds of the first run, compilation included.",
     tableOf(rows, programs, ({ firstMs }) => short(firstMs)),
     "## Processor time of a run\n\nMilliseconds of all cores together.",

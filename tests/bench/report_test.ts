@@ -73,6 +73,16 @@ Deno.test("report() marks few runs, compares with each peer and says why a numbe
   assert.match(text, /20\.0 \(3\.00\)/);
 });
 
+Deno.test("report() says in brackets how the fast mode compares; it is no peer itself", () => {
+  const outcomes = { "ours": sample(4), "ours-fast": sample(2), pytorch: sample(6) };
+  const workload = "GELU 4 M forward", programs = Object.keys(outcomes);
+  const measured = Object.fromEntries(
+    Object.entries(outcomes).map(([name, one]) => [name, summarise(name, [one])]),
+  );
+  const text = report([{ workload, operations: 0, outcomes: measured }], programs, 5);
+  assert.match(text, /\| workload +\| +pytorch \|\n.*\n\| GELU 4 M forward \| 1\.50× \(3\.00×\) \|/);
+});
+
 Deno.test("README names the command that installs the peers of the table", async () => {
   const readme = await Deno.readTextFile(new URL("./README.md", import.meta.url));
   assert.ok(readme.replaceAll(" \\\n  ", " ").includes(`\n${installation(peers)}\n`), installation(peers));
