@@ -33,7 +33,11 @@ export interface Patience {
   readonly budgetMs: number;
 }
 
-const warmUp = 2;
+/**
+ * Before samples count, programs have had so many and so many ms: an engine compiles code well only once it has run
+ * for a while, which a training of thousands of steps does not notice.
+ */
+const warmUp = 2, warmUpMs = 3000;
 
 /**
  * A sample of a short workload is the mean of runs in a row that take so many ms together, as steps run kernels one
@@ -46,10 +50,10 @@ const sampleMs = 50;
 export const runsOf = (previous: Sample | undefined): number =>
   previous === undefined ? 1 : Math.min(1000, Math.max(1, Math.round(sampleMs / previous.wall)));
 
-/** The first run stands apart; warm-up runs are left out as long as five others remain. */
-export function summarise(version: string, samples: readonly Sample[]): Measurement {
+/** The first run stands apart; the last samples count, and warm-up runs only where less than five others remain. */
+export function summarise(version: string, samples: readonly Sample[], repetitions: number): Measurement {
   const [first, ...later] = samples as [Sample, ...Sample[]];
-  const kept = later.slice(Math.max(0, Math.min(warmUp, later.length - 5)));
+  const kept = later.slice(Math.max(0, later.length - repetitions, Math.min(warmUp, later.length - 5)));
   const { residentMiB, tensorMiB } = samples.at(-1)!;
   return {
     version,
@@ -134,25 +138,31 @@ export async function measureRow(
   const { repetitions, limitMs, budgetMs, expectations } = setting;
   const outcomes = new Map<string, Outcome>();
   let running = await startAll(workload, operations, programs, setting, outcomes);
-  for (let turn = 0; turn < 1 + warmUp + repetitions; turn++) {
+  let isWarm = false;
+  for (let turn = 0, left = repetitions; running.length > 0 && left > 0; turn++) {
+    if (isWarm) left--;
     const going: Running[] = [];
     for (const entry of running) {
       const { program, process, samples } = entry;
       const runs = runsOf(samples.at(-1));
       const sample = await process.run(runs, limitMs);
       if ("refused" in sample) {
-        outcomes.set(program.name, samples.length > 0 ? summarise(process.version, samples) : sample);
+        outcomes.set(
+          program.name,
+          samples.length > 0 ? summarise(process.version, samples, repetitions) : sample,
+        );
         if (sample.refused.startsWith("over")) expectations.learn(program, workload, operations, limitMs);
         continue;
       }
       samples.push(sample);
       entry.spentMs += runs * sample.wall;
-      outcomes.set(program.name, summarise(process.version, samples));
+      outcomes.set(program.name, summarise(process.version, samples, repetitions));
       const enough = program.name === "ours" ? 1 + 5 : 1;
       if (samples.length < enough || entry.spentMs < budgetMs) going.push(entry);
       else await process[Symbol.asyncDispose]();
     }
     running = going;
+    isWarm ||= turn >= warmUp && running.every(({ spentMs }) => spentMs >= warmUpMs);
   }
   for (const { process } of running) await process[Symbol.asyncDispose]();
   for (const program of programs) {

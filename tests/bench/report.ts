@@ -87,7 +87,7 @@ export function report(rows: readonly Row[], programs: readonly string[], repeti
   const sections = [
     versions.join("\n"),
     "## Time of a run\n\n" +
-    `Milliseconds, median of ${repetitions} samples after the first run and two more (GFLOP/s); a sample is a run, ` +
+    `Milliseconds, median of ${repetitions} samples after a warm-up of 3 s (GFLOP/s); a sample is a run, ` +
     "or the mean of runs in a row that take 50 ms. † fewer than five samples, ‡ the first run only.",
     tableOf(rows, programs, time),
     peers.length > 0

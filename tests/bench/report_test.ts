@@ -14,12 +14,13 @@ Deno.test("median() is the middle value, whatever the order, and refuses an empt
   assert.throws(() => median([]), RangeError);
 });
 
-Deno.test("summarise() sets the first run apart and drops warm-up runs as long as five others remain", () => {
-  const many = summarise("v", [100, 50, 40, 1, 2, 3, 4, 5].map(sample));
+Deno.test("summarise() sets the first run apart and takes the last samples, warm-up among them where there are few", () => {
+  const many = summarise("v", [100, 90, 80, 70, 50, 40, 1, 2, 3, 4, 5].map(sample), 5);
   assert.deepEqual([many.firstMs, many.repetitions, many.wall, many.processor], [100, 5, 3, 6]);
-  assert.equal(summarise("v", [100, 50, 1, 2, 3, 4, 5].map(sample)).repetitions, 5);
-  assert.equal(summarise("v", [100, 50, 40].map(sample)).repetitions, 2);
-  const one = summarise("v", [sample(100)]);
+  assert.equal(summarise("v", [100, 50, 40, 1, 2, 3, 4, 5].map(sample), 9).repetitions, 5);
+  assert.equal(summarise("v", [100, 50, 1, 2, 3, 4, 5].map(sample), 9).repetitions, 5);
+  assert.equal(summarise("v", [100, 50, 40].map(sample), 9).repetitions, 2);
+  const one = summarise("v", [sample(100)], 5);
   assert.deepEqual([one.repetitions, one.wall, one.residentMiB], [0, 100, 1000]);
 });
 
@@ -58,9 +59,9 @@ Deno.test("report() marks few runs, compares with each peer and says why a numbe
       workload: "conv3d 32→32 32³ forward",
       operations: 4e6,
       outcomes: {
-        ours: { ...summarise("cpu", [9, 8, 7, 2, 2, 2, 2, 2].map(sample)), tensorMiB: 3 },
-        "jax-js-wasm": summarise("jax", [sample(200)]),
-        "tensorflow-wasm": summarise("tf", [150, 100, 100, 100, 100].map(sample)),
+        ours: { ...summarise("cpu", [9, 8, 7, 2, 2, 2, 2, 2].map(sample), 5), tensorMiB: 3 },
+        "jax-js-wasm": summarise("jax", [sample(200)], 5),
+        "tensorflow-wasm": summarise("tf", [150, 100, 100, 100, 100].map(sample), 5),
         pytorch: { refused: "not installed" },
       },
     }],
@@ -77,7 +78,7 @@ Deno.test("report() says in brackets how the fast mode compares; it is no peer i
   const outcomes = { "ours": sample(4), "ours-fast": sample(2), pytorch: sample(6) };
   const workload = "GELU 4 M forward", programs = Object.keys(outcomes);
   const measured = Object.fromEntries(
-    Object.entries(outcomes).map(([name, one]) => [name, summarise(name, [one])]),
+    Object.entries(outcomes).map(([name, one]) => [name, summarise(name, [one], 5)]),
   );
   const text = report([{ workload, operations: 0, outcomes: measured }], programs, 5);
   assert.match(text, /\| workload +\| +pytorch \|\n.*\n\| GELU 4 M forward \| 1\.50× \(3\.00×\) \|/);
