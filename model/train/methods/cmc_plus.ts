@@ -1,11 +1,11 @@
 /**
- * `cmc-plus`, ours: `cmc-confident` whose target comes from a moving average, learned on two strong views with
- * complementary channels dropped, and on request with patches mixed by boxes. Each part has a setting, so that what
- * helps can be chosen on validation.
+ * `cmc-plus`, ours: `cmc-confident` whose target comes from a moving average, with boxes of labelled patches pasted
+ * into unlabelled ones and back; on request two strong views with complementary channels dropped. Each part has a
+ * setting, so that what helps can be chosen on validation.
  *
- * Nothing is mixed by default: in short trials on two-contrast hippocampus with 5 % of the labels, copy-paste in both
- * directions lowered the validation Dice of `cmc-confident` (.793) to .775 to .779, where a moving average alone kept
- * it (.791). Whether longer trainings change that has not been measured.
+ * The defaults were chosen so, on two-contrast hippocampus with 5 % of the labels, 2,000 steps, one seed: best Dice of
+ * the 20 validation cases .844 with copy-paste, with one strong view as with two, .842 with CutMix and .833 with nothing
+ * mixed, both with two views. In a trial of 300 steps copy-paste had lowered it.
  *
  * @module
  */
@@ -34,12 +34,12 @@ const settings = {
     "how the teacher's modalities come together: the product of their probabilities, or a mean of them by entropy",
   ),
   views: choice(
-    ["two", "one"],
+    ["one", "two"],
     "strong views of each unlabelled patch; of two, each lacks channels that the other has",
   ),
   mixing: choice(
-    ["none", "copy-paste", "cutmix"],
-    "boxes: none, of labelled patches in unlabelled ones and back, or of unlabelled patches in each other",
+    ["copy-paste", "cutmix", "none"],
+    "boxes: of labelled patches in unlabelled ones and back, of unlabelled patches in each other, or none",
   ),
   ...teacherSettings,
 } as const;
@@ -82,12 +82,12 @@ function pastedBatch({ labelled, unlabelled }: Required<StepBatch>, target: Tens
   return paste(labelled, { ...unlabelled, labels: unlabelled.images.map(() => pseudo) }, mask);
 }
 
-/** Confident targets of a teacher, two strong views, mixing on request. */
+/** Confident targets of a teacher, patches mixed by boxes, two strong views on request. */
 export const cmcPlus: Method<typeof settings, TeacherStudent<CmcSegmenter>> = {
   name: "cmc-plus",
   cite: "ours",
   summary:
-    "cmc-confident with a moving average as its teacher and two strong views that lack different channels",
+    "cmc-confident with a moving average as its teacher, and labelled and unlabelled patches pasted into each other",
   settings,
   leastModalities: 2,
   label(values) {
