@@ -63,7 +63,7 @@ function byName<T>({ inputs }: Call, value: (input: Input) => T): Record<string,
 const typesOf = (call: Call) => byName(call, ({ source }) => source === "number" ? "f32" : "i32");
 
 /** One row: of a vector input the address of the row, of others that of the value, or the number. */
-function rowOf(expression: string, call: Call) {
+function rowOf({ wide }: Engine, expression: string, call: Call) {
   const parameters: Record<string, "i32" | "f32"> = { ...typesOf(call), out: "i32", bytes: "i32" };
   return procedure(parameters, (all) => {
     const [out, bytes] = [all["out"], all["bytes"]] as [Local<"i32">, Local<"i32">];
@@ -78,12 +78,18 @@ function rowOf(expression: string, call: Call) {
           ? values[i]!.set(f32x4.loadSplat(all[name] as Local<"i32">))
           : []
       ),
-      overRun(0, bytes, (at, { load, store }) => [
-        call.inputs.map(({ name, source }, i) =>
-          source === "vector" ? values[i]!.set(load((all[name] as Local<"i32">).add(at))) : []
-        ),
-        store(out.add(at), formula),
-      ], 2),
+      overRun(
+        0,
+        bytes,
+        (at, { load, store }) => [
+          call.inputs.map(({ name, source }, i) =>
+            source === "vector" ? values[i]!.set(load((all[name] as Local<"i32">).add(at))) : []
+          ),
+          store(out.add(at), formula),
+        ],
+        2,
+        wide,
+      ),
     ];
   });
 }
@@ -92,7 +98,7 @@ function rowOf(expression: string, call: Call) {
 function contiguousKernel(engine: Engine, op: ElementwiseOp, call: Call) {
   const parameters: Record<string, "i32" | "f32"> = { ...typesOf(call), out: "i32", length: "i32" };
   return engine.compile(`${op.name} ${sourcesOf(call)}`, parameters, (all, { each }) => {
-    const row = rowOf(op.expression, call);
+    const row = rowOf(engine, op.expression, call);
     const [out, length] = [all["out"], all["length"]] as [Local<"i32">, Local<"i32">];
     return each((item) =>
       piece(item, { bytes: itemBytes, total: length.mul(4) }, (from, to) =>
@@ -114,7 +120,7 @@ function stridedKernel(engine: Engine, op: ElementwiseOp, call: Call) {
   const parameters: Record<string, "i32" | "f32"> = { ...typesOf(call), out: "i32", length: "i32" };
   const key = `${op.name} ${sourcesOf(call)} ${call.sizes} ${call.steps.join(" ")}`;
   return engine.compile(key, parameters, (all, { each }) => {
-    const row = rowOf(op.expression, call);
+    const row = rowOf(engine, op.expression, call);
     const outer = (view: number) =>
       call.sizes.slice(1).map((size, i) => ({ size, step: call.steps[i + 1]![view]! }));
     return each((item) =>

@@ -41,13 +41,19 @@ export function layerNormKernel(engine: Engine, channels: number, hasActivation:
       f32.store(all.means.add(item.mul(4)), mean),
       f32.store(all.rstds.add(item.mul(4)), rstd),
       splatAll([m, r, s], [mean, rstd, all.slope]),
-      overRun(0, bytes, (at, { load, store }) => {
-        const [scale, shift] = [load(all.gamma.add(at)).mul(r), load(all.beta.add(at))];
-        return [
-          value.set(madd(load(row.add(at)).sub(m), scale, shift)),
-          store(to.add(at), hasActivation ? leaky(value, value.gt(0), s) : value),
-        ];
-      }, 4),
+      overRun(
+        0,
+        bytes,
+        (at, { load, store }) => {
+          const [scale, shift] = [load(all.gamma.add(at)).mul(r), load(all.beta.add(at))];
+          return [
+            value.set(madd(load(row.add(at)).sub(m), scale, shift)),
+            store(to.add(at), hasActivation ? leaky(value, value.gt(0), s) : value),
+          ];
+        },
+        4,
+        engine.wide,
+      ),
     ]);
   });
 }

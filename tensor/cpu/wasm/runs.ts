@@ -48,22 +48,61 @@ const oneElement: Access = {
 };
 
 /**
+ * The vectors of a step of a loop. V8 joins two to one of 256 bits where their addresses differ by 16 alone and their
+ * stores are not parted by loads: so an address is computed for the first vector and kept for the others, and what is
+ * stored waits until all are computed.
+ *
+ * @param late where the stores go
+ */
+function vectorsOfStep(late: Statements[]): (i: number) => Access {
+  const places: Local<"i32">[] = [];
+  return (i) => {
+    const shift = 16 * i;
+    let next = 0;
+    const placed = (address: Operand<"i32">) => {
+      if (i > 0) return { place: places[next++]!, code: [] };
+      const { place } = declare({ place: "i32" });
+      places.push(place);
+      return { place, code: place.set(address) };
+    };
+    return {
+      load(address, offset = 0) {
+        const { place, code } = placed(address);
+        return after([code], f32x4.load(place, shift + offset));
+      },
+      store(address, value, offset = 0) {
+        const { place, code } = placed(address), { kept } = declare({ kept: "f32x4" });
+        late.push(code, f32x4.store(place, kept, shift + offset));
+        return kept.set(value);
+      },
+      present: fourNeighbours.present,
+    };
+  };
+}
+
+/**
  * Runs a body over the elements between two offsets in bytes.
  *
  * @param written vectors of a step of the loop: more than one where bodies are short
+ * @param joined whether two of them are to become one of 256 bits
  */
 export function overRun(
   from: Operand<"i32">,
   to: Operand<"i32">,
   body: (at: Local<"i32">, access: Access) => Statements,
   written = 1,
+  joined = false,
 ): Statements {
   const [start, end] = [from, to].map((offset) => typeof offset === "number" ? i32.const(offset) : offset);
   const steps = settle(start!, end!, 16 * written);
   const vectors = written === 1 ? steps : settle(start!, end!, 16);
   return [
     steps.code,
-    loop(start!, steps.end, 16 * written, (at) => unroll(written, (i) => body(at, neighbours(16 * i)))),
+    loop(start!, steps.end, 16 * written, (at) => {
+      if (!joined) return unroll(written, (i) => body(at, neighbours(16 * i)));
+      const late: Statements[] = [], access = vectorsOfStep(late);
+      return [unroll(written, (i) => body(at, access(i))), late];
+    }),
     written === 1 ? [] : [vectors.code, loop(steps.end, vectors.end, 16, (at) => body(at, fourNeighbours))],
     loop(vectors.end, end!, 4, (at) => body(at, oneElement)),
   ];

@@ -118,11 +118,11 @@ class FunctionWriter implements Writer {
     local.emit(this);
   }
 
-  /** Loads the constant vectors. */
+  /** Loads the constant vectors; as copies of one number where they are, which V8 can widen to 256 bits. */
   #prologue(): number[] {
     return [...this.#vectors.values()].flatMap(({ local, vector }) => [
       ...constantBytes("i32", this.target.addressOf(vector)),
-      ...simd(0x00),
+      ...simd(vector.bytes.every((byte, i) => byte === vector.bytes[i % 4]) ? 0x09 : 0x00),
       ...[0, 0], // alignment and offset
       0x21,
       ...unsigned(this.numberOf(local)),
