@@ -38,7 +38,7 @@ function requireClasses(loss: string, logits: Tensor): void {
 
 /** Mean soft Dice loss over the foreground classes, `1 − mean_{n,k≥1}`. */
 function foregroundLoss(p: Tensor, q: Tensor): Tensor {
-  return sub(1, softDice(p.narrow(1, 1), q.narrow(1, 1)).mean());
+  return sub(1, softDice(p, q).narrow(1, 1).mean());
 }
 
 const forms: Readonly<Record<ConsistencyForm, (p: Tensor, q: Tensor) => Tensor>> = {

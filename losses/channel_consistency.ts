@@ -4,7 +4,8 @@
  * @module
  */
 
-import { maximum, sub } from "../tensor/ops/elementwise.ts";
+import { sub } from "../tensor/ops/elementwise.ts";
+import { rowCosine } from "../tensor/ops/row_similarity.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { requireSameShape } from "./require_same_shape.ts";
 import { voxelRows } from "./soft_dice.ts";
@@ -23,10 +24,5 @@ import { voxelRows } from "./soft_dice.ts";
  */
 export function channelConsistency(a: Tensor, b: Tensor): Tensor {
   requireSameShape("channelConsistency", a, b);
-  const [rowsA, rowsB] = [voxelRows(a), voxelRows(b)];
-  const axes = [2];
-  const product = rowsA.mul(rowsB).sum({ axes });
-  // The floor sits under the root: its derivative at a channel of zeros stays finite.
-  const norms = maximum(rowsA.square().sum({ axes }).mul(rowsB.square().sum({ axes })), 1e-16).sqrt();
-  return sub(1, product.div(norms)).mean();
+  return sub(1, rowCosine(voxelRows(a), voxelRows(b))).mean();
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { rowDice } from "../tensor/ops/row_similarity.ts";
 import { type Shape, sizeOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -21,9 +22,5 @@ export function voxelRows(x: Tensor): Tensor {
  * @returns `[N,K]`, each in [0, 1]
  */
 export function softDice(p: Tensor, q: Tensor, epsilon = 1e-6): Tensor {
-  const [a, b] = [voxelRows(p), voxelRows(q)];
-  const axes = [2];
-  const overlap = a.mul(b).sum({ axes }).mul(2).add(epsilon);
-  const size = a.square().sum({ axes }).add(b.square().sum({ axes })).add(epsilon);
-  return overlap.div(size);
+  return rowDice(voxelRows(p), voxelRows(q), epsilon);
 }

@@ -82,6 +82,7 @@ export { avgPool3d, maxPool3d } from "./ops/pool3d.ts";
 export { expand, max, mean, min, type ReduceOptions, sum, sumTo } from "./ops/reduce.ts";
 export { ops } from "./ops/registry.ts";
 export { resize3d, type ResizeOptions } from "./ops/resize3d.ts";
+export { rowCosine, rowDice } from "./ops/row_similarity.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export { sumOfSquares } from "./ops/sum_of_squares.ts";
 export { logSumExp, variance, type VarianceOptions } from "./ops/statistics.ts";

@@ -95,7 +95,8 @@ function uploadBatch(device: Device, { labelled, unlabelled }: MicroBatch): Step
 }
 
 const sumOf = (terms: Readonly<Record<string, LossTerm>>) =>
-  Object.values(terms).map(({ value, weight }) => value.mul(weight)).reduce((sum, term) => sum.add(term));
+  Object.values(terms).map(({ value, weight }) => weight === 1 ? value : value.mul(weight))
+    .reduce((sum, term) => sum.add(term));
 
 /** The method's terms, and, weighed lower, what it would learn from pseudo-labels as if they were labels. */
 function termsOf(

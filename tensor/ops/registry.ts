@@ -19,6 +19,7 @@ import type { AnyOp, AttributesOf } from "./op.ts";
 import { avgPool3dGradOp, avgPool3dOp, maxPool3dGradOp, maxPool3dOp } from "./pool3d.ts";
 import { expandOp, extremumGradOp, maxOp, meanOp, minOp, sumOp } from "./reduce.ts";
 import { resize3dGradOp, resize3dOp } from "./resize3d.ts";
+import { rowSimilarityGradOp, rowSimilarityOp } from "./row_similarity.ts";
 import { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./softmax.ts";
 import { sumOfSquaresOp } from "./sum_of_squares.ts";
 import { accumulateOp, adamOp, averageOp, sgdOp } from "./update.ts";
@@ -62,6 +63,8 @@ export const kernelOps = {
   oneHot: oneHotOp,
   diceCrossEntropy: diceCrossEntropyOp,
   diceCrossEntropyGrad: diceCrossEntropyGradOp,
+  rowSimilarity: rowSimilarityOp,
+  rowSimilarityGrad: rowSimilarityGradOp,
   dropout: dropoutOp,
   sgd: sgdOp,
   adam: adamOp,

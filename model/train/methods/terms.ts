@@ -14,7 +14,8 @@ import type { LossTerm, StepBatch } from "../method.ts";
 
 /** Mean of scalars. */
 export function meanOf(scalars: readonly Tensor[]): Tensor {
-  return scalars.reduce((sum, scalar) => sum.add(scalar)).div(scalars.length);
+  const sum = scalars.reduce((sum, scalar) => sum.add(scalar));
+  return scalars.length === 1 ? sum : sum.div(scalars.length);
 }
 
 /** A loss of two tensors, averaged over all pairs of modalities. */

@@ -18,6 +18,7 @@ import { normalizationKernels } from "./normalization.ts";
 import { pool3dKernels } from "./pool3d.ts";
 import { reduceKernels } from "./reduce.ts";
 import { resize3dKernels } from "./resize3d.ts";
+import { rowSimilarityKernels } from "./row_similarity.ts";
 import { softmaxKernels } from "./softmax.ts";
 import { sumOfSquaresKernels } from "./sum_of_squares.ts";
 import { updateKernels } from "./update.ts";
@@ -37,6 +38,7 @@ export const referenceKernels: CpuKernels = {
   ...attentionKernels,
   ...classLabelsKernels,
   ...diceCrossEntropyKernels,
+  ...rowSimilarityKernels,
   ...dropoutKernels,
   ...updateKernels,
 };

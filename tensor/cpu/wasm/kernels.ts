@@ -21,6 +21,7 @@ import { normalizationKernels } from "./normalization.ts";
 import { pool3dKernels } from "./pool3d.ts";
 import { reduceKernels } from "./reduce.ts";
 import { resize3dKernels } from "./resize3d.ts";
+import { rowSimilarityKernels } from "./row_similarity.ts";
 import { softmaxKernels } from "./softmax.ts";
 import { sumOfSquaresKernels } from "./sum_of_squares.ts";
 import { updateKernels } from "./update.ts";
@@ -41,6 +42,7 @@ export function fastKernels(engine: Engine): CpuKernels {
     ...pool3dKernels(engine),
     ...reduceKernels(engine),
     ...resize3dKernels(engine),
+    ...rowSimilarityKernels(engine),
     ...softmaxKernels(engine),
     ...sumOfSquaresKernels(engine),
     ...updateKernels(engine),

@@ -17,6 +17,7 @@ import { groupNorm, groupNormGrad } from "./normalization.ts";
 import { avgPool3d, avgPool3dGrad, maxPool3d, maxPool3dGrad } from "./pool3d.ts";
 import { extremumGrad, max, mean, min, sum } from "./reduce.ts";
 import { resize3d, resize3dGrad } from "./resize3d.ts";
+import { rowSimilarity, rowSimilarityGrad } from "./row_similarity.ts";
 import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./softmax.ts";
 import { sumOfSquares } from "./sum_of_squares.ts";
 import { accumulate, adam, average, sgd } from "./update.ts";
@@ -61,6 +62,8 @@ export const kernels: Kernels = {
   oneHot,
   diceCrossEntropy,
   diceCrossEntropyGrad,
+  rowSimilarity,
+  rowSimilarityGrad,
   dropout,
   sgd,
   adam,
