@@ -22,10 +22,12 @@ const columnsOfTerminal = 4;
 
 /** The results of a test set for a terminal: a wide table in parts, with its caption below the last. */
 function shownResults(set: TestSet, baseline: string): string[] {
-  const results = setTables(set, baseline)?.results;
-  if (results === undefined) return [];
-  const parts = tableParts(results, columnsOfTerminal).map((part) => renderTable(part, "markdown"));
-  return parts.map((text, i) => i + 1 < parts.length ? `${text.slice(0, text.indexOf("\n\n"))}\n` : text);
+  const { results, last } = setTables(set, baseline) ?? {};
+  return [results, last].flatMap((table) => {
+    if (table === undefined) return [];
+    const parts = tableParts(table, columnsOfTerminal).map((part) => renderTable(part, "markdown"));
+    return parts.map((text, i) => i + 1 < parts.length ? `${text.slice(0, text.indexOf("\n\n"))}\n` : text);
+  });
 }
 
 /**

@@ -141,7 +141,10 @@ const options = {
     help: "predict with a moving average of the parameters, such as 0.999; 0: no",
   },
   patience: { value: "N", help: "end after so many validations without a better one; 0: never" },
-  keep: { value: "NAME", help: "which parameters are judged: best (by validation), or last" },
+  keep: {
+    value: "NAME",
+    help: "which parameters are judged: best (by validation), last, or both, the last beside the best",
+  },
   overfit: { value: "N", help: "train and validate on N labelled cases alone: can they be learned at all?" },
   unpaired: {
     value: "WORD",

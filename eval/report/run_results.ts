@@ -29,6 +29,8 @@ export interface RunResults {
   readonly log: readonly LogRow[];
   /** Test records, `cases.csv`; none when the split has no test case. */
   readonly records: readonly CaseRecord[];
+  /** Test records of the last parameters, `cases_last.csv`; empty where the training did not keep both. */
+  readonly lastRecords: readonly CaseRecord[];
   /** Records on misaligned input, `robustness.csv`; empty when that was not run. */
   readonly robustness: readonly RobustnessRecord[];
   /** Records with modalities left out, `missing_modalities.csv`; empty when that was not run. */
@@ -58,6 +60,7 @@ export const runFiles: readonly string[] = [
   "metrics.json",
   "log.csv",
   "cases.csv",
+  "cases_last.csv",
   "robustness.csv",
   "missing_modalities.csv",
   "calibration.csv",
@@ -90,6 +93,7 @@ export async function readRunFolder(folder: string): Promise<RunResults> {
     label_ratio: labelRatio(path, split),
     seed,
   };
+  const last = await readText(path, "cases_last.csv", "");
   const robustness = await readText(path, "robustness.csv", "");
   const calibration = await readText(path, "calibration.csv", "");
   const missingModalities = await readText(path, "missing_modalities.csv", "");
@@ -106,6 +110,7 @@ export async function readRunFolder(folder: string): Promise<RunResults> {
     records: metrics.test === null
       ? []
       : parseCaseCsv(await readText(path, "cases.csv"), `${path}/cases.csv`),
+    lastRecords: last === "" ? [] : parseCaseCsv(last, `${path}/cases_last.csv`),
     robustness: robustness === ""
       ? []
       : parseCaseCsv(robustness, `${path}/robustness.csv`).map((record) =>

@@ -242,9 +242,11 @@ async function writeResults(
   seconds: number,
   caseMs: ReadonlyMap<string, number>,
 ): Promise<void> {
-  const { config, test, log, best, waitedMs } = run;
+  const { config, test, lastTest, log, best, waitedMs } = run;
   const layout = { rows: ["modality", "class"], columns: testColumns } as const;
   await folder.write("cases.csv", caseCsv(test));
+  if (lastTest) await folder.write("cases_last.csv", caseCsv(lastTest));
+  else await folder.remove("cases_last.csv"); // that of a shorter training
   await folder.write("plots/learning_curves.svg", learningCurves(log, { columns: lossColumns([log]) }));
   if (test.length > 0) {
     await folder.write("tables/test.md", table(test, layout));
@@ -254,8 +256,9 @@ async function writeResults(
   }
   await folder.writeJson(results, {
     best: { step: best.step, val_dice: best.dice },
-    judged: config.keep,
+    judged: config.keep === "last" ? "last" : "best",
     test: test.length > 0 ? { ...summarise(test), cases: test } : null,
+    ...(lastTest && lastTest.length > 0 && { last: summarise(lastTest) }),
     cost: {
       ...await costOf(config, task, run.method, run.pseudoLoader !== undefined),
       seconds,

@@ -74,6 +74,9 @@ function joinFolds(sweep: Sweep, group: readonly { cell: Cell; run: RunResults }
     name: cell.name.replace(/-fold\d+(?=-seed\d+$)/, ""),
     split: { ...first.split, test: all((run) => run.split.test as string[]).toSorted(), ...parts },
     records: all((run) => run.records).toSorted((a, b) => a.case < b.case ? -1 : a.case > b.case ? 1 : 0),
+    lastRecords: all((run) => run.lastRecords).toSorted((a, b) =>
+      a.case < b.case ? -1 : a.case > b.case ? 1 : 0
+    ),
     robustness: all((run) => run.robustness),
     missingModalities: all((run) => run.missingModalities),
     costs: meanCosts(runs.map((run) => run.costs)),

@@ -43,7 +43,7 @@ const schema = z.strictObject({
   averageDecay: z.number().min(0).lt(1).default(0),
   pseudoLabelWeight: z.number().min(0).default(0.5),
   validations: positive.default(8),
-  keep: z.enum(["best", "last"]).default("best"),
+  keep: z.enum(["best", "last", "both"]).default("best"),
   patience: z.number().int().min(0).default(0),
   overfit: z.number().int().min(0).default(0),
   unpaired: z.enum(["refuse", "force"]).default("refuse"),
@@ -97,8 +97,8 @@ export interface EngineConfig extends NetworkConfig {
   readonly pseudoLabelWeight: number;
   /** How many times to validate, evenly over the steps. */
   readonly validations: number;
-  /** Which parameters are judged at the end: those that validated best, or the last. */
-  readonly keep: "best" | "last";
+  /** Which parameters are judged at the end: those that validated best, the last, or the best and beside them the last. */
+  readonly keep: "best" | "last" | "both";
   /** Ends the training after so many validations without a better one; 0 never. */
   readonly patience: number;
   /**

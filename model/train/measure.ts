@@ -67,7 +67,10 @@ export async function measureTraining(
   const hasTwo = from > 0 && wants.unlabelled !== undefined && !method.isPretraining;
   const supervised = hasTwo ? await secondsOfSteps(training, 0, seen) : null;
   const step = await secondsOfSteps(training, from, seen);
-  const judged = method.isPretraining ? 0 : config.validations * split.validation.length + split.test.length;
+  const tests = config.keep === "both" ? 2 : 1;
+  const judged = method.isPretraining
+    ? 0
+    : config.validations * split.validation.length + tests * split.test.length;
   let caseSeconds: number | null = null;
   if (judged > 0) {
     const begin = performance.now(), [id] = [...split.validation, ...split.test];

@@ -25,8 +25,10 @@ export interface TrainedRun extends Training {
   readonly best: BestState;
   /** Milliseconds that the steps waited for batches. */
   readonly waitedMs: number;
-  /** One record for each test case, modality and class, of the best parameters. */
+  /** One record for each test case, modality and class, of the parameters that are judged. */
   readonly test: readonly CaseRecord[];
+  /** The same of the last parameters, where `keep` is `"both"`. */
+  readonly lastTest?: readonly CaseRecord[];
 }
 
 /**
@@ -69,15 +71,18 @@ export async function train(options: TrainOptions, setting: TrainSetting): Promi
       training[Symbol.dispose]();
       return null;
     }
-    if (config.keep === "best") training.segment.network.loadStateDict(finished.best.network);
     const { dataset, predicted } = setting;
     const progress = new Progress(setting.progress ?? silent, 1);
-    const test = await evaluateCases(dataset, used.split.test, training.segment, training.preparation, {
-      ...(predicted && { seen: predicted }),
-      progress: (text, share) => progress.busy(`test: ${text}`, share),
-    });
+    const judge = (what: string, seen?: TrainSetting["predicted"]) =>
+      evaluateCases(dataset, used.split.test, training.segment, training.preparation, {
+        ...(seen && { seen }),
+        progress: (text, share) => progress.busy(`${what}: ${text}`, share),
+      });
+    const lastTest = config.keep === "both" ? await judge("test of the last parameters") : undefined;
+    if (config.keep !== "last") training.segment.network.loadStateDict(finished.best.network);
+    const test = await judge("test", predicted);
     progress.clear();
-    const run: TrainedRun = { ...training, ...finished, test };
+    const run: TrainedRun = { ...training, ...finished, test, ...(lastTest && { lastTest }) };
     return withDisplay(run, () => displayRun(run));
   } catch (error) {
     training[Symbol.dispose]();

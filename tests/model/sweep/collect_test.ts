@@ -75,6 +75,23 @@ Deno.test("collecting names rows after the sweep, takes the ratio asked for, and
     },
   ));
 
+Deno.test("runs that were judged after the last step too get a table of that", () =>
+  withSweep(
+    { methods: [{ name: "base", method: "supervised" }], labelRatios: [0.25], seeds: [0, 1] },
+    ({ seed }) => `supervised-2-s${seed}`,
+    async (sweep) => {
+      const paths = sweep.cells.map((cell) => sweepPaths.run(sweep.folder, cell));
+      const made = async () => collectionFiles((await collectSweep(sweep)).runs, options);
+      await Deno.copyFile(`${paths[1]}/cases.csv`, `${paths[0]}/cases_last.csv`);
+      assert.ok(!(await made()).has("last.md"), "one of two has none");
+      await Deno.copyFile(`${paths[1]}/cases.csv`, `${paths[1]}/cases_last.csv`);
+      const files = await made(), row = (name: string) => /^.*base.*$/m.exec(files.get(name)!)![0];
+      assert.notEqual(row("last.md"), row("results.md"));
+      assert.match(row("last.md"), /± 0\.000/, "both seeds are those of one run");
+      assert.match(files.get("last.md")!, /Parameters after the last step, not those that validated best/);
+    },
+  ));
+
 Deno.test("the folds of one row and seed are joined: every case counts once", () =>
   withSweep(
     { methods: [{ name: "base", method: "supervised" }], labelled: [2], folds: 2, seeds: [0] },

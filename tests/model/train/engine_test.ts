@@ -24,7 +24,8 @@ async function outcome(more: TrainOptions, resume?: TrainState, init?: StateDict
     ...(init && { init: { file: decodeSafetensors(encodeSafetensors(init)), partial: false } }),
   };
   using run = await train({ ...options, ...more }, setting);
-  return { log: run!.log, states, test: run!.test, judged: await run!.segment.network.stateDict() };
+  const { log, test, lastTest } = run!;
+  return { log, states, test, lastTest, judged: await run!.segment.network.stateDict() };
 }
 
 const same = (a: StateDict, b: StateDict) => assert.deepEqual([...a], [...b]);
@@ -81,6 +82,11 @@ Deno.test("keep decides whether the best parameters or the last are judged", asy
   same(last.judged, last.states.at(-1)!.network);
   const best = await outcome({ keep: "best", learningRate: 0.05 });
   same(best.judged, best.states.at(-1)!.best!.network);
+  const both = await outcome({ keep: "both", learningRate: 0.05 });
+  same(both.judged, best.judged);
+  assert.deepEqual([both.test, both.lastTest], [best.test, last.test]);
+  assert.notDeepEqual(best.test, last.test);
+  assert.equal(best.lastTest, undefined);
 });
 
 Deno.test("patience ends a training whose validation no longer gets better", async () => {
