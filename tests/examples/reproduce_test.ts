@@ -10,8 +10,15 @@ const folder = new URL("../../examples/reproduce/", import.meta.url);
 const files = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.endsWith(".json"))
   .sort();
 
+/** No case is in two parts of a split. */
+async function checkSplit(file: string): Promise<void> {
+  const parts = Object.values(JSON.parse(await Deno.readTextFile(file))) as string[][];
+  assert.equal(new Set(parts.flat()).size, parts.flat().length);
+  assert.ok(parts.length === 4 && parts.every(({ length }) => length > 0));
+}
+
 Deno.test("every sweep of examples/reproduce is one that train takes, cell by cell", async (t) => {
-  assert.ok(files.length >= 13);
+  assert.ok(files.length >= 16);
   await withDataset(24, async (data) => {
     for (const file of files) {
       await t.step(file, async () => {
@@ -20,7 +27,8 @@ Deno.test("every sweep of examples/reproduce is one that train takes, cell by ce
         const { cells } = await openSweep(fileURLToPath(new URL(file, folder)), { set });
         const shown = cells.filter(({ seed }) => seed === 0);
         assert.ok(shown.length > 0);
-        for (const { settings } of shown) {
+        for (const { settings: { split: given, ...settings } } of shown) {
+          if (given !== undefined) await checkSplit(given as string); // of other data than the test's
           const known = checkSettings(settings, file), method = await methodIn(known);
           const sorted = { ...sortSettings(known, method), method, aboutSplit: [] };
           const { dataset, split } = await openCases(sorted, undefined, () => {});
