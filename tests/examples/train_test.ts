@@ -87,11 +87,14 @@ Deno.test("Ctrl-C saves, says how to go on, and the resumed run ends like one th
     await writeTinyDataset(`${folder}/data`);
     const args = [...small, "--steps", "40"]; // twenty are left when the signal is sent
     const process = await startExample("train", [...args, ...parts, "--name", "a stopped run"], folder);
-    let seen = "";
+    let seen = "", isTold = false; // told twice it would stop at once
     const decoder = new TextDecoder();
     for await (const chunk of process.stderr) {
       seen += decoder.decode(chunk);
-      if (/validation Dice/.test(seen) && !/ending/.test(seen)) process.kill("SIGINT");
+      if (!isTold && /validation Dice/.test(seen)) {
+        process.kill("SIGINT");
+        isTold = true;
+      }
     }
     await process.stdout.cancel();
     assert.equal((await process.status).code, 130);
