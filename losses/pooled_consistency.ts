@@ -5,8 +5,9 @@
  */
 
 import { ShapeError } from "../tensor/errors.ts";
-import { maximum, sub } from "../tensor/ops/elementwise.ts";
+import { sub } from "../tensor/ops/elementwise.ts";
 import { concat } from "../tensor/ops/layout.ts";
+import { rowCosine } from "../tensor/ops/row_similarity.ts";
 import { shapeText } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { requireSameShape } from "./require_same_shape.ts";
@@ -48,7 +49,5 @@ export function pooledConsistency(a: Tensor, b: Tensor, cells: number): Tensor {
     );
   }
   const [u, v] = [boxMeans(a, cells), boxMeans(b, cells)];
-  const axes = [1];
-  const norms = maximum(u.square().sum({ axes }).mul(v.square().sum({ axes })), 1e-16).sqrt();
-  return sub(1, u.mul(v).sum({ axes }).div(norms)).mean();
+  return sub(1, rowCosine(u, v)).mean();
 }
