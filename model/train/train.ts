@@ -78,9 +78,11 @@ export async function train(options: TrainOptions, setting: TrainSetting): Promi
         ...(seen && { seen }),
         progress: (text, share) => progress.busy(`${what}: ${text}`, share),
       });
-    const lastTest = config.keep === "both" ? await judge("test of the last parameters") : undefined;
+    const keepsBoth = config.keep === "both", isBestLast = finished.best.step === finished.log.at(-1)!.step;
+    const apart = keepsBoth && !isBestLast ? await judge("test of the last parameters") : undefined;
     if (config.keep !== "last") training.segment.network.loadStateDict(finished.best.network);
     const test = await judge("test", predicted);
+    const lastTest = keepsBoth ? apart ?? test : undefined;
     progress.clear();
     const run: TrainedRun = { ...training, ...finished, test, ...(lastTest && { lastTest }) };
     return withDisplay(run, () => displayRun(run));
