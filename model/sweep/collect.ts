@@ -5,7 +5,7 @@
  */
 
 import { parseRatio } from "../../data/split.ts";
-import { readRunFolder, type RunResults } from "../../eval/mod.ts";
+import { type CaseRecord, readRunFolder, type RunResults } from "../../eval/mod.ts";
 import { meanCosts } from "../../eval/report/run_groups.ts";
 import { average } from "../../eval/statistics/summarise.ts";
 import { type Cell, variedIn } from "./cells.ts";
@@ -53,6 +53,8 @@ function ratioOf({ settings }: Cell, runs: readonly RunResults[]): number {
     : parseRatio(labelRatio as number | string);
 }
 
+const byCase = (a: CaseRecord, b: CaseRecord): number => a.case < b.case ? -1 : a.case > b.case ? 1 : 0;
+
 /** The runs of all folds as one that was tested on the cases of each. */
 function joinFolds(sweep: Sweep, group: readonly { cell: Cell; run: RunResults }[]): RunResults {
   const [{ cell, run: first }] = group as [typeof group[number]];
@@ -73,10 +75,8 @@ function joinFolds(sweep: Sweep, group: readonly { cell: Cell; run: RunResults }
     ...named,
     name: cell.name.replace(/-fold\d+(?=-seed\d+$)/, ""),
     split: { ...first.split, test: all((run) => run.split.test as string[]).toSorted(), ...parts },
-    records: all((run) => run.records).toSorted((a, b) => a.case < b.case ? -1 : a.case > b.case ? 1 : 0),
-    lastRecords: all((run) => run.lastRecords).toSorted((a, b) =>
-      a.case < b.case ? -1 : a.case > b.case ? 1 : 0
-    ),
+    records: all((run) => run.records).toSorted(byCase),
+    lastRecords: all((run) => run.lastRecords).toSorted(byCase),
     robustness: all((run) => run.robustness),
     missingModalities: all((run) => run.missingModalities),
     costs: meanCosts(runs.map((run) => run.costs)),
