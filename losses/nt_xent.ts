@@ -7,10 +7,10 @@
 import { checkpoint } from "../tensor/checkpoint.ts";
 import { ShapeError } from "../tensor/errors.ts";
 import { oneHot } from "../tensor/ops/class_labels.ts";
-import { maximum } from "../tensor/ops/elementwise.ts";
 import { concat } from "../tensor/ops/layout.ts";
 import { matmul } from "../tensor/ops/matmul.ts";
 import { logSumExp } from "../tensor/ops/statistics.ts";
+import { unitRows } from "../tensor/ops/unit_rows.ts";
 import { scope } from "../tensor/scope.ts";
 import { shapeText } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -29,10 +29,6 @@ export interface NtXentOptions {
 
 /** Far below any similarity, so that a row is never its own neighbour; finite, so that no NaN can arise. */
 const never = -1e4;
-
-function unitRows(x: Tensor): Tensor {
-  return x.div(maximum(x.square().sum({ axes: [1], keepDims: true }), 1e-16).sqrt());
-}
 
 /** `Σ log Σ_{j≠i} exp(⟨rᵢ, rⱼ⟩ / τ)` over `count` rows from `start`. */
 function logNeighbours(rows: Tensor, start: number, count: number, temperature: number): Tensor {

@@ -6,9 +6,9 @@
 
 import type { Init } from "../tensor/layers.ts";
 import { Module } from "../tensor/module.ts";
-import { maximum } from "../tensor/ops/elementwise.ts";
 import { matmul } from "../tensor/ops/matmul.ts";
 import { softmax } from "../tensor/ops/softmax.ts";
+import { unitRows } from "../tensor/ops/unit_rows.ts";
 import { scope } from "../tensor/scope.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -27,15 +27,10 @@ export type ChannelScale = "cosine" | "1/V" | "none";
  * @returns `[N,C,C]`
  */
 export function dissimilarChannels(rows: Tensor, scale: ChannelScale): Tensor {
-  const unit = scale === "cosine" ? rows.div(channelNorms(rows)) : rows;
+  const unit = scale === "cosine" ? unitRows(rows) : rows;
   // A softmax does not see the row's maximum, so softmax(rowmax − E) = softmax(−E).
   const similarity = matmul(unit, unit, { transposeB: true });
   return softmax(similarity.mul(scale === "1/V" ? -1 / rows.shape[2]! : -1), 2);
-}
-
-/** Euclidean norms of rows, `[N,C,1]`. */
-function channelNorms(rows: Tensor): Tensor {
-  return maximum(rows.square().sum({ axes: [2], keepDims: true }), 1e-16).sqrt();
 }
 
 /**

@@ -85,6 +85,7 @@ export { resize3d, type ResizeOptions } from "./ops/resize3d.ts";
 export { rowCosine, rowDice } from "./ops/row_similarity.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export { sumOfSquares } from "./ops/sum_of_squares.ts";
+export { unitRows } from "./ops/unit_rows.ts";
 export { logSumExp, variance, type VarianceOptions } from "./ops/statistics.ts";
 export { windowPartition, windowReverse } from "./ops/windows.ts";
 export { Adam, type AdamOptions, AdamW, Sgd, type SgdOptions } from "./optim.ts";

@@ -90,6 +90,18 @@ const siluGradOp = elementwise("siluGrad", 2, {
   samples: binary(),
 });
 
+const sigmoidGradOp = elementwise("sigmoidGrad", 2, {
+  expression: "y * x * (1.0 - x)",
+  gradient: "second derivatives are not supported",
+  samples: binary(),
+});
+
+const tanhGradOp = elementwise("tanhGrad", 2, {
+  expression: "y * (1.0 - x * x)",
+  gradient: "second derivatives are not supported",
+  samples: binary(),
+});
+
 /** The table of elementwise ops. */
 export const elementwiseOps = {
   add: elementwise("add", 2, {
@@ -209,15 +221,17 @@ export const elementwiseOps = {
   sigmoid: elementwise("sigmoid", 1, {
     expression: "1.0 / (1.0 + exp(-x))",
     saves: { outputs: [0] },
-    gradient: (g, _, { outputs: [y] }) => [g.mul(y!).mul(sub(1, y!))],
+    gradient: (g, _, { outputs: [y] }) => [apply(sigmoidGradOp, [y!, g], {})],
     samples: unary(-6, 6),
   }),
+  sigmoidGrad: sigmoidGradOp,
   tanh: elementwise("tanh", 1, {
     expression: "tanh(x)",
     saves: { outputs: [0] },
-    gradient: (g, _, { outputs: [y] }) => [g.mul(sub(1, y!.square()))],
+    gradient: (g, _, { outputs: [y] }) => [apply(tanhGradOp, [y!, g], {})],
     samples: unary(),
   }),
+  tanhGrad: tanhGradOp,
   relu: elementwise("relu", 1, {
     expression: "select(0.0, x, x > 0.0)",
     saves: { outputs: [0] },

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { apply } from "../apply.ts";
+import { apply, applyAll } from "../apply.ts";
 import type { DType } from "../device.ts";
 import { ShapeError } from "../errors.ts";
 import { normalizeAxis, sameShape, type Shape, shapeText, sizeOf } from "../shape.ts";
@@ -133,19 +133,25 @@ export const concatOp: Op<{ axis: number }> = {
     return [{ shape: first!.shape.map((n, i) => i === axis ? total : n), dtype: first!.dtype }];
   },
   saves: {},
-  gradient: (g, inputs, { attributes: { axis }, wants }) => {
-    let start = 0;
-    return inputs.map((input, i) => {
-      const starts = g.shape.map((_, at) => at === axis ? start : 0);
-      start += input.shape[axis]!;
-      return wants[i] ? slice(g, starts, input.shape) : null;
-    });
-  },
+  gradient: (g, inputs, { attributes: { axis } }) =>
+    applyAll(concatGradOp, [g], { axis, sizes: inputs.map(({ shape }) => shape[axis]!) }),
   samples: [
     { inputs: [values([2, 3, 4]), values([2, 1, 4])], attributes: { axis: 1 } },
     { inputs: [values([3, 2]), values([3, 2]), values([3, 5])], attributes: { axis: 1 } },
   ],
   refusals: [{ inputs: [values([2, 3]), values([3, 3])], attributes: { axis: 1 }, code: "shape.concat" }],
+};
+
+/** The gradients of what `concat` joined: the parts of g along an axis, of the given sizes. */
+export const concatGradOp: Op<{ axis: number; sizes: readonly number[] }> = {
+  name: "concatGrad",
+  family: "layout",
+  infer: ([g], { axis, sizes }) =>
+    sizes.map((size) => ({ shape: g!.shape.map((n, i) => i === axis ? size : n), dtype: g!.dtype })),
+  saves: {},
+  gradient: "second derivatives are not supported",
+  samples: [{ inputs: [values([2, 4, 4])], attributes: { axis: 1, sizes: [3, 1] } }],
+  refusals: [],
 };
 
 /** Reverses the order along axes. */

@@ -12,7 +12,7 @@ import { dropoutOp } from "./dropout.ts";
 import { elementwiseOps } from "./elementwise.ts";
 import { attentionGradOp, attentionOp } from "./fused_attention.ts";
 import { gatherOp } from "./gather.ts";
-import { castOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from "./layout.ts";
+import { castOp, concatGradOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from "./layout.ts";
 import { matmulOp } from "./matmul.ts";
 import { groupNormGradOp, groupNormOp } from "./normalization.ts";
 import type { AnyOp, AttributesOf } from "./op.ts";
@@ -22,6 +22,7 @@ import { resize3dGradOp, resize3dOp } from "./resize3d.ts";
 import { rowSimilarityGradOp, rowSimilarityOp } from "./row_similarity.ts";
 import { logSoftmaxGradOp, logSoftmaxOp, softmaxGradOp, softmaxOp } from "./softmax.ts";
 import { sumOfSquaresOp } from "./sum_of_squares.ts";
+import { unitRowsGradOp, unitRowsOp } from "./unit_rows.ts";
 import { accumulateOp, adamOp, averageOp, sgdOp } from "./update.ts";
 
 /** Ops with a hand-written kernel on each device. */
@@ -37,6 +38,7 @@ export const kernelOps = {
   slice: sliceOp,
   pad: padOp,
   concat: concatOp,
+  concatGrad: concatGradOp,
   flip: flipOp,
   cast: castOp,
   gather: gatherOp,
@@ -53,6 +55,8 @@ export const kernelOps = {
   resize3dGrad: resize3dGradOp,
   groupNorm: groupNormOp,
   groupNormGrad: groupNormGradOp,
+  unitRows: unitRowsOp,
+  unitRowsGrad: unitRowsGradOp,
   softmax: softmaxOp,
   softmaxGrad: softmaxGradOp,
   logSoftmax: logSoftmaxOp,

@@ -81,6 +81,12 @@ const attention: Translation<AttentionAttributes> = (list, [q, k, v, ...terms], 
   return list.add("MatMul", [list.add("Softmax", [scores], { axis: -1 }), v!.name]);
 };
 
+const unitRows: Translation<KernelAttributes<"unitRows">> = (list, [x], { epsilon }) => {
+  const norms = list.add("ReduceL2", [x!.name, list.integers([-1])], { keepdims: 1 });
+  const floor = list.constant(Float32Array.of(Math.sqrt(epsilon)), []);
+  return list.add("Div", [x!.name, list.add("Max", [norms, floor])]);
+};
+
 /** An index outside picks the zeros that are put behind the end. */
 const gather: Translation<KernelAttributes<"gather">> = (list, [x, index], { axis }) => {
   const count = x!.shape[axis]!, scalar = (value: number) => list.constant(Int32Array.of(value), []);
@@ -134,6 +140,7 @@ const translations: Translations = {
     });
   },
   groupNorm,
+  unitRows,
   gather,
   softmax: (list, [x], { axis }) => list.add("Softmax", [x!.name], { axis }),
   logSoftmax: (list, [x], { axis }) => list.add("LogSoftmax", [x!.name], { axis }),

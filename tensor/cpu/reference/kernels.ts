@@ -21,6 +21,7 @@ import { resize3dKernels } from "./resize3d.ts";
 import { rowSimilarityKernels } from "./row_similarity.ts";
 import { softmaxKernels } from "./softmax.ts";
 import { sumOfSquaresKernels } from "./sum_of_squares.ts";
+import { unitRowsKernels } from "./unit_rows.ts";
 import { updateKernels } from "./update.ts";
 
 /** One kernel for each row of the op table that is not elementwise. */
@@ -34,6 +35,7 @@ export const referenceKernels: CpuKernels = {
   ...pool3dKernels,
   ...resize3dKernels,
   ...normalizationKernels,
+  ...unitRowsKernels,
   ...softmaxKernels,
   ...attentionKernels,
   ...classLabelsKernels,

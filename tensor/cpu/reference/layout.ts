@@ -21,10 +21,21 @@ function offsetOf(shape: readonly number[], index: readonly number[]): number {
   return stridesOf(shape).reduce((sum, stride, axis) => sum + stride * index[axis]!, 0);
 }
 
+/** Where the parts of an array begin in it, one after the other along an axis. */
+function placesOf(parts: readonly CpuArray[], whole: CpuArray, axis: number): number[] {
+  const stride = stridesOf(whole.shape)[axis]!;
+  let next = 0;
+  return parts.map(({ shape }) => {
+    const place = next;
+    next += shape[axis]! * stride;
+    return place;
+  });
+}
+
 /** The layout kernels. */
 export const layoutKernels: Pick<
   CpuKernels,
-  "expand" | "permute" | "slice" | "pad" | "concat" | "flip" | "cast"
+  "expand" | "permute" | "slice" | "pad" | "concat" | "concatGrad" | "flip" | "cast"
 > = {
   expand: ([x], [out]) => copy(x!, broadcast(x!.shape, out!.shape), out!, dense(out!.shape), out!.shape),
   permute([x], [out], { axes }) {
@@ -40,12 +51,12 @@ export const layoutKernels: Pick<
     copy(x!, dense(x!.shape), out!, dense(out!.shape, offsetOf(out!.shape, before)), x!.shape);
   },
   concat(inputs, [out], { axis }) {
-    const stride = stridesOf(out!.shape)[axis]!;
-    let start = 0;
-    for (const x of inputs) {
-      copy(x, dense(x.shape), out!, dense(out!.shape, start * stride), x.shape);
-      start += x.shape[axis]!;
-    }
+    const places = placesOf(inputs, out!, axis);
+    inputs.forEach((x, i) => copy(x, dense(x.shape), out!, dense(out!.shape, places[i]!), x.shape));
+  },
+  concatGrad([g], parts, { axis }) {
+    const places = placesOf(parts, g!, axis);
+    parts.forEach((part, i) => copy(g!, dense(g!.shape, places[i]!), part, dense(part.shape), part.shape));
   },
   flip([x], [out], { axes }) {
     const { shape } = x!;

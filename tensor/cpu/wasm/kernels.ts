@@ -24,6 +24,7 @@ import { resize3dKernels } from "./resize3d.ts";
 import { rowSimilarityKernels } from "./row_similarity.ts";
 import { softmaxKernels } from "./softmax.ts";
 import { sumOfSquaresKernels } from "./sum_of_squares.ts";
+import { unitRowsKernels } from "./unit_rows.ts";
 import { updateKernels } from "./update.ts";
 
 /** A kernel for each row of the op table; rare rows keep their reference kernel. */
@@ -45,6 +46,7 @@ export function fastKernels(engine: Engine): CpuKernels {
     ...rowSimilarityKernels(engine),
     ...softmaxKernels(engine),
     ...sumOfSquaresKernels(engine),
+    ...unitRowsKernels(engine),
     ...updateKernels(engine),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Copies between strided arrays: permute, slice, pad, concat, flip, expand, cast.
+ * Copies between strided arrays: permute, slice, pad, concat and its gradient, flip, expand, cast.
  *
  * @module
  */
@@ -10,11 +10,15 @@ import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { layoutKernels as referenceLayout } from "../reference/layout.ts";
 import { f32x4, i32, loop, procedure } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
+import { runTogether, type Work } from "./joint_launch.ts";
 import { itemBytes, itemsIn, overRun, piece } from "./runs.ts";
 import { joinRows, placeOf } from "./strides.ts";
 
 /** Elements of a row that one item copies: the first that divides the row, so that large copies have many items. */
 const rowLengths = [16384, 8192, 4096];
+
+/** Copies of one launch: with more, an item takes long to find which is its own. */
+const mostTogether = 8;
 
 /** An array seen in some order: its address and the steps of its axes, in elements. */
 interface View {
@@ -35,21 +39,49 @@ function rowCopy(length: number, [fromStep, toStep]: readonly [number, number]) 
   });
 }
 
-/** Copies the elements of one view to those of another of the same shape. An item is a row. */
-function copy(engine: Engine, shape: Shape, from: View, to: View): void {
-  if (shape.includes(0)) return;
+/** The copying of the elements of one view to those of another of the same shape. An item is a row. */
+function copyWork(shape: Shape, from: View, to: View): Work {
   const { sizes, steps } = joinRows(shape, [from.strides, to.strides]);
   const length = rowLengths.find((n) => sizes[0]! % n === 0) ?? sizes[0]!;
   const isCut = length < sizes[0]!;
   const axes = isCut ? [length, sizes[0]! / length, ...sizes.slice(1)] : sizes;
   const moves = isCut ? [steps[0]!, steps[0]!.map((step) => step * length), ...steps.slice(1)] : steps;
   const outer = (view: number) => axes.slice(1).map((size, i) => ({ size, step: moves[i + 1]![view]! }));
-  const key = `copy ${axes} ${moves.join(" ")}`;
-  const kernel = engine.compile(key, { from: "i32", to: "i32" }, ({ from, to }, { each }) => {
-    const row = rowCopy(axes[0]!, moves[0] as [number, number]);
-    return each((item) => row({ from: placeOf(from, item, outer(0)), to: placeOf(to, item, outer(1)) }));
-  });
-  engine.run(kernel, sizeOf(axes.slice(1)), { from, to });
+  return {
+    key: `copy ${axes} ${moves.join(" ")}`,
+    items: sizeOf(axes.slice(1)),
+    from: from.address,
+    to: to.address,
+    code(arrays) {
+      const row = rowCopy(axes[0]!, moves[0] as [number, number]);
+      return (item) =>
+        row({ from: placeOf(arrays.from, item, outer(0)), to: placeOf(arrays.to, item, outer(1)) });
+    },
+  };
+}
+
+function copy(engine: Engine, shape: Shape, from: View, to: View): void {
+  if (!shape.includes(0)) runTogether(engine, [copyWork(shape, from, to)]);
+}
+
+/** Copies parts of an array, which lie in it one after the other along an axis, out of it or into it. */
+function copyParts(
+  engine: Engine,
+  parts: readonly CpuArray[],
+  all: CpuArray,
+  axis: number,
+  to: "parts" | "whole",
+): void {
+  let start = 0;
+  const works: Work[] = [];
+  for (const part of parts) {
+    const inside = boxIn(all, part.shape.map((_, at) => at === axis ? start : 0));
+    start += part.shape[axis]!;
+    if (part.shape.includes(0)) continue;
+    const [source, target] = to === "parts" ? [inside, whole(part)] : [whole(part), inside];
+    works.push(copyWork(part.shape, source, target));
+  }
+  for (let i = 0; i < works.length; i += mostTogether) runTogether(engine, works.slice(i, i + mostTogether));
 }
 
 /** Sets all elements: the first one here, and the others are copies of it. */
@@ -92,7 +124,10 @@ const whole = (array: CpuArray): View => ({ address: array.address, strides: str
 /** The layout kernels. */
 export function layoutKernels(
   engine: Engine,
-): Pick<CpuKernels, "permute" | "slice" | "pad" | "concat" | "flip" | "expand" | "cast"> {
+): Pick<
+  CpuKernels,
+  "permute" | "slice" | "pad" | "concat" | "concatGrad" | "flip" | "expand" | "cast"
+> {
   return {
     ...referenceLayout,
     cast([x], [out], attributes) {
@@ -114,14 +149,8 @@ export function layoutKernels(
       fill(engine, out!, value);
       copy(engine, x!.shape, whole(x!), boxIn(out!, before));
     },
-    concat(inputs, [out], { axis }) {
-      let start = 0;
-      for (const input of inputs) {
-        const starts = input.shape.map((_, at) => at === axis ? start : 0);
-        copy(engine, input.shape, whole(input), boxIn(out!, starts));
-        start += input.shape[axis]!;
-      }
-    },
+    concat: (inputs, [out], { axis }) => copyParts(engine, inputs, out!, axis, "whole"),
+    concatGrad: ([g], parts, { axis }) => copyParts(engine, parts, g!, axis, "parts"),
     flip([x], [out], { axes }) {
       const strides = stridesOf(x!.shape);
       const last = x!.shape.map((n, axis) => axes.includes(axis) ? n - 1 : 0);

@@ -1,5 +1,6 @@
 /**
- * Dice + cross-entropy from logits: one pass for the logarithms of the softmax denominators, one for all sums.
+ * Dice + cross-entropy from logits: one pass for the logarithms of the softmax denominators, one for all sums of
+ * each class: those of Dice, and the cross-entropy of the voxels that bear its label.
  *
  * @module
  */
@@ -37,66 +38,56 @@ export const diceCrossEntropy: Kernel<Attributes> = {
     const { samples, classes, voxels } = sizesOf(call, 0);
     const [z, y, sums] = [call.input(0), call.input(1), call.output(1)];
     const logSums = call.scratch(samples * voxels);
-    const entropy = call.scratch(1);
-    const code = logSumCode(classes, voxels);
+    const entropies = call.scratch(samples * classes);
     return [
       {
         label: "log sums",
         reads: { z },
         writes: { log_sums: logSums },
-        code,
+        code: logSumCode(classes, voxels),
         threads: samples * voxels,
         body: `set_log_sums(i, log_sum(i / ${voxels}u, i % ${voxels}u));`,
       },
       ...reductionSteps(call, {
-        label: "dice sums",
+        label: "sums of a class",
         rows: samples * classes,
         length: voxels,
-        fields: { both: "f32", squares: "f32", label: "f32" },
+        fields: { both: "f32", squares: "f32", label: "f32", entropy: "f32" },
         identity: "Acc()",
         reads: { z, y, log_sums: logSums },
-        writes: { sums },
+        writes: { sums, entropies },
+        // A label outside the classes has no logit; NaN says so instead of a wrong loss. WGSL forbids a constant NaN.
         element: `
   let v = (row / ${classes}u) * ${voxels}u + k;
-  let p = exp(z_at(row * ${voxels}u + k) - log_sums_at(v));
-  let g = select(0.0, 1.0, y_at(v) == i32(row % ${classes}u));
-  return Acc(p * g, select(p * p, 0.0, y_at(v) == ${ignoredLabel}), g);`,
-        combine: `return Acc(a.both + b.both, a.squares + b.squares, a.label + b.label);`,
+  let log_p = z_at(row * ${voxels}u + k) - log_sums_at(v);
+  let p = exp(log_p);
+  let id = y_at(v);
+  if (id == ${ignoredLabel}) { return Acc(); }
+  if (id < 0 || id >= ${classes}) { return Acc(0.0, p * p, 0.0, bitcast<f32>(0x7fc00000u | (k & 1u))); }
+  let hit = id == i32(row % ${classes}u);
+  return Acc(select(0.0, p, hit), p * p, select(0.0, 1.0, hit), select(0.0, -log_p, hit));`,
+        combine:
+          `return Acc(a.both + b.both, a.squares + b.squares, a.label + b.label, a.entropy + b.entropy);`,
         store: `
   set_sums(row * 3u, acc.both);
   set_sums(row * 3u + 1u, acc.squares);
-  set_sums(row * 3u + 2u, acc.label);`,
-      }),
-      ...reductionSteps(call, {
-        label: "cross-entropy",
-        rows: 1,
-        length: samples * voxels,
-        fields: { sum: "f32" },
-        identity: "Acc()",
-        reads: { z, y, log_sums: logSums },
-        writes: { entropy },
-        code,
-        // A label outside the classes has no logit; NaN says so instead of a wrong loss. WGSL forbids a constant NaN.
-        element: `
-  let id = y_at(k);
-  if (id == ${ignoredLabel}) { return Acc(0.0); }
-  if (id < 0 || id >= ${classes}) { return Acc(bitcast<f32>(0x7fc00000u | (k & 1u))); }
-  return Acc(log_sums_at(k) - logit(k / ${voxels}u, u32(id), k % ${voxels}u));`,
-        combine: `return Acc(a.sum + b.sum);`,
-        store: `set_entropy(0u, acc.sum / ${samples * voxels}.0);`,
+  set_sums(row * 3u + 2u, acc.label);
+  set_entropies(row, acc.entropy);`,
       }),
       {
         label: "loss",
-        reads: { sums, entropy },
+        reads: { sums, entropies },
         writes: { out: call.output(0) },
         threads: 1,
         body: `
   var dice = 0.0;
+  var entropy = 0.0;
   for (var row = 0u; row < ${samples * classes}u; row++) {
     let size = sums_at(row * 3u + 1u) + sums_at(row * 3u + 2u) + scalars.epsilon;
     dice += 1.0 - 2.0 * sums_at(row * 3u) / size;
+    entropy += entropies_at(row);
   }
-  set_out(0u, entropy_at(0u) + dice / ${samples * classes}.0);`,
+  set_out(0u, entropy / ${samples * voxels}.0 + dice / ${samples * classes}.0);`,
       },
     ];
   },

@@ -11,7 +11,7 @@ import { conv3d, conv3dInputGrad, convTranspose3d } from "./conv3d.ts";
 import { diceCrossEntropy, diceCrossEntropyGrad } from "./dice_cross_entropy.ts";
 import { dropout } from "./dropout.ts";
 import { gather } from "./gather.ts";
-import { cast, concat, expand, flip, pad, permute, slice } from "./layout.ts";
+import { cast, concat, concatGrad, expand, flip, pad, permute, slice } from "./layout.ts";
 import { matmul } from "./matmul.ts";
 import { groupNorm, groupNormGrad } from "./normalization.ts";
 import { avgPool3d, avgPool3dGrad, maxPool3d, maxPool3dGrad } from "./pool3d.ts";
@@ -21,6 +21,7 @@ import { rowSimilarity, rowSimilarityGrad } from "./row_similarity.ts";
 import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./softmax.ts";
 import { sumOfSquares } from "./sum_of_squares.ts";
 import { accumulate, adam, average, sgd } from "./update.ts";
+import { unitRows, unitRowsGrad } from "./unit_rows.ts";
 import { conv3dWeightGrad } from "./weight_gradient.ts";
 
 /** By the name of the op. */
@@ -36,6 +37,7 @@ export const kernels: Kernels = {
   slice,
   pad,
   concat,
+  concatGrad,
   flip,
   cast,
   gather,
@@ -52,6 +54,8 @@ export const kernels: Kernels = {
   resize3dGrad,
   groupNorm,
   groupNormGrad,
+  unitRows,
+  unitRowsGrad,
   softmax,
   softmaxGrad,
   logSoftmax,

@@ -5,9 +5,10 @@
  */
 
 import type { KernelAttributes } from "../../ops/registry.ts";
-import { sizeOf, stridesOf } from "../../shape.ts";
+import { type Shape, sizeOf, stridesOf } from "../../shape.ts";
 import { broadcastWalk, mergeAxes, ravel, unravel } from "../indexing.ts";
 import type { Call, Kernel, Step } from "../kernel.ts";
+import type { Bound } from "../pages.ts";
 import { cutList } from "./tensor_list.ts";
 
 function fetch(call: Call<unknown>, body: string): Step {
@@ -69,36 +70,75 @@ export const pad: Kernel<KernelAttributes<"pad">> = {
   },
 };
 
-/** Joins tensors: each element of the result finds its input; several steps where not all inputs can be bound. */
-export const concat: Kernel<KernelAttributes<"concat">> = {
-  steps: (call) => {
-    const { axis } = call.attributes;
-    const out = call.outputs[0]!.shape;
-    const inner = sizeOf(out.slice(axis + 1)), line = out[axis]! * inner;
-    let start = 0;
-    const parts = call.inputs.map(({ shape }, at) => {
-      const run = shape[axis]! * inner, first = start;
-      start += run;
-      return { x: call.input(at), run, first };
-    });
-    return cutList(call, parts.map(({ x }) => [x]), call.bindingsOf(call.output(0))).map((list) => {
-      const members = list.map(([x]) => parts[x!.at]!);
-      const first = members[0]!.first, length = members.reduce((sum, { run }) => sum + run, 0);
-      const pick = members.map(({ run, first: from }, k) =>
-        `if (at < ${from - first + run}u) { set_out(to, x${k}_at(row * ${run}u + at - ${from - first}u)); }`
-      ).join("\n  else ");
-      return {
-        label: "concat",
-        reads: Object.fromEntries(members.map(({ x }, k) => [`x${k}`, x])),
-        writes: { out: call.output(0) },
-        threads: sizeOf(out) / line * length,
-        body: `
+/** Parts `x0`, `x1`, … that lie one after the other along an axis of an array `all`. */
+interface Parts {
+  readonly all: Bound;
+  readonly shape: Shape;
+  readonly axis: number;
+  readonly parts: readonly { readonly array: Bound; readonly size: number }[];
+}
+
+/**
+ * Each element of the array finds its part; several steps where not all parts can be bound.
+ *
+ * @param move WGSL that moves the element at `all` in the array from or to the element at `own` of part k
+ */
+function overParts(
+  call: Call<unknown>,
+  { all, shape, axis, parts }: Parts,
+  step: (named: Readonly<Record<string, Bound>>) => Pick<Step, "label" | "reads" | "writes">,
+  move: (k: number, all: string, own: string) => string,
+): Step[] {
+  const inner = sizeOf(shape.slice(axis + 1)), line = shape[axis]! * inner;
+  let start = 0;
+  const placed = parts.map(({ array, size }) => {
+    const run = size * inner, first = start;
+    start += run;
+    return { array, run, first };
+  });
+  return cutList(call, placed.map(({ array }) => [array]), call.bindingsOf(all)).map((list) => {
+    const members = list.map(([array]) => placed[array!.at]!);
+    const first = members[0]!.first, length = members.reduce((sum, { run }) => sum + run, 0);
+    const pick = members.map(({ run, first: from }, k) =>
+      `if (at < ${from - first + run}u) { ${move(k, "place", `row * ${run}u + at - ${from - first}u`)} }`
+    ).join("\n  else ");
+    return {
+      ...step(Object.fromEntries(members.map(({ array }, k) => [`x${k}`, array]))),
+      threads: sizeOf(shape) / line * length,
+      body: `
   let row = i / ${length}u;
   let at = i % ${length}u;
-  let to = row * ${line}u + ${first}u + at;
+  let place = row * ${line}u + ${first}u + at;
   ${pick}`,
-      };
-    });
+    };
+  });
+}
+
+/** Joins tensors. */
+export const concat: Kernel<KernelAttributes<"concat">> = {
+  steps: (call) => {
+    const { axis } = call.attributes, all = call.output(0), { shape } = call.outputs[0]!;
+    const parts = call.inputs.map((x, at) => ({ array: call.input(at), size: x.shape[axis]! }));
+    return overParts(
+      call,
+      { all, shape, axis, parts },
+      (reads) => ({ label: "concat", reads, writes: { all } }),
+      (k, to, from) => `set_all(${to}, x${k}_at(${from}));`,
+    );
+  },
+};
+
+/** Takes them apart. */
+export const concatGrad: Kernel<KernelAttributes<"concatGrad">> = {
+  steps: (call) => {
+    const { axis, sizes } = call.attributes, all = call.input(0), { shape } = call.inputs[0]!;
+    const parts = sizes.map((size, at) => ({ array: call.output(at), size }));
+    return overParts(
+      call,
+      { all, shape, axis, parts },
+      (writes) => ({ label: "concat gradient", reads: { all }, writes }),
+      (k, from, to) => `set_x${k}(${to}, all_at(${from}));`,
+    );
   },
 };
 

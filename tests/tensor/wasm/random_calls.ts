@@ -44,6 +44,15 @@ function convolution(random: Random) {
   };
 }
 
+/** Now and then longer than a work item. */
+const rowLength = (random: Random): number =>
+  random.integer(20) === 0 ? between(random, 16000, 40000) : between(random, 1, 300);
+
+const similarity = (random: Random) => ({
+  measure: random.integer(2) === 0 ? "dice" : "cosine",
+  epsilon: 1e-6,
+});
+
 /** Shapes of up to twelve tensors; now and then one is longer than a work item. */
 function listShapes(random: Random): number[][] {
   return Array.from(
@@ -320,6 +329,29 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
     const axis = random.integer(shape.length);
     const part = () => values(shape.map((n, i) => i === axis ? between(random, 1, 5) : n));
     return call({ axis }, ...Array.from({ length: between(random, 1, 3) }, part));
+  },
+  concatGrad(random) {
+    const shape = shapeOf(random, between(random, 1, 4));
+    const axis = random.integer(shape.length);
+    const sizes = Array.from({ length: between(random, 1, 3) }, () => random.integer(5));
+    const total = sizes.reduce((sum, size) => sum + size);
+    return call({ axis, sizes }, values(shape.map((n, i) => i === axis ? total : n)));
+  },
+  rowSimilarity(random) {
+    const shape = [...shapeOf(random, between(random, 0, 2)), rowLength(random)];
+    return call(similarity(random), values(shape), values(shape));
+  },
+  rowSimilarityGrad(random) {
+    const rows = shapeOf(random, between(random, 0, 2)), shape = [...rows, rowLength(random)];
+    return call(similarity(random), values(rows), values([...rows, 3]), values(shape), values(shape));
+  },
+  unitRows(random) {
+    const shape = [...shapeOf(random, between(random, 0, 2)), rowLength(random)];
+    return call({ epsilon: random.integer(2) === 0 ? 1e-16 : 1e3 }, values(shape));
+  },
+  unitRowsGrad(random) {
+    const rows = shapeOf(random, between(random, 0, 2)), shape = [...rows, rowLength(random)];
+    return call({ epsilon: 1 }, values(shape), values(shape), values(rows, 0.5, 2));
   },
   flip(random) {
     const shape = shapeOf(random, between(random, 1, 4));
