@@ -5,7 +5,8 @@
  * block of weights on the way: several output channels, several input channels and all taps of H and W. Where
  * H has neither stride nor dilation, the inputs under the taps slide: only one new row a step is loaded. The
  * threads of a workgroup walk neighbouring columns; their sums are added through workgroup memory, and the
- * workgroups' sums when the gradient is wanted, always in the same order.
+ * workgroups' sums when the gradient is wanted, always in the same order. Where there are fewer columns than
+ * threads, as in the deepest levels, a workgroup has several blocks, a team of threads for each.
  *
  * @module
  */
@@ -58,23 +59,25 @@ export const conv3dWeightGrad: Kernel<Attributes> = {
     const block = blockOf(outPerGroup, w[1]!, w[3]!, w[4]!, wanted.sums);
     const columns = g[0]! * g[2]! * g[4]!;
     const blocks = groups * Math.ceil(outPerGroup / block.outs) * Math.ceil(w[1]! / block.ins) * w[2]!;
+    const team = Math.min(lanes, 2 ** Math.ceil(Math.log2(Math.max(1, columns))));
+    const teamGroups = Math.ceil(blocks * team / lanes);
     const chunks = Math.min(
-      Math.ceil(columns / lanes),
-      Math.max(1, Math.ceil(wanted.workgroups / blocks)),
+      Math.ceil(columns / team),
+      Math.max(1, Math.ceil(wanted.workgroups / teamGroups)),
     );
     const out = call.output(0);
     const partial = chunks === 1 ? out : call.scratch(chunks * sizeOf(w));
     if (chunks > 1) {
       call.sumLater(partial, out, { terms: chunks, elementStride: 1, termStride: sizeOf(w) });
     }
-    const step = columnStep(call, block, columns, chunks);
-    const bias = call.attributes.withBias ? biasPart(call, blocks * chunks) : undefined;
+    const step = columnStep(call, block, { columns, blocks, team, teamGroups, chunks });
+    const bias = call.attributes.withBias ? biasPart(call, teamGroups * chunks) : undefined;
     return [{
       ...step,
       writes: { partial, ...bias?.writes },
-      groups: blocks * chunks + (bias?.groups ?? 0),
+      groups: teamGroups * chunks + (bias?.groups ?? 0),
       groupSize: lanes,
-      ...(bias && { body: `if (group >= ${blocks * chunks}u) { ${bias.body} } else { ${step.body} }` }),
+      ...(bias && { body: `if (group >= ${teamGroups * chunks}u) { ${bias.body} } else { ${step.body} }` }),
     }];
   },
 };
@@ -117,11 +120,24 @@ function biasPart(
   };
 }
 
+/** How the work is shared out. */
+interface Shares {
+  /** Columns of the tensors. */
+  readonly columns: number;
+  /** Blocks of weights. */
+  readonly blocks: number;
+  /** Threads that share a block in a workgroup: a power of two. */
+  readonly team: number;
+  /** Workgroups that have all blocks. */
+  readonly teamGroups: number;
+  /** Parts that the columns are cut into; each has all blocks. */
+  readonly chunks: number;
+}
+
 function columnStep(
   call: Call<Attributes>,
   { outs, ins, sums }: Block,
-  columns: number,
-  chunks: number,
+  { columns, blocks, team, teamGroups, chunks }: Shares,
 ): Omit<Step, "writes"> {
   const { stride, padding, dilation, groups } = call.attributes;
   const [x, g] = [call.inputs[0]!.shape, call.inputs[1]!.shape];
@@ -131,7 +147,8 @@ function columnStep(
   const [k1, k2] = [w[3]!, w[4]!];
   const outBlocks = Math.ceil(outPerGroup / outs);
   const inBlocks = Math.ceil(w[1]! / ins);
-  const blocks = groups * outBlocks * inBlocks * w[2]!;
+  const teams = lanes / team;
+  const blockSizes = [groups, outBlocks, inBlocks, w[2]!];
   const slides = stride[1] === 1 && dilation[1] === 1;
 
   const input = (c: number, t1: number, t2: number) => `x${c}_${t1}_${t2}`;
@@ -172,17 +189,21 @@ function columnStep(
     return `workgroupBarrier();
   ${part.map((name, k) => `shared_sums[${k * (lanes + 1)}u + lane] = ${name};`).join(" ")}
   workgroupBarrier();
-  for (var k = lane; k < ${part.length}u; k += ${lanes}u) {
+  for (var k = lane; k < ${part.length * teams}u; k += ${lanes}u) {
+    let owner = k / ${part.length}u;
+    let line = k % ${part.length}u * ${lanes + 1}u + owner * ${team}u;
     var total = 0.0;
-    for (var other = 0u; other < ${lanes}u; other++) { total += shared_sums[k * ${lanes + 1}u + other]; }
-    let place = ${first}u + k;
+    for (var other = 0u; other < ${team}u; other++) { total += shared_sums[line + other]; }
+    let own = first_block + owner;
+    ${unravel("own", blockSizes, "e")}
+    let place = ${first}u + k % ${part.length}u;
     let t2 = place % ${k2}u;
     let t1 = (place / ${k2}u) % ${k1}u;
-    let c = c0 + (place / ${k1 * k2}u) % ${ins}u;
-    let o = o0 + place / ${ins * k1 * k2}u;
-    if (c < ${w[1]}u && o < ${outPerGroup}u) {
-      set_partial(chunk * ${sizeOf(w)}u + (channel_group * ${outPerGroup}u + o) * ${ws[0]}u + c * ${ws[1]}u +
-        t0 * ${ws[2]}u + t1 * ${ws[3]}u + t2, total);
+    let c = e2 * ${ins}u + (place / ${k1 * k2}u) % ${ins}u;
+    let o = e1 * ${outs}u + place / ${ins * k1 * k2}u;
+    if (own < ${blocks}u && c < ${w[1]}u && o < ${outPerGroup}u) {
+      set_partial(chunk * ${sizeOf(w)}u + (e0 * ${outPerGroup}u + o) * ${ws[0]}u + c * ${ws[1]}u +
+        e3 * ${ws[2]}u + t1 * ${ws[3]}u + t2, total);
     }
   }`;
   }).join("\n  ");
@@ -192,8 +213,10 @@ function columnStep(
     reads: { x: call.input(0), g: call.input(1) },
     code: `var<workgroup> shared_sums: array<f32, ${portion * (lanes + 1)}>;`,
     body: `
-  let chunk = group / ${blocks}u; // neighbouring workgroups read the same columns
-  ${unravel(`(group % ${blocks}u)`, [groups, outBlocks, inBlocks, w[2]!], "b")}
+  let chunk = group / ${teamGroups}u; // neighbouring workgroups read the same columns
+  let first_block = group % ${teamGroups}u * ${teams}u;
+  let block = min(first_block + lane / ${team}u, ${blocks - 1}u);
+  ${unravel("block", blockSizes, "b")}
   let channel_group = b0;
   let o0 = b1 * ${outs}u;
   let c0 = b2 * ${ins}u;
@@ -201,7 +224,7 @@ function columnStep(
   let last_o = ${outPerGroup - 1}u - o0;
   let last_c = ${w[1]! - 1}u - c0;
   ${overSums((o, c, t1, t2) => `var ${sum(o, c, t1, t2)} = 0.0;`)}
-  for (var column = chunk * ${lanes}u + lane; column < ${columns}u; column += ${chunks * lanes}u) {
+  for (var column = chunk * ${team}u + lane % ${team}u; column < ${columns}u; column += ${chunks * team}u) {
     ${unravel("column", [g[0]!, g[2]!, g[4]!], "v")}
     let q0 = v1 * ${stride[0]}u + t0 * ${dilation[0]}u - ${padding[0]}u;
     if (q0 >= ${x[2]}u) { continue; }
