@@ -133,8 +133,16 @@ export const concatOp: Op<{ axis: number }> = {
     return [{ shape: first!.shape.map((n, i) => i === axis ? total : n), dtype: first!.dtype }];
   },
   saves: {},
-  gradient: (g, inputs, { attributes: { axis } }) =>
-    applyAll(concatGradOp, [g], { axis, sizes: inputs.map(({ shape }) => shape[axis]!) }),
+  gradient: (g, inputs, { attributes: { axis }, wants }) => {
+    const sizes = inputs.map(({ shape }) => shape[axis]!);
+    if (wants.every((wanted) => wanted)) return applyAll(concatGradOp, [g], { axis, sizes });
+    let start = 0;
+    return sizes.map((size, i) => {
+      const from = start;
+      start += size;
+      return wants[i] ? g.narrow(axis, from, size) : null;
+    });
+  },
   samples: [
     { inputs: [values([2, 3, 4]), values([2, 1, 4])], attributes: { axis: 1 } },
     { inputs: [values([3, 2]), values([3, 2]), values([3, 5])], attributes: { axis: 1 } },

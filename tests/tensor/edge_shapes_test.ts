@@ -5,8 +5,10 @@ import { openOracle } from "../../tensor/cpu/oracle.ts";
 import type { Device } from "../../tensor/device.ts";
 import {
   concat,
+  conv3d,
   expand,
   flip,
+  groupNorm,
   matmul,
   max,
   mean,
@@ -19,6 +21,7 @@ import {
   softmax,
   sum,
   Tensor,
+  unitRows,
 } from "../../tensor/mod.ts";
 import { apply } from "../../tensor/apply.ts";
 import { elementwiseOps } from "../../tensor/ops/elementwise.ts";
@@ -177,3 +180,29 @@ testOnDevices("ops see a reshaped view as the array it is", async (device) => {
   viaView.dispose();
   direct.dispose();
 });
+
+testOnDevices("a convolution and a norm of no samples have gradients of zeros", async (device) => {
+  const weight = Tensor.full(device, [2, 3, 3, 3, 3], 1).asParameter();
+  const bias = Tensor.full(device, [2], 1).asParameter();
+  scope(() => conv3d(Tensor.zeros(device, [0, 3, 4, 4, 4]), weight, bias, { padding: 1 }).sum().backward());
+  assert.deepEqual([...await weight.grad!.data()], new Array(162).fill(0));
+  assert.deepEqual([...await bias.grad!.data()], [0, 0]);
+  const [gamma, beta] = [1, 2].map((value) => Tensor.full(device, [4], value).asParameter());
+  scope(() => groupNorm(Tensor.zeros(device, [0, 4, 3]), gamma!, beta!, 2).sum().backward());
+  assert.deepEqual([...await gamma!.grad!.data(), ...await beta!.grad!.data()], new Array(8).fill(0));
+});
+
+testOnDevices(
+  "unit rows and the gradient of concat take empty axes, and a row with NaN is NaN",
+  async (device) => {
+    const row = Tensor.from(device, [NaN, 1, 3, 4], [2, 2]);
+    const [unit, empty] = scope(() => [unitRows(row), unitRows(Tensor.zeros(device, [3, 0]))] as const);
+    assert.deepEqual([...await unit.data()].map((v) => Math.round(v * 10) / 10), [NaN, NaN, 0.6, 0.8]);
+    assert.deepEqual(empty.shape, [3, 0]);
+    const [none, some] = [Tensor.zeros(device, [2, 0]), Tensor.full(device, [2, 3], 1)].map((x) =>
+      x.asParameter()
+    );
+    scope(() => concat([none!, some!], 1).sum().backward());
+    assert.deepEqual([...await some!.grad!.data()], new Array(6).fill(1));
+  },
+);

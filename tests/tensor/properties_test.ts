@@ -48,6 +48,7 @@ import {
   relu,
   resize3d,
   roll,
+  rowCosine,
   scope,
   sigmoid,
   silu,
@@ -56,6 +57,7 @@ import {
   sum,
   tanh,
   Tensor,
+  unitRows,
   update,
   variance,
   where,
@@ -99,6 +101,14 @@ testOnDevices("conv3d and convTranspose3d are adjoint: ⟨A x, y⟩ = ⟨x, Aᵀ
     });
     await assertSame(left, right, JSON.stringify(options), 1e-4);
   }
+});
+
+testOnDevices("the products of unit rows are their cosines", async (device) => {
+  const [products, cosines] = scope(() => {
+    const [x, y] = [draw(device, "x", [2, 3, 41]), draw(device, "y", [2, 3, 41])];
+    return [unitRows(x).mul(unitRows(y)).sum({ axes: [2] }), rowCosine(x, y)] as const;
+  });
+  await assertSame(products, cosines, "unitRows");
 });
 
 testOnDevices("convolution, product and resampling are linear in their input", async (device) => {

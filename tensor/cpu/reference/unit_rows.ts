@@ -18,11 +18,12 @@ export const unitRowsKernels: Pick<CpuKernels, "unitRows" | "unitRowsGrad"> = {
     }
   },
   unitRowsGrad([g, y, norms], [out], { epsilon }) {
-    const length = y!.shape.at(-1)!;
+    const length = y!.shape.at(-1)!, root = Math.sqrt(epsilon);
+    const floor = norms!.data instanceof Float32Array ? Math.fround(root) : root; // as norms are stored
     for (let row = 0; row < norms!.data.length; row++) {
       const norm = norms!.data[row]!;
       let along = 0;
-      if (norm > Math.sqrt(epsilon)) {
+      if (norm > floor) {
         for (let i = row * length; i < (row + 1) * length; i++) along += g!.data[i]! * y!.data[i]!;
       }
       for (let i = row * length; i < (row + 1) * length; i++) {

@@ -73,7 +73,8 @@ export function conv3dKernels(
     },
     conv3dWeightGrad([x, g], [out, bias], attributes) {
       const shape = winogradShape(x!.shape, g!.shape, attributes.kernel, attributes);
-      if (shape && weightGradientFaster(shape)) {
+      if (g!.data.length === 0) out!.data.fill(0);
+      else if (shape && weightGradientFaster(shape)) {
         winogradWeightGrad(engine, shape, { x: x!.address, g: g!.address, out: out!.address });
       } else convolutionWeightGrad(engine, x!, g!, out!, attributes);
       if (bias) sum([g!], [biasRow(bias)], { axes: biasAxes });

@@ -20,8 +20,8 @@ import { resize3d, resize3dGrad } from "./resize3d.ts";
 import { rowSimilarity, rowSimilarityGrad } from "./row_similarity.ts";
 import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from "./softmax.ts";
 import { sumOfSquares } from "./sum_of_squares.ts";
-import { accumulate, adam, average, sgd } from "./update.ts";
 import { unitRows, unitRowsGrad } from "./unit_rows.ts";
+import { accumulate, adam, average, sgd } from "./update.ts";
 import { conv3dWeightGrad } from "./weight_gradient.ts";
 
 /** By the name of the op. */

@@ -128,7 +128,7 @@ export const concat: Kernel<KernelAttributes<"concat">> = {
   },
 };
 
-/** Takes them apart. */
+/** Takes a tensor apart: the gradients of `concat`. */
 export const concatGrad: Kernel<KernelAttributes<"concatGrad">> = {
   steps: (call) => {
     const { axis, sizes } = call.attributes, all = call.input(0), { shape } = call.inputs[0]!;

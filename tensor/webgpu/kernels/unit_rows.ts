@@ -41,7 +41,9 @@ export const unitRows: Kernel<UnitRowsAttributes> = {
   steps: (call) => {
     const x = call.input(0), out = call.output(0), norms = call.output(1);
     const { shape } = call.inputs[0]!;
-    const store = "set_norms(row, max(sqrt(acc.sum), scalars.floor));";
+    // Not max(), which may give the floor for NaN.
+    const store =
+      "let norm = sqrt(acc.sum); set_norms(row, select(norm, scalars.floor, scalars.floor > norm));";
     return [
       ...rowSums(call, { reads: { x }, writes: { norms } }, "x_at(i) * x_at(i)", store),
       {

@@ -62,7 +62,7 @@ export const conv3dWeightGrad: Kernel<Attributes> = {
     const team = Math.min(lanes, 2 ** Math.ceil(Math.log2(Math.max(1, columns))));
     const teamGroups = Math.ceil(blocks * team / lanes);
     const chunks = Math.min(
-      Math.ceil(columns / team),
+      Math.max(1, Math.ceil(columns / team)),
       Math.max(1, Math.ceil(wanted.workgroups / teamGroups)),
     );
     const out = call.output(0);
@@ -148,7 +148,7 @@ function columnStep(
   const outBlocks = Math.ceil(outPerGroup / outs);
   const inBlocks = Math.ceil(w[1]! / ins);
   const teams = lanes / team;
-  const blockSizes = [groups, outBlocks, inBlocks, w[2]!];
+  const blockCounts = [groups, outBlocks, inBlocks, w[2]!];
   const slides = stride[1] === 1 && dilation[1] === 1;
 
   const input = (c: number, t1: number, t2: number) => `x${c}_${t1}_${t2}`;
@@ -194,14 +194,14 @@ function columnStep(
     let line = k % ${part.length}u * ${lanes + 1}u + owner * ${team}u;
     var total = 0.0;
     for (var other = 0u; other < ${team}u; other++) { total += shared_sums[line + other]; }
-    let own = first_block + owner;
-    ${unravel("own", blockSizes, "e")}
+    let owned = first_block + owner;
+    ${unravel("owned", blockCounts, "e")}
     let place = ${first}u + k % ${part.length}u;
     let t2 = place % ${k2}u;
     let t1 = (place / ${k2}u) % ${k1}u;
     let c = e2 * ${ins}u + (place / ${k1 * k2}u) % ${ins}u;
     let o = e1 * ${outs}u + place / ${ins * k1 * k2}u;
-    if (own < ${blocks}u && c < ${w[1]}u && o < ${outPerGroup}u) {
+    if (owned < ${blocks}u && c < ${w[1]}u && o < ${outPerGroup}u) {
       set_partial(chunk * ${sizeOf(w)}u + (e0 * ${outPerGroup}u + o) * ${ws[0]}u + c * ${ws[1]}u +
         e3 * ${ws[2]}u + t1 * ${ws[3]}u + t2, total);
     }
@@ -216,7 +216,7 @@ function columnStep(
   let chunk = group / ${teamGroups}u; // neighbouring workgroups read the same columns
   let first_block = group % ${teamGroups}u * ${teams}u;
   let block = min(first_block + lane / ${team}u, ${blocks - 1}u);
-  ${unravel("block", blockSizes, "b")}
+  ${unravel("block", blockCounts, "b")}
   let channel_group = b0;
   let o0 = b1 * ${outs}u;
   let c0 = b2 * ${ins}u;

@@ -48,6 +48,9 @@ function convolution(random: Random) {
 const rowLength = (random: Random): number =>
   random.integer(20) === 0 ? between(random, 16000, 40000) : between(random, 1, 300);
 
+/** Now and then more than one launch takes. */
+const partCount = (random: Random): number => between(random, 1, random.integer(8) === 0 ? 12 : 3);
+
 const similarity = (random: Random) => ({
   measure: random.integer(2) === 0 ? "dice" : "cosine",
   epsilon: 1e-6,
@@ -327,13 +330,13 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
   concat(random) {
     const shape = shapeOf(random, between(random, 1, 4));
     const axis = random.integer(shape.length);
-    const part = () => values(shape.map((n, i) => i === axis ? between(random, 1, 5) : n));
-    return call({ axis }, ...Array.from({ length: between(random, 1, 3) }, part));
+    const part = () => values(shape.map((n, i) => i === axis ? between(random, 0, 5) : n));
+    return call({ axis }, ...Array.from({ length: partCount(random) }, part));
   },
   concatGrad(random) {
     const shape = shapeOf(random, between(random, 1, 4));
     const axis = random.integer(shape.length);
-    const sizes = Array.from({ length: between(random, 1, 3) }, () => random.integer(5));
+    const sizes = Array.from({ length: partCount(random) }, () => random.integer(5));
     const total = sizes.reduce((sum, size) => sum + size);
     return call({ axis, sizes }, values(shape.map((n, i) => i === axis ? total : n)));
   },
