@@ -78,29 +78,18 @@ const binary = (low = -2, high = 2) => [
 ];
 const flat = "a comparison is piecewise constant";
 
-const geluGradOp = elementwise("geluGrad", 2, {
-  expression: "y * (normalCdf(x) + x * 0.3989422804014327 * exp(-0.5 * x * x))",
-  gradient: "second derivatives are not supported",
-  samples: binary(),
-});
+/** What a gradient computes in one launch: of x, or of the result as x, and the incoming gradient y. */
+const derivative = (name: string, expression: string): ElementwiseOp =>
+  elementwise(name, 2, {
+    expression,
+    gradient: "second derivatives are not supported",
+    samples: binary(),
+  });
 
-const siluGradOp = elementwise("siluGrad", 2, {
-  expression: "y * (1.0 + x * (1.0 - 1.0 / (1.0 + exp(-x)))) / (1.0 + exp(-x))",
-  gradient: "second derivatives are not supported",
-  samples: binary(),
-});
-
-const sigmoidGradOp = elementwise("sigmoidGrad", 2, {
-  expression: "y * x * (1.0 - x)",
-  gradient: "second derivatives are not supported",
-  samples: binary(),
-});
-
-const tanhGradOp = elementwise("tanhGrad", 2, {
-  expression: "y * (1.0 - x * x)",
-  gradient: "second derivatives are not supported",
-  samples: binary(),
-});
+const geluGradOp = derivative("geluGrad", "y * (normalCdf(x) + x * 0.3989422804014327 * exp(-0.5 * x * x))");
+const siluGradOp = derivative("siluGrad", "y * (1.0 + x * (1.0 - 1.0 / (1.0 + exp(-x)))) / (1.0 + exp(-x))");
+const sigmoidGradOp = derivative("sigmoidGrad", "y * x * (1.0 - x)");
+const tanhGradOp = derivative("tanhGrad", "y * (1.0 - x * x)");
 
 /** The table of elementwise ops. */
 export const elementwiseOps = {
