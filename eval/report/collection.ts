@@ -20,8 +20,9 @@ export interface CollectionOptions {
 }
 
 /**
- * Everything that is said about many runs together, by the name of its file: `results.*`, `last.*` (after the last step) and `tests.*` (the same to the
- * last byte whenever the same seeds were trained), `costs.*` (with times, which are not), `plots/*.svg`, `report.html`.
+ * Everything that is said about many runs together, by the name of its file: `results.*`, `last.*` (after the last
+ * step) and `tests.*` (the same to the last byte whenever the same seeds were trained), `costs.*` (with times, which
+ * are not), `plots/*.svg`, `report.html`.
  * With several test sets each has files of its own, numbered.
  *
  * @throws {EvalError} as {@link reportHtml}
