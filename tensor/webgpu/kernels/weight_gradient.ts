@@ -58,9 +58,9 @@ export const conv3dWeightGrad: Kernel<Attributes> = {
     const wanted = call.blocks("weightGradient", sizeOf(w) * g[0]! * sizeOf(g.slice(2)));
     const block = blockOf(outPerGroup, w[1]!, w[3]!, w[4]!, wanted.sums);
     const columns = g[0]! * g[2]! * g[4]!;
-    const blocks = groups * Math.ceil(outPerGroup / block.outs) * Math.ceil(w[1]! / block.ins) * w[2]!;
+    const blockCounts = [groups, Math.ceil(outPerGroup / block.outs), Math.ceil(w[1]! / block.ins), w[2]!];
     const team = Math.min(lanes, 2 ** Math.ceil(Math.log2(Math.max(1, columns))));
-    const teamGroups = Math.ceil(blocks * team / lanes);
+    const teamGroups = Math.ceil(sizeOf(blockCounts) * team / lanes);
     const chunks = Math.min(
       Math.max(1, Math.ceil(columns / team)),
       Math.max(1, Math.ceil(wanted.workgroups / teamGroups)),
@@ -70,7 +70,7 @@ export const conv3dWeightGrad: Kernel<Attributes> = {
     if (chunks > 1) {
       call.sumLater(partial, out, { terms: chunks, elementStride: 1, termStride: sizeOf(w) });
     }
-    const step = columnStep(call, block, { columns, blocks, team, teamGroups, chunks });
+    const step = columnStep(call, block, { columns, blockCounts, team, teamGroups, chunks });
     const bias = call.attributes.withBias ? biasPart(call, teamGroups * chunks) : undefined;
     return [{
       ...step,
@@ -124,8 +124,8 @@ function biasPart(
 interface Shares {
   /** Columns of the tensors. */
   readonly columns: number;
-  /** Blocks of weights. */
-  readonly blocks: number;
+  /** Blocks of weights: along channel groups, their outputs, their inputs, and taps of D. */
+  readonly blockCounts: readonly number[];
   /** Threads that share a block in a workgroup: a power of two. */
   readonly team: number;
   /** Workgroups that have all blocks. */
@@ -137,7 +137,7 @@ interface Shares {
 function columnStep(
   call: Call<Attributes>,
   { outs, ins, sums }: Block,
-  { columns, blocks, team, teamGroups, chunks }: Shares,
+  { columns, blockCounts, team, teamGroups, chunks }: Shares,
 ): Omit<Step, "writes"> {
   const { stride, padding, dilation, groups } = call.attributes;
   const [x, g] = [call.inputs[0]!.shape, call.inputs[1]!.shape];
@@ -145,10 +145,8 @@ function columnStep(
   const [xs, gs, ws] = [stridesOf(x), stridesOf(g), stridesOf(w)];
   const outPerGroup = w[0]! / groups;
   const [k1, k2] = [w[3]!, w[4]!];
-  const outBlocks = Math.ceil(outPerGroup / outs);
-  const inBlocks = Math.ceil(w[1]! / ins);
-  const teams = lanes / team;
-  const blockCounts = [groups, outBlocks, inBlocks, w[2]!];
+  const [, outBlocks, inBlocks] = blockCounts as [number, number, number];
+  const blocks = sizeOf(blockCounts), teams = lanes / team;
   const slides = stride[1] === 1 && dilation[1] === 1;
 
   const input = (c: number, t1: number, t2: number) => `x${c}_${t1}_${t2}`;
