@@ -5,8 +5,7 @@
  *
  * The defaults were chosen so, on two-contrast hippocampus with 5 % of the labels, 2,000 steps, one seed: best Dice of
  * the 20 validation cases .844 with copy-paste, with one strong view as with two, .842 with CutMix and .833 with nothing
- * mixed, both with two views. In a trial of 300 steps, in PyTorch,
- * copy-paste had lowered it.
+ * mixed, both with two views. In a trial of 300 steps, in PyTorch, copy-paste had lowered it.
  *
  * @module
  */
