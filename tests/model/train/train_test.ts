@@ -211,7 +211,7 @@ for (const { name, open } of devices.filter(({ name }) => name !== "reference cp
   Deno.test(`steps leave no buffer behind after the first (${name})`, async () => {
     using device = await open();
     const data = smallData();
-    const steps = name === "cpu" ? 200 : 4;
+    const steps = name === "cpu" ? 60 : 4;
     using training = openTraining(smallOptions, { device, ...data, preparation: smallPreparation });
     const loader = new BatchLoader(data.dataset, data.split, {
       preparation: smallPreparation,
