@@ -49,6 +49,7 @@ export { type MethodRanks, rankMethods, rankWithinRatios } from "./statistics/ra
 export { bootstrapInterval } from "./statistics/bootstrap.ts";
 export { holm } from "./statistics/holm.ts";
 export { cohenDz, rankBiserial } from "./statistics/effect_size.ts";
+export { baselineOf, isBaseline } from "./statistics/baseline.ts";
 export { compareMethods, type CompareOptions, type Comparison } from "./statistics/compare.ts";
 export {
   average,

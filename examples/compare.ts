@@ -8,7 +8,7 @@
  * @module
  */
 
-import { EvalError, readRunFolder, type RunResults } from "../eval/mod.ts";
+import { EvalError, isBaseline, readRunFolder, type RunResults } from "../eval/mod.ts";
 import { collectSweep, readSweepFolder } from "../model/sweep/mod.ts";
 import { writeCollection } from "./collected_files.ts";
 import { type Command, main, requiredText, type Result, text, UsageError } from "./command.ts";
@@ -100,7 +100,7 @@ export const command: Command = {
     for (const word of words) groups.push(await groupOf(word));
     const runs = joined(groups), methods = [...new Set(runs.map(({ method }) => method))];
     const baseline = text(values, "baseline") ?? methods[0]!;
-    if (!methods.includes(baseline)) {
+    if (!isBaseline(baseline, methods)) {
       throw new EvalError("report.baseline", `no run is ${baseline}`, {
         fix: `Name one of ${methods.join("; ")} with --baseline.`,
       });

@@ -122,8 +122,8 @@ export const command: Command = {
     },
     baseline: {
       value: "ROW",
-      help: "for collect: the row to compare with",
-      default: "that of the file, or the first",
+      help: "for collect: the row to compare with, or a method: its row of the same settings",
+      default: "that of the file, or the first method",
     },
     device: deviceOptions.device,
     threads: {

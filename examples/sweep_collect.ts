@@ -4,11 +4,21 @@
  * @module
  */
 
-import { EvalError } from "../eval/mod.ts";
+import { EvalError, isBaseline } from "../eval/mod.ts";
 import { collectSweep, type SweepFolder } from "../model/sweep/mod.ts";
 import { writeCollection } from "./collected_files.ts";
 import { type Result, text, type Values } from "./command.ts";
 import { reportsOf } from "./sweep_status.ts";
+
+/** The first method, which others are compared with at the same settings; of a single one its first settings. */
+function firstOf({ sweep: { methods }, cells }: SweepFolder): string {
+  const [first] = methods;
+  return methods.length === 1
+    ? cells[0]!.row
+    : typeof first === "string"
+    ? first
+    : first!.name ?? first!.method;
+}
 
 /** Writes `collected/` of a sweep's folder; exit code 1 when cells are missing. */
 export async function collect(sweep: SweepFolder, values: Values): Promise<Result> {
@@ -21,11 +31,13 @@ export async function collect(sweep: SweepFolder, values: Values): Promise<Resul
       fix: states.slice(0, 3).join("\n  "),
     });
   }
-  const rows = new Set(runs.map(({ method }) => method));
-  const baseline = text(values, "baseline") ?? sweep.sweep.baseline ?? cells[0]!.row;
-  if (!rows.has(baseline)) {
+  const rows = [...new Set(runs.map(({ method }) => method))];
+  const baseline = text(values, "baseline") ?? sweep.sweep.baseline ?? firstOf(sweep);
+  if (!isBaseline(baseline, rows)) {
     throw new EvalError("report.baseline", `no finished cell is of ${baseline}`, {
-      fix: `Name one of ${[...rows].join("; ")} with --baseline.`,
+      fix: `Name one of ${
+        rows.join("; ")
+      } with --baseline, or a method alone: rows are then compared with its row of the same settings.`,
     });
   }
   const note = missing.length === 0

@@ -12,6 +12,7 @@ import { pairedDifference } from "../plots/paired_difference.ts";
 import { rankPlot } from "../plots/rank_plot.ts";
 import { reliabilityDiagram } from "../plots/reliability_diagram.ts";
 import { robustnessCurves } from "../plots/robustness_curves.ts";
+import { baselineOf } from "../statistics/baseline.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
 import { rankWithinRatios } from "../statistics/ranks.ts";
 import { percent } from "../tables/percent.ts";
@@ -58,12 +59,12 @@ function rankings(records: readonly RunRecord[]): string[] {
 
 function differences(records: readonly RunRecord[], baseline: string, ratio: number): string[] {
   const methods = [...new Set(records.map((r) => r.method))];
-  if (!methods.includes(baseline)) return [];
-  return methods.filter((method) => method !== baseline).map((method) =>
-    `<figure>${pairedDifference(records, { method, baseline })}<figcaption>${
-      percent(ratio)
-    } labels</figcaption></figure>`
-  );
+  return methods.flatMap((method) => {
+    const against = baselineOf(method, baseline, methods);
+    if (against === undefined) return [];
+    const plot = pairedDifference(records, { method, baseline: against });
+    return [`<figure>${plot}<figcaption>${percent(ratio)} labels</figcaption></figure>`];
+  });
 }
 
 function groupPlots(

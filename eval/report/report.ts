@@ -1,5 +1,6 @@
 import { EvalError } from "../errors.ts";
 import type { LabelClass } from "../metrics/label_grid.ts";
+import { isBaseline } from "../statistics/baseline.ts";
 import { page, type Section } from "./page.ts";
 import {
   calibrationHtml,
@@ -76,7 +77,7 @@ function setSections({ runs }: TestSet, { baseline, cases = [], classes = [] }: 
   const records = recordsOf(runs);
   const groups = groupRuns(runs);
   const methods = [...new Set(runs.map((run) => run.method))];
-  const against = baseline !== undefined && methods.includes(baseline) ? baseline : methods[0]!;
+  const against = baseline !== undefined && isBaseline(baseline, methods) ? baseline : methods[0]!;
   const tested = records.length > 0, several = tested && methods.length > 1;
   return [
     {

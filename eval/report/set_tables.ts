@@ -1,3 +1,4 @@
+import { isBaseline } from "../statistics/baseline.ts";
 import { compareMethods } from "../statistics/compare.ts";
 import { comparisonListModel } from "../tables/comparison_list.ts";
 import { comparisonTableModel, type ComparisonTableOptions } from "../tables/comparison_table.ts";
@@ -53,7 +54,7 @@ export function setTables({ runs }: TestSet, baseline: string): SetTables | unde
   const records = recordsOf(runs);
   if (records.length === 0) return undefined;
   const methods = [...new Set(runs.map((run) => run.method))];
-  const against = methods.includes(baseline) ? baseline : methods[0]!, several = methods.length > 1;
+  const against = isBaseline(baseline, methods) ? baseline : methods[0]!, several = methods.length > 1;
   const options = { metrics: reportMetrics, ...(several && { baseline: against }) };
   const costs = comparisonTableModel(records, { ...options, costs: costsByMethod(runs) });
   const hasLast = runs.every(({ lastRecords }) => lastRecords.length > 0);

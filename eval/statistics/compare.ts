@@ -1,5 +1,6 @@
 import { type Metric, metrics } from "../metrics/metrics.ts";
 import type { RunRecord } from "./run_record.ts";
+import { baselineOf } from "./baseline.ts";
 import { classKey, distinctClasses, type NamedClass } from "./class_labels.ts";
 import { average } from "./summarise.ts";
 import { bootstrapInterval } from "./bootstrap.ts";
@@ -48,7 +49,7 @@ export interface Comparison {
 
 /** What {@link compareMethods} can be told. */
 export interface CompareOptions {
-  /** The method to compare with. */
+  /** The method to compare with; of one that a sweep ran with several settings, the row with the same settings. */
   readonly baseline: string;
   /** The metrics; Dice unless told. */
   readonly metrics?: readonly Metric[];
@@ -74,16 +75,20 @@ export function compareMethods(
       distinctClasses(records).map((structure) => ({ modality, structure }))
     ),
   ];
+  const methods = distinct("method");
   const results = compared.flatMap((metric) =>
     distinct("label_ratio").flatMap((label_ratio) =>
-      distinct("method").filter((method) => method !== baseline).flatMap((method) =>
-        scopes.flatMap((scope) => {
+      methods.flatMap((method) => {
+        const against = baselineOf(method, baseline, methods);
+        if (against === undefined) return [];
+        return scopes.flatMap((scope) => {
           const own = records.filter((r) => r.label_ratio === label_ratio && isIn(scope, r));
-          const a = own.filter((r) => r.method === method), b = own.filter((r) => r.method === baseline);
+          const a = own.filter((r) => r.method === method), b = own.filter((r) => r.method === against);
           if (a.length === 0 || b.length === 0) return [];
-          return [{ method, baseline, label_ratio, ...scope, metric, ...comparePaired(a, b, metric) }];
-        })
-      )
+          const pairs = comparePaired(a, b, metric);
+          return [{ method, baseline: against, label_ratio, ...scope, metric, ...pairs }];
+        });
+      })
     )
   );
   const p = results.map((r) => r.p_wilcoxon), adjusted = holm(p);

@@ -200,7 +200,9 @@ function captionOf(
   const seeds = [...new Set(records.map((r) => r.seed))].toSorted((a, b) => a - b);
   const marks = tests === 0
     ? ""
-    : ` Marks: Wilcoxon signed-rank test against ${baseline} on the same cases, Pratt zeros, Holm-corrected ` +
+    : ` Marks: Wilcoxon signed-rank test against ${baseline}${
+      records.some((r) => r.method === baseline) ? "" : " at the same settings"
+    } on the same cases, Pratt zeros, Holm-corrected ` +
       `over all ${tests} comparisons of this table that have a p; * p < 0.05, ** p < 0.01, *** p < 0.001; none below ` +
       "6 cases.";
   return `${labelCounts(records)}Class columns: mean ± sd over n cases, each case averaged over its seeds (${

@@ -6,6 +6,7 @@
 
 import { resolve } from "node:path";
 import { parseRatio } from "../../data/split.ts";
+import { isBaseline } from "../../eval/mod.ts";
 import { CodedError } from "../../tensor/errors.ts";
 import { isModule } from "../train/is_module.ts";
 import type { Trial } from "./trials.ts";
@@ -159,8 +160,8 @@ export function cellsOf(sweep: Sweep, folder: string, trials: readonly Trial[] =
       )
     );
   requireDistinct(cells);
-  if (sweep.baseline !== undefined && !cells.some(({ row }) => row === sweep.baseline)) {
-    const rows = [...new Set(cells.map(({ row }) => row))];
+  const rows = [...new Set(cells.map(({ row }) => row))];
+  if (sweep.baseline !== undefined && !isBaseline(sweep.baseline, rows)) {
     throw new CodedError("sweep.cells", `the baseline ${sweep.baseline} is no row`, {
       fix: `Rows are ${rows.join("; ")}.`,
     });

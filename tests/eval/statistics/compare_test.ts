@@ -57,6 +57,33 @@ Deno.test("compareMethods() knows that a smaller distance is better", () => {
   assert.ok(all!.better > all!.n / 2);
 });
 
+Deno.test("a method that ran with several settings is the baseline of each row with the same settings", () => {
+  const rows: [string, number][] = [
+    ["cmc, mm 0", 0.8],
+    ["cmc, mm 4", 0.6],
+    ["cps, mm 0", 0.7],
+    ["cps, with more, mm 4", 0.9],
+    ["cps, mm 8", 0.5],
+  ];
+  const records = rows.flatMap(([method, dice]) =>
+    [..."abcdef"].map((id) => record({ method, dice, case: id, class_name: "x" }))
+  );
+  const differences = (baseline: string) =>
+    compareMethods(records, { baseline }).filter((c) => c.structure === null)
+      .map((c) => [c.method, c.baseline, Number(c.mean_difference!.toFixed(6))]);
+  assert.deepEqual(differences("cmc"), [
+    ["cps, mm 0", "cmc, mm 0", -0.1],
+    ["cps, with more, mm 4", "cmc, mm 4", 0.3], // nothing has 8 mm to compare cps with
+  ]);
+  assert.deepEqual(
+    differences("cmc, mm 4").map(([method]) => method),
+    rows.flatMap(([method]) => method === "cmc, mm 4" ? [] : method),
+  );
+  const caption = (baseline: string) => comparisonTableModel(records, { baseline }).caption;
+  assert.match(caption("cmc"), /against cmc at the same settings on/);
+  assert.match(caption("cmc, mm 4"), /against cmc, mm 4 on/);
+});
+
 Deno.test("pairByCase() compares only the structures both sides define", () => {
   const a = [record({ class_name: "x", dice: 0.5 }), record({ class_name: "y", dice: 0.9 })];
   const b = [record({ class_name: "x", dice: 0.4 }), record({ class_name: "y", dice: null })];
