@@ -84,7 +84,7 @@ export const command: Command = {
     out: { value: "DIR", help: "where to write" },
     baseline: {
       value: "METHOD",
-      help: "method to compare with, as the table names it",
+      help: "row to compare with, as the table names it, or a method: its row of the same settings",
       default: "the first",
     },
     title: { value: "TEXT", help: "title of the report", default: "Comparison" },
