@@ -22,6 +22,7 @@ const shared = [
   "recipe",
   "modalities",
   "phantom",
+  "phantom-cases",
   "split",
   "split-seed",
   "label-ratio",

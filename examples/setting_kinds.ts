@@ -34,7 +34,7 @@ const kinds = new Map<string, Kind>([
     "pseudoLabels",
   ]
     .map((name): [string, Kind] => [name, word]),
-  ...["labelled", "validation", "test"].map((name): [string, Kind] => [name, count]),
+  ...["labelled", "validation", "test", "phantomCases"].map((name): [string, Kind] => [name, count]),
   ...["misalignMm", "misalignDegrees"].map((name): [string, Kind] => [name, atLeast0]),
   ["splitSeed", seed],
   ["initPartial", ["true or false", (value) => typeof value === "boolean"]],

@@ -65,6 +65,7 @@ const options = {
     help: "manifest, or folder with a dataset.json; a phantom data set when absent",
   },
   phantom: { value: "NAME", help: "which phantom data set: abdomen or heart", default: "abdomen" },
+  "phantom-cases": { value: "N", help: "how many cases it has", default: "24" },
   recipe: dataOptions.recipe,
   modalities: dataOptions.modalities,
   nan: dataOptions.nan,

@@ -24,18 +24,24 @@ import { foldPattern } from "./setting_kinds.ts";
 import type { DataSettings, Settings } from "./train_settings.ts";
 
 /** What a training without `--data` works on: the same cases whatever the seed of the training. */
-const phantom = { cases: 24, misalignmentMm: 1, seed: 0 };
+const phantomDefaults = { cases: 24, misalignmentMm: 1, seed: 0 };
 
 /** Subjects of the phantom that are kept for validation and test. */
 const phantomParts = { validation: 3, test: 5 };
 
-function phantomOf({ data, phantom: anatomy = "abdomen" }: DataSettings): Dataset {
-  if (data !== undefined || (anatomy !== "abdomen" && anatomy !== "heart")) {
-    throw new UsageError(`--phantom ${anatomy}: expected abdomen or heart, and no --data`);
-  }
-  return anatomy === "heart"
-    ? makePhantom({ anatomy, ...phantom })
-    : makePhantom({ ...phantom, modalities: ["ct", "mr"] });
+function phantomOf({ phantom: anatomy = "abdomen", phantomCases: cases }: DataSettings): Dataset {
+  const options = { ...phantomDefaults, ...(cases !== undefined && { cases }) };
+  if (anatomy === "heart") return makePhantom({ anatomy, ...options });
+  if (anatomy === "abdomen") return makePhantom({ ...options, modalities: ["ct", "mr"] });
+  throw new UsageError(`--phantom ${anatomy}: expected abdomen or heart`);
+}
+
+/** Refuses what is said about a phantom when there are data. */
+function requireNoPhantom({ data, phantom, phantomCases }: DataSettings): void {
+  const said = phantom === undefined ? phantomCases : phantom;
+  if (said === undefined) return;
+  const option = phantom === undefined ? "--phantom-cases" : "--phantom";
+  throw new UsageError(`${option} ${said}: there is no phantom beside --data ${data}`, `Leave one out.`);
 }
 
 /** A data set, its split, and the settings that made them, complete. */
@@ -78,7 +84,7 @@ async function openSplit(
     const fix = "The data of the run to resume lay there; say where they lie now with --data.";
     throw new DataError(error.code, error.message, { cause: error, fix });
   });
-  if (opened && source.phantom !== undefined) phantomOf(source); // refuses both
+  if (opened) requireNoPhantom(source);
   const dataset = opened ?? phantomOf(source);
   if (resume !== undefined) {
     requireUndecided(aboutSplit, "the run to resume", "Leave them out, or start a new run.");

@@ -25,6 +25,8 @@ export interface DataSettings {
   readonly data?: string;
   /** Which phantom. */
   readonly phantom?: string;
+  /** How many cases the phantom has. */
+  readonly phantomCases?: number;
   /** File-name patterns of the folder. */
   readonly recipe?: string;
   /** Which modalities are used, such as `flair,t1c`; all when absent. */
@@ -92,6 +94,7 @@ const otherNames: readonly string[] = ["method", "methodLabel", "settings"];
 const dataNames: readonly string[] = [
   "data",
   "phantom",
+  "phantomCases",
   "recipe",
   "modalities",
   "nan",
@@ -209,6 +212,7 @@ function fromCommandLine(values: Values): Flat {
     patch: numbers(values, "patch", 3),
     data: whole(text(values, "data")),
     phantom: text(values, "phantom"),
+    phantomCases: number(values, "phantom-cases"),
     recipe: whole(text(values, "recipe")),
     modalities: text(values, "modalities"),
     nan: text(values, "nan"),

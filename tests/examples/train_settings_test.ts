@@ -229,6 +229,23 @@ Deno.test("the seed of a training decides neither its phantom nor its split", as
   assert.match(one.split.test[0]!, /^phantom_s0_/); // ids carry the seed of the anatomy
 });
 
+Deno.test("--phantom-cases makes more of the same anatomies, and is refused beside data", async () => {
+  const open = async (values: Record<string, string>) =>
+    await openCases(await readSettings(values), undefined, quiet);
+  const [few, many] = [await open({}), await open({ "phantom-cases": "30" })];
+  const ids = many.dataset.cases.map(({ id }) => id);
+  assert.deepEqual([ids.length, many.settings.phantomCases], [30, 30]);
+  assert.deepEqual(few.dataset.cases.map(({ id }) => id), ids.slice(0, 24));
+  await assert.rejects(open({ "phantom-cases": "0" }), { code: "config.phantom" });
+  await withDataset(4, async (data) => {
+    for (const more of [{ "phantom-cases": "30" }, { phantom: "heart" }]) {
+      await assert.rejects(open({ data, labelled: "1", ...more }), {
+        message: /^--phantom(-cases 30| heart): there is no phantom beside --data/,
+      });
+    }
+  });
+});
+
 Deno.test("resuming without --data opens the data of the run", async () => {
   await inFreshFolder(async (runs) => {
     await withDataset(4, async (data) => {
