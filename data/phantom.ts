@@ -51,8 +51,8 @@ export interface HeartPhantomOptions extends PhantomSize {
   /** Which sequences, of `bssfp`, `lge` and `t2`; all three when absent. */
   readonly modalities?: readonly string[];
   /**
-   * Standard deviation in mm, along each axis of the plane, of the shift of each slice of a sequence after the
-   * first against the first; 1 when absent.
+   * Standard deviation in mm, along each axis of the plane, of the shift of each slice of `lge` and `t2` against
+   * that of `bssfp`; 1 when absent.
    */
   readonly misalignmentMm?: number;
   /** Mean voxel size in the plane, in mm; 1.1 when absent. */

@@ -20,6 +20,9 @@ import {
 import type { RunResults } from "../eval/mod.ts";
 import { type Option, text, UsageError, type Values } from "./command.ts";
 
+/** The modalities that `--modalities` names. */
+export const modalityList = (names: string): string[] => names.split(",").map((id) => id.trim());
+
 /** `--data`, `--recipe`, `--modalities` and `--nan`. */
 export const dataOptions: Readonly<Record<"data" | "recipe" | "modalities" | "nan", Option>> = {
   data: { value: "DIR|FILE", help: "the data set of the runs: its manifest, or folder with a dataset.json" },
@@ -64,7 +67,7 @@ export async function openData(
 ): Promise<FileDataset | undefined> {
   const path = text(values, "data"),
     recipe = text(values, "recipe"),
-    modalities = text(values, "modalities")?.split(",").map((id) => id.trim()),
+    modalities = text(values, "modalities"),
     nanPolicy = nanPolicyOf(values);
   if (path === undefined) {
     for (const name of ["recipe", "modalities"]) {
@@ -76,7 +79,7 @@ export async function openData(
   return await openAt(path, recipe, {
     nanPolicy,
     onWarning,
-    ...(modalities === undefined ? {} : { modalities }),
+    ...(modalities === undefined ? {} : { modalities: modalityList(modalities) }),
   });
 }
 

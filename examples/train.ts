@@ -67,7 +67,10 @@ const options = {
   phantom: { value: "NAME", help: "which phantom data set: abdomen or heart", default: "abdomen" },
   "phantom-cases": { value: "N", help: "how many cases it has", default: "24" },
   recipe: dataOptions.recipe,
-  modalities: dataOptions.modalities,
+  modalities: {
+    ...dataOptions.modalities,
+    help: "use only these modalities of the data set --data or of the heart phantom",
+  },
   nan: dataOptions.nan,
   split: { value: "FILE", help: "JSON with the case ids of labelled, unlabelled, validation, test" },
   method: { value: "NAME|FILE", help: `one of ${methodNames.join(", ")}, or a module of your own` },

@@ -19,7 +19,7 @@ import {
   withPseudoLabels,
 } from "../data/mod.ts";
 import { UsageError } from "./command.ts";
-import { openData } from "./open_data.ts";
+import { modalityList, openData } from "./open_data.ts";
 import { foldPattern } from "./setting_kinds.ts";
 import type { DataSettings, Settings } from "./train_settings.ts";
 
@@ -29,9 +29,12 @@ const phantomDefaults = { cases: 24, misalignmentMm: 1, seed: 0 };
 /** Subjects of the phantom that are kept for validation and test. */
 const phantomParts = { validation: 3, test: 5 };
 
-function phantomOf({ phantom: anatomy = "abdomen", phantomCases: cases }: DataSettings): Dataset {
+function phantomOf({ phantom: anatomy = "abdomen", phantomCases: cases, modalities }: DataSettings): Dataset {
   const options = { ...phantomDefaults, ...(cases !== undefined && { cases }) };
-  if (anatomy === "heart") return makePhantom({ anatomy, ...options });
+  if (anatomy === "heart") {
+    const some = modalities !== undefined && { modalities: modalityList(modalities) };
+    return makePhantom({ anatomy, ...options, ...some });
+  }
   if (anatomy === "abdomen") return makePhantom({ ...options, modalities: ["ct", "mr"] });
   throw new UsageError(`--phantom ${anatomy}: expected abdomen or heart`);
 }
@@ -79,7 +82,10 @@ async function openSplit(
   onWarning: (warning: DataWarning) => void,
 ): Promise<TrainingCases> {
   const { split: file, splitSeed, labelRatio, labelled, validation, test, fold, ...source } = data;
-  const opened = await openData(source as Record<string, string>, onWarning).catch((error) => {
+  // Beside the heart, `--modalities` is the phantom's.
+  const ofHeart = source.data === undefined && source.phantom === "heart";
+  const asked = ofHeart ? { ...source, modalities: undefined } : source;
+  const opened = await openData(asked as Record<string, string>, onWarning).catch((error) => {
     if (resume === undefined || !(error instanceof DataError) || error.code !== "data.path") throw error;
     const fix = "The data of the run to resume lay there; say where they lie now with --data.";
     throw new DataError(error.code, error.message, { cause: error, fix });

@@ -15,7 +15,7 @@ import { boxBlur } from "../blur.ts";
 import { volumeFrom } from "../volume.ts";
 import type { Anatomy } from "./anatomy.ts";
 import { type HeartAnatomy, heartAnatomy, heartClasses, heartTissues } from "./heart_anatomy.ts";
-import { noiseOf, type Sequence, signalsOf } from "./heart_contrast.ts";
+import { noiseOf, type Sequence, sequences, signalsOf } from "./heart_contrast.ts";
 import { drawStoredAxes, planStack, type ShortAxisStack, storeAs } from "./short_axis_stack.ts";
 
 /** Depths within a slice that its signal is averaged over, as shares of its thickness. */
@@ -33,15 +33,18 @@ function sceneOf(random: Random, inPlaneMm: number) {
   return { anatomy, stack, stored: drawStoredAxes(random.child("stored")) };
 }
 
-/** How far the heart lies from where the first sequence saw it, in mm across the plane, slice by slice. */
+/**
+ * How far the heart lies from where bSSFP saw it, in mm across the plane, slice by slice: a sequence is the same
+ * scan whichever others are asked for.
+ */
 function breathHolds(
   random: Random,
-  modality: number,
+  sequence: Sequence,
   slices: number,
   deviation: number,
 ): [number, number][] {
-  const stream = random.child(`breath/${modality}`);
-  const scale = modality === 0 ? 0 : deviation;
+  const at = sequences.indexOf(sequence), stream = random.child(`breath/${at}`);
+  const scale = at === 0 ? 0 : deviation;
   return Array.from({ length: slices }, () => [stream.normal(0, scale), stream.normal(0, scale)]);
 }
 
@@ -116,15 +119,15 @@ export function heart(inPlaneMm: number, shiftMm: number): Anatomy {
     name: "heart",
     classes: heartClasses.map(({ name }) => name),
     kindOf: () => "mr",
-    image(random, { at, id }) {
+    image(random, { id }) {
       const { anatomy, stack, stored } = sceneOf(random, inPlaneMm);
-      const shifts = breathHolds(random, at, stack.shape[0], shiftMm);
+      const shifts = breathHolds(random, id as Sequence, stack.shape[0], shiftMm);
       const image = render(anatomy, stack, shifts, id as Sequence, random.child(`image/${id}`));
       return storeAs(volumeFrom(image, stack.shape, stack.affine), stored);
     },
-    labels(random, { at }) {
+    labels(random, { id }) {
       const { anatomy, stack, stored } = sceneOf(random, inPlaneMm);
-      const shifts = breathHolds(random, at, stack.shape[0], shiftMm);
+      const shifts = breathHolds(random, id as Sequence, stack.shape[0], shiftMm);
       const labels = tissuesAt(anatomy, stack, shifts, 0).map((tissue) => labelOf[tissue]!);
       return storeAs(volumeFrom(labels, stack.shape, stack.affine), stored);
     },

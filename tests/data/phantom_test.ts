@@ -69,6 +69,19 @@ Deno.test("a phantom is a function of its seed, also when opened again from its 
   assert.deepEqual([ids[0], ids[3], ids[6]], ["heart_s5_0", "heart_s6_0", "phantom_s5_0"]);
 });
 
+Deno.test("a sequence of a heart is the same scan whichever others are asked for", async () => {
+  const heart = { anatomy: "heart", cases: 1, seed: 3, inPlaneMm: 4 } as const;
+  const all = makePhantom(heart), some = makePhantom({ ...heart, modalities: ["t2", "lge"] });
+  const voxels = async ({ cases, loadImages, loadLabels }: typeof all) => {
+    const [one] = cases as [LabelledCase];
+    const volumes = [...await loadImages(one), ...await loadLabels(one)];
+    return volumes.map((volume) => Array.from(rowMajor<Float32Array | Uint8Array>(volume)));
+  };
+  const [, lge, t2, inBssfp, inLge, inT2] = await voxels(all);
+  assert.deepEqual(await voxels(some), [t2, lge, inT2, inLge]);
+  assert.notDeepEqual(inLge, inBssfp, "each lies where its breath-hold left it");
+});
+
 Deno.test("hearts are oblique short-axis stacks of 2 to 10 slices, 8 to 23 mm apart, stored in many ways", async () => {
   const dataset = makePhantom({ anatomy: "heart", cases: 24, seed: 1, modalities: ["bssfp"], inPlaneMm: 4 });
   const axes = new Set<number>(), tilts: number[] = [];

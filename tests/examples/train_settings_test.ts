@@ -246,6 +246,15 @@ Deno.test("--phantom-cases makes more of the same anatomies, and is refused besi
   });
 });
 
+Deno.test("--modalities chooses sequences of the heart phantom, and needs data beside the other", async () => {
+  const open = async (values: Record<string, string>) =>
+    await openCases(await readSettings({ modalities: "t2, lge", ...values }), undefined, quiet);
+  const { dataset, settings } = await open({ phantom: "heart" });
+  assert.deepEqual([dataset.modalities.map(({ id }) => id), settings.modalities], [["t2", "lge"], "t2, lge"]);
+  await assert.rejects(open({ phantom: "heart", modalities: "flair" }), { code: "config.phantom" });
+  await assert.rejects(open({}), { message: /^--modalities needs a data set/ });
+});
+
 Deno.test("resuming without --data opens the data of the run", async () => {
   await inFreshFolder(async (runs) => {
     await withDataset(4, async (data) => {
