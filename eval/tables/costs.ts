@@ -14,12 +14,22 @@ export interface RunCosts {
   readonly inference_ms: number | null;
 }
 
-const parts: readonly { key: keyof RunCosts; label: string; scale: number; digits: number }[] = [
-  { key: "parameters", label: "parameters M", scale: 1e-6, digits: 2 },
-  { key: "multiply_adds", label: "multiply-adds G", scale: 1e-9, digits: 2 },
-  { key: "peak_bytes", label: "peak memory MiB", scale: 2 ** -20, digits: 0 },
-  { key: "train_seconds", label: "training min", scale: 1 / 60, digits: 1 },
-  { key: "inference_ms", label: "inference ms a volume", scale: 1, digits: 0 },
+interface Part {
+  readonly cost: keyof RunCosts;
+  /** Names the unit too: it is all that a CSV shows of it. */
+  readonly key: string;
+  readonly label: string;
+  /** From the cost's unit to the column's. */
+  readonly scale: number;
+  readonly digits: number;
+}
+
+const parts: readonly Part[] = [
+  { cost: "parameters", key: "parameters_m", label: "parameters M", scale: 1e-6, digits: 2 },
+  { cost: "multiply_adds", key: "multiply_adds_g", label: "multiply-adds G", scale: 1e-9, digits: 2 },
+  { cost: "peak_bytes", key: "peak_memory_mib", label: "peak memory MiB", scale: 2 ** -20, digits: 0 },
+  { cost: "train_seconds", key: "training_min", label: "training min", scale: 1 / 60, digits: 1 },
+  { cost: "inference_ms", key: "inference_ms", label: "inference ms a volume", scale: 1, digits: 0 },
 ];
 
 /** The columns of costs. */
@@ -31,8 +41,8 @@ export const costColumns: readonly TableColumn[] = parts.map(({ key, label, digi
 
 /** A row's cells in those columns. */
 export function costCells(costs: RunCosts | undefined): TableCell[] {
-  return parts.map(({ key, scale }) => {
-    const value = costs?.[key] ?? null;
+  return parts.map(({ cost, scale }) => {
+    const value = costs?.[cost] ?? null;
     return tableCell({ mean: value === null ? null : value * scale });
   });
 }
