@@ -93,9 +93,13 @@ export function hausdorff(d: SurfaceDistances, percent: number): number {
   return Math.max(percentile(d.predictionToReference, percent), percentile(d.referenceToPrediction, percent));
 }
 
+/** Voxel sizes come from affines in float32, so that a distance of 2 mm may read 2.0000001. */
+const rounding = 1 + 1e-6;
+
 /** Normalised surface Dice: the share of surface voxels of both structures within a tolerance in mm. */
 export function surfaceDice(d: SurfaceDistances, toleranceMm: number): number {
-  return (countUpTo(d.predictionToReference, toleranceMm) + countUpTo(d.referenceToPrediction, toleranceMm)) /
+  const limit = toleranceMm * rounding;
+  return (countUpTo(d.predictionToReference, limit) + countUpTo(d.referenceToPrediction, limit)) /
     (d.predictionToReference.length + d.referenceToPrediction.length);
 }
 

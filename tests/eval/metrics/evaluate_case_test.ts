@@ -103,6 +103,14 @@ Deno.test("evaluateCase() sees a one-voxel structure and one that touches the bo
   assert.ok(Math.abs(r.assd_mm! - sum / 17) < 1e-12);
 });
 
+Deno.test("evaluateCase(): what lies at the tolerance is within it, though an oblique affine in float32 rounds its voxels up", () => {
+  for (const spacing of [1, 1.00000002] as const) {
+    const cube = (from: number) =>
+      makeGrid([3, 3, 12], [spacing, spacing, spacing], (_z, _y, x) => x >= from && x < from + 4 ? 1 : 0);
+    assert.equal(judge(cube(2), cube(4), { nsdToleranceMm: 2 }).nsd, 1, `voxels of ${spacing} mm`);
+  }
+});
+
 Deno.test("evaluateCase() counts past 2^24 voxels exactly", () => {
   const size: Triple = [1, 1, 16842752]; // more than float32 counts, in a row, whose distances take least time
   const full = makeGrid(size, [5, 1, 1], () => 1);
