@@ -14,7 +14,7 @@ export interface RobustnessCurvesOptions {
 }
 
 /**
- * A metric against the misalignment of the second modality as SVG: a row a perturbation, a panel a modality,
+ * A metric against the misalignment of all modalities but the first as SVG: a row a perturbation, a panel a modality,
  * a line a method and label ratio; bars reach from the lowest to the highest seed.
  *
  * @throws {EvalError} `eval.plot` when no record defines the metric

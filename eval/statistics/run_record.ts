@@ -10,7 +10,7 @@ export interface RunRecord extends CaseRecord {
   readonly label_ratio: number;
   /** Seed of the run. */
   readonly seed: number;
-  /** How many subjects had labels, where that is known. */
+  /** How many cases had labels, where that is known. */
   readonly labelled?: number;
 }
 

@@ -54,7 +54,7 @@ export type GroupKey<R> = { [K in keyof R]: R[K] extends string | number ? K : n
  * A mean over nothing is `null`, never a number, and a group without a valid case takes no part in the mean
  * of the groups.
  *
- * @throws {EvalError} `eval.records` when there are no records or two of them share case, modality and class
+ * @throws {EvalError} `eval.records` when there are no records
  *
  * @example
  * ```ts

@@ -35,7 +35,8 @@ export interface ComparisonTableOptions {
  * The table of a paper: methods within label ratios down, modality → class → metric across, the average last.
  *
  * Class columns are mean ± sd over cases, each case averaged over seeds first; the average column is mean ± sd
- * over seeds. The best of each column within a label ratio is bold, of three or more the second best underlined.
+ * over seeds. The best of each column within a label ratio is bold, of three or more the second best underlined. A row
+ * without some of the class columns has an average over fewer of them: it is neither ranked nor marked.
  * Marks are the Wilcoxon test against the baseline on the same cases, Holm-corrected over the whole table.
  *
  * @throws {EvalError} `eval.records` when there are no records
@@ -59,15 +60,22 @@ export function comparisonTableModel(
     const block = methods.flatMap((method) => {
       const own = records.filter((r) => r.label_ratio === ratio && r.method === method);
       if (own.length === 0) return [];
+      const isPart = lacksSome(own, scopes);
       const cells = scopes.flatMap((scope) =>
         shown.map((metric) => ({
           ...(scope.structure === null ? overSeeds(own, metric) : overCases(own, scope, metric)),
-          mark: markOf(comparisons, { method, label_ratio: ratio, metric }, scope),
+          mark: scope.structure === null && isPart
+            ? ""
+            : markOf(comparisons, { method, label_ratio: ratio, metric }, scope),
         }))
       );
-      return [{ method, cells }];
+      return [{
+        method,
+        cells,
+        ranked: scopes.flatMap(({ structure }) => shown.map(() => structure !== null || !isPart)),
+      }];
     });
-    return rankColumns(block.map(({ cells }) => cells), better).map((cells, i) => ({
+    return rankColumns(block, better).map((cells, i) => ({
       heads: [percent(ratio), block[i]!.method],
       cells: costs === undefined ? cells : [...cells, ...costCells(costs.get(block[i]!.method))],
     }));
@@ -75,7 +83,7 @@ export function comparisonTableModel(
   return {
     title: `${shown.map((metric) => metrics[metric].label).join(", ")} by method and label ratio`,
     label: "results",
-    caption: captionOf(records, shown, options, comparisons[0]?.tests ?? 0),
+    caption: captionOf(records, shown, options, { scopes, tests: comparisons[0]?.tests ?? 0 }),
     heads: ["labels", "method"],
     columns: [
       ...scopes.flatMap((scope) => shown.map((metric) => columnOf(scope, metric, nameOf))),
@@ -144,21 +152,29 @@ export function meritOf(mean: number, better: MetricRow["better"]): number {
   return better === "higher" ? mean : better === "lower" ? -mean : -Math.abs(mean);
 }
 
+/** Whether a row has no record of some class column, so that its average is over other columns than those of the rest. */
+function lacksSome(own: readonly RunRecord[], scopes: readonly Scope[]): boolean {
+  return scopes.some((scope) => scope.structure !== null && !own.some((r) => isIn(scope, r)));
+}
+
+/** The cells of a row, and which of them take part in the ranks of their columns. */
+interface RankedRow {
+  readonly cells: readonly TableCell[];
+  readonly ranked: readonly boolean[];
+}
+
 /** Marks the best and the second best cell of each column; equal means share a rank. */
-function rankColumns(
-  rows: readonly TableCell[][],
-  better: readonly MetricRow["better"][],
-): TableCell[][] {
-  if (rows.length < 2) return [...rows];
-  const ranked = better.map((_, i) =>
-    [...new Set(rows.flatMap((row) => row[i]!.mean === null ? [] : [meritOf(row[i]!.mean!, better[i]!)]))]
-      .sort((a, b) => b - a)
-  );
-  return rows.map((cells) =>
+function rankColumns(rows: readonly RankedRow[], better: readonly MetricRow["better"][]): TableCell[][] {
+  const columns = better.map((direction, i) => {
+    const means = rows.flatMap(({ cells, ranked }) => ranked[i] ? [cells[i]!.mean] : []);
+    const merits = means.filter((mean) => mean !== null).map((mean) => meritOf(mean, direction));
+    return { rows: means.length, order: [...new Set(merits)].sort((a, b) => b - a) };
+  });
+  return rows.map(({ cells, ranked }) =>
     cells.map((cell, i) => {
-      if (cell.mean === null) return cell;
-      const [best, second] = ranked[i]!, own = meritOf(cell.mean, better[i]!);
-      return { ...cell, best: own === best, second: own === second && rows.length > 2 };
+      if (cell.mean === null || !ranked[i] || columns[i]!.rows < 2) return cell;
+      const [best, second] = columns[i]!.order, own = meritOf(cell.mean, better[i]!);
+      return { ...cell, best: own === best, second: own === second && columns[i]!.rows > 2 };
     })
   );
 }
@@ -179,13 +195,13 @@ function markOf(
   return p < 0.001 ? "***" : p < 0.01 ? "**" : p < 0.05 ? "*" : "";
 }
 
-/** How many subjects have labels at each ratio, where all runs of it agree. */
+/** How many cases have labels at each ratio, where all runs of it agree. */
 function labelCounts(records: readonly RunRecord[]): string {
   const byRatio = Map.groupBy(records, (r) => r.label_ratio);
   const known = [...byRatio].sort(([a], [b]) => a - b).flatMap(([ratio, own]) => {
     const counts = [...new Set(own.map((r) => r.labelled))];
     return counts.length === 1 && counts[0] !== undefined
-      ? [`${percent(ratio)}: ${counts[0]} ${counts[0] === 1 ? "subject" : "subjects"}`]
+      ? [`${percent(ratio)}: ${counts[0]} ${counts[0] === 1 ? "case" : "cases"}`]
       : [];
   });
   return known.length === 0 ? "" : `Labels: ${known.join(", ")}. `;
@@ -195,8 +211,12 @@ function captionOf(
   records: readonly RunRecord[],
   shown: readonly Metric[],
   { baseline, policy = defaultPolicy }: ComparisonTableOptions,
-  tests: number,
+  { scopes, tests }: { readonly scopes: readonly Scope[]; readonly tests: number },
 ): string {
+  const rows = Map.groupBy(records, (r) => JSON.stringify([r.label_ratio, r.method]));
+  const partial = [...rows.values()].some((own) => lacksSome(own, scopes))
+    ? ", over the classes that the row has: not ranked or marked where it lacks some"
+    : "";
   const seeds = [...new Set(records.map((r) => r.seed))].toSorted((a, b) => a - b);
   const marks = tests === 0
     ? ""
@@ -208,6 +228,8 @@ function captionOf(
   return `${labelCounts(records)}Class columns: mean ± sd over n cases, each case averaged over its seeds (${
     seeds.join(", ")
   }) first; ` +
-    "misses are summed over seeds. Average: mean of the class means, mean ± sd over n seeds. Bold: best of the " +
-    `label ratio; underlined: second of three or more.${marks} ${definitionsCaption(policy, shown)}`;
+    "misses are summed over seeds. Average: mean of the class means" +
+    `${partial}, mean ± sd over n seeds. Bold: best of the label ratio; underlined: second of three or more.${marks} ${
+      definitionsCaption(policy, shown)
+    }`;
 }

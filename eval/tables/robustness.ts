@@ -8,7 +8,7 @@ import type { RunRecord } from "../statistics/run_record.ts";
 import { average, describe, summarise } from "../statistics/summarise.ts";
 import { tableCell, type TableFormat, type TableModel } from "./table_model.ts";
 
-/** How the second modality was moved against the first before prediction. */
+/** How the modalities after the first were moved against it before prediction. */
 export type Perturbation = "translation" | "rotation" | "elastic" | "slice-drop";
 
 /** Unit of the level of each perturbation. */
@@ -141,7 +141,7 @@ function modelOf(
     };
   });
   return {
-    title: `${label} under ${kind} of the second modality`,
+    title: `${label} under ${kind} of all modalities but the first`,
     label: `robustness-${kind}`,
     caption: `Mean ± sd over n seeds of the mean over classes; slope: ` +
       `least squares, per ${unit}. ${definitionsCaption(policy, [metric])}`,

@@ -47,6 +47,24 @@ Deno.test("comparisonTableModel() averages seeds within a case first and puts th
   assert.ok(row!.cells.every((cell) => !cell.best && cell.mark === ""), "one row has neither best nor marks");
 });
 
+Deno.test("a row without one of the modalities has an average, but no rank and no mark in it", () => {
+  const records = makeRunRecords(14).filter((r) => r.label_ratio === 0.1);
+  // Worse wherever it can be compared, yet its average is that of the easier modality alone.
+  const alone = records.filter((r) => r.method === "cmc" && r.modality === "mr")
+    .map((r) => ({ ...r, method: "mr alone", dice: r.dice === null ? null : r.dice - 0.001 }));
+  const model = comparisonTableModel([...records, ...alone], { metrics: ["dice"], baseline: "supervised" });
+  const last = new Map(model.rows.map(({ heads, cells }) => [heads[1], cells.at(-1)!]));
+  assert.ok(last.get("mr alone")!.mean! > last.get("cmc")!.mean!);
+  assert.deepEqual(["supervised", "cmc", "mr alone"].map((name) => last.get(name)!.best), [
+    false,
+    true,
+    false,
+  ]);
+  assert.deepEqual([last.get("mr alone")!.mark, last.get("cmc")!.mark === ""], ["", false]);
+  assert.match(model.caption, /over the classes that the row has/);
+  assert.ok(model.rows[2]!.cells[2]!.second, "the columns that it has are ranked");
+});
+
 Deno.test("comparisonTableModel() marks nothing below six cases", () => {
   const model = comparisonTableModel(makeRunRecords(4), { baseline: "supervised" });
   assert.ok(model.rows.every((row) => row.cells.every((cell) => cell.mark === "")));
