@@ -4,8 +4,16 @@
  * @module
  */
 
-import { type Case, type Dataset, recordOf } from "../dataset.ts";
+import {
+  type Case,
+  type Dataset,
+  type LabelledCase,
+  labelledCase,
+  modalitiesOf,
+  recordOf,
+} from "../dataset.ts";
 import { DataError } from "../errors.ts";
+import type { Volume } from "../volume.ts";
 
 /**
  * The same data set with the images of some modalities only. It still lists all modalities, so that a network
@@ -45,5 +53,11 @@ export function withholdModalities(dataset: Dataset, given: readonly string[]): 
     name: `${dataset.name} (${given.join(", ")} only)`,
     cases,
     source: { kind: "withheld", base: dataset.source, options: given },
+    // The labels of the whole case: a map that all images share may lie on the grid of one that is left out.
+    loadLabels: async (of: LabelledCase): Promise<Volume<Uint8Array>[]> => {
+      const whole = labelledCase(dataset, of.id), labels = await dataset.loadLabels(whole);
+      const kept = new Set(Object.keys(of.images));
+      return modalitiesOf(dataset, whole).flatMap(({ id }, at) => kept.has(id) ? [labels[at]!] : []);
+    },
   };
 }

@@ -65,8 +65,9 @@ export async function evaluateCases(
     const begin = performance.now();
     const prepared = await prepareCase(dataset, of, preparation);
     const present = modalitiesOf(dataset, of);
-    const images = dataset.modalities.map((modality) =>
-      prepared.images.find((image) => image.modality.id === modality.id) ?? null
+    // In the order of the network's inputs, whatever that of the data set is.
+    const images = preparation.modalities.map(({ id }) =>
+      prepared.images.find((image) => image.modality.id === id) ?? null
     );
     const segmentations = await segmentCase(setting, images, {
       probabilities: probable !== undefined,

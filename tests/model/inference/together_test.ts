@@ -2,10 +2,18 @@
 
 import assert from "node:assert/strict";
 import { scalingAffine } from "../../../data/affine.ts";
-import { choosePreparation, makePhantom, modalitiesOf, type Volume, volumeFrom } from "../../../data/mod.ts";
+import {
+  choosePreparation,
+  makePhantom,
+  modalitiesOf,
+  type Volume,
+  volumeFrom,
+  withholdModalities,
+} from "../../../data/mod.ts";
 import { prepareImages } from "../../../data/prepare/prepare.ts";
 import {
   encodeCheckpoint,
+  evaluateCases,
   methods,
   openPredictor,
   predict,
@@ -27,9 +35,12 @@ const patch = [16, 16, 16] as [number, number, number];
 /** Notes which modalities it is given at a time. */
 class Witness extends Module {
   readonly given: boolean[][] = [];
+  constructor(readonly classes = 2) {
+    super();
+  }
   segment(images: readonly (Tensor | null)[]): (Tensor | null)[] {
     this.given.push(images.map((image) => image !== null));
-    return images.map((image) => image && Tensor.zeros(image.device, [1, 2, ...patch]));
+    return images.map((image) => image && Tensor.zeros(image.device, [1, this.classes, ...patch]));
   }
 }
 
@@ -47,6 +58,17 @@ Deno.test("images are segmented together when the data set is aligned, not when 
     await segmentCase({ device, network, patch, classes: 2, aligned }, images);
     assert.deepEqual(network.given, aligned ? [[true, true]] : [[true, false], [false, true]]);
   }
+});
+
+Deno.test("evaluateCases() gives a network its modalities in its own order, not in that of the data set", async () => {
+  using device = await openDevice("cpu");
+  const network = new Witness(4), ids = [dataset.cases[0]!.id];
+  const turned = { ...preparation, modalities: preparation.modalities.toReversed() };
+  const onlyMr = withholdModalities(dataset, ["mr"]);
+  const setting = { device, network, patch, classes: 4, aligned: true };
+  await evaluateCases(onlyMr, ids, setting, preparation);
+  await evaluateCases(onlyMr, ids, setting, turned);
+  assert.deepEqual([...new Set(network.given.map(String))], ["false,true", "true,false"]);
 });
 
 Deno.test("predict refuses images on different grids when every training case had one", async () => {
