@@ -92,6 +92,9 @@ export interface FolderRun {
 /** Written last: a run folder that has it is finished. */
 const results = "metrics.json";
 
+/** What `robustness` and `calibration` leave in a finished run's folder: of its parameters then. */
+const measuredLater = ["robustness.csv", "missing_modalities.csv", "calibration.csv", "calibration.svg"];
+
 const lastCheckpoint = "checkpoints/last.safetensors";
 
 const damaged = "The run folder is damaged; start again.";
@@ -116,7 +119,7 @@ async function loadState(
   path: string,
   now: CheckpointInfo,
   identity: DataIdentity,
-  once: boolean,
+  { once, isPretraining }: { readonly once: boolean; readonly isPretraining: boolean },
 ): Promise<TrainState> {
   const notBegun = "The run ended before its first checkpoint: remove the folder and start again.";
   const last = await readCheckpoint(`${path}/${lastCheckpoint}`, notBegun);
@@ -139,10 +142,12 @@ async function loadState(
     ? []
     : parseLog(new TextDecoder().decode(await readFile(`${path}/log.csv`, damaged)));
   let best: TrainState["best"] = null;
-  if (last.info.best !== null) {
+  // A pre-training has no score; its parameters are kept when it has made all its steps.
+  const isKept = last.info.best !== null || isPretraining && step === last.info.config.steps;
+  if (isKept) {
     // After a crash between the two files this one may be newer; the resumed run then reaches the same score again.
     const saved = await readCheckpoint(`${path}/checkpoints/best.safetensors`, damaged);
-    best = { step: saved.info.step, dice: saved.info.best!, network: saved.network };
+    best = { step: saved.info.step, dice: saved.info.best, network: saved.network };
   }
   return {
     step,
@@ -309,7 +314,9 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   const info = describe(config, preparation, split, identity);
   // One that was killed before its first checkpoint has nothing to go on from: with `once` it starts anew in its place.
   const isBegun = opened && (resumeFrom !== undefined || await opened.has(lastCheckpoint));
-  const resume = isBegun ? await loadState(opened.path, info, identity, once) : undefined;
+  const resume = isBegun
+    ? await loadState(opened.path, info, identity, { once, isPretraining: method.isPretraining ?? false })
+    : undefined;
   if (isBegun && once && await opened.has(results)) {
     return { folder: opened.path, run: null, wasFinished: true };
   }
@@ -320,6 +327,8 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   if (isBegun) await writeConfig(folder, info, setting);
   else await writeSettings(folder, info, setting, identity);
   await folder.remove(results); // those of a shorter training; who reads them takes the run as finished
+  const goesOn = resume !== undefined && resume.step < config.steps;
+  for (const file of goesOn ? measuredLater : []) await folder.remove(file);
   const live = await LiveRecord.begin(folder, setting);
   const events = setting.tensorboard ? await EventFile.begin(folder, resume?.log ?? []) : undefined;
   const mlflow = setting.mlflow &&

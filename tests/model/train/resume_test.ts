@@ -140,8 +140,13 @@ Deno.test("resuming compares everything that decides the result, and files by co
     await t.step("the same data in another folder, and more steps, go on", async () => {
       const moved = `${await Deno.makeTempDir()}/moved`;
       await Deno.rename(data, moved);
-      const dataset = await openDataset(moved);
+      const dataset = await openDataset(moved), measured = `${folder}/robustness.csv`;
+      const isThere = () => Deno.stat(measured).then(() => true, () => false);
+      await Deno.writeTextFile(measured, "of these parameters");
+      await run({}, { dataset, resumeFrom: folder });
+      assert.ok(await isThere(), "nothing was trained");
       await run({ steps: 4 }, { dataset, resumeFrom: folder });
+      assert.ok(!await isThere(), "of other parameters");
       const { steps } = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
       assert.equal(steps, 4);
       assert.equal((await Deno.readTextFile(`${folder}/log.csv`)).trim().split("\n").length, 5);
@@ -176,6 +181,13 @@ Deno.test("resuming compares the labels that the method uses, of the unlabelled 
             return true;
           });
         } else await resumed;
+        if (method === "pretrain") {
+          // Nothing is left to train; a process may have been killed before it wrote what it had reached.
+          await Deno.remove(`${resumeFrom}/metrics.json`);
+          await runOn(data, root, { method, steps: 3 }, { resumeFrom });
+          const { best } = JSON.parse(await Deno.readTextFile(`${resumeFrom}/metrics.json`));
+          assert.deepEqual(best, { step: 3, val_dice: null });
+        }
         await Deno.remove(root, { recursive: true });
       });
     });
