@@ -32,6 +32,7 @@ import { gridOf } from "../data/volume.ts";
 import { evaluateCases, openPredictor, Progress } from "../model/mod.ts";
 import { type Command, deviceChoice, deviceOptions, main, type Result, UsageError } from "./command.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
+import { judgedCheckpoint } from "./judged_checkpoint.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { prepareOutputs } from "./outputs.ts";
 import { terminal } from "./terminal.ts";
@@ -57,7 +58,7 @@ async function calibrate(
   dataset: Dataset,
   device: Parameters<typeof openPredictor>[1],
 ): Promise<Map<string, CalibrationCounts>> {
-  using predictor = openPredictor(await Deno.readFile(`${folder}/checkpoints/best.safetensors`), device);
+  using predictor = openPredictor(await Deno.readFile(`${folder}/${judgedCheckpoint(run)}`), device);
   const progress = new Progress(terminal, 1), counts = new Map<string, CalibrationCounts>();
   await evaluateCases(dataset, run.split.test as string[], predictor.segment, predictor.info.preparation, {
     probable: ({ image, probabilities, reference }) => {

@@ -9,6 +9,7 @@
  */
 
 import { EvalError, isBaseline, readRunFolder, type RunResults } from "../eval/mod.ts";
+import { renamed } from "../eval/report/run_results.ts";
 import { collectSweep, readSweepFolder } from "../model/sweep/mod.ts";
 import { writeCollection } from "./collected_files.ts";
 import { type Command, main, requiredText, type Result, text, UsageError } from "./command.ts";
@@ -69,7 +70,9 @@ function joined(groups: readonly Group[]): RunResults[] {
   const groupsWith = (method: string) =>
     groups.filter(({ runs }) => runs.some((run) => run.method === method));
   return groups.flatMap(({ name, runs }) =>
-    runs.map((run) => groupsWith(run.method).length > 1 ? { ...run, method: `${name}: ${run.method}` } : run)
+    runs.map((run) =>
+      groupsWith(run.method).length > 1 ? renamed(run, { method: `${name}: ${run.method}` }) : run
+    )
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * Tests finished runs on worse input: the second modality is moved, turned, bent or thinned out, or modalities
+ * Tests finished runs on worse input: modalities are moved, turned, bent or thinned out against the first, or
  * are missing.
  *
  * ```sh
@@ -9,7 +9,8 @@
  * @module
  */
 
-import { type Dataset, misalign, type Misalignment, withholdModalities } from "../data/mod.ts";
+import { caseOf, type Dataset, misalign, type Misalignment, withholdModalities } from "../data/mod.ts";
+import { superiorFirst, turnOf } from "../data/orientation.ts";
 import {
   asTrained,
   caseCsv,
@@ -31,6 +32,7 @@ import {
   tagRecords,
   testSets,
 } from "../eval/mod.ts";
+import { groupRuns } from "../eval/report/run_groups.ts";
 import {
   evaluateCases,
   missingStrategies,
@@ -38,6 +40,7 @@ import {
   Progress,
   useMissingStrategy,
 } from "../model/mod.ts";
+import { judgedCheckpoint } from "./judged_checkpoint.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import {
   type Command,
@@ -79,11 +82,33 @@ interface Tested {
 }
 
 /** The data set with every modality but the first misaligned; a case moves the same way at every level. */
-function misaligned(dataset: Dataset, perturbation: Perturbation, level: number, seed: number): Dataset {
+export function misaligned(
+  dataset: Dataset,
+  perturbation: Perturbation,
+  level: number,
+  seed: number,
+): Dataset {
   return dataset.modalities.slice(1).reduce<Dataset>(
-    (moved, { id }) => misalign(moved, { modality: id, [settings[perturbation]]: level, seed }),
+    // Another seed for each, or all would move the same way and stay in their places to one another.
+    (moved, { id }, i) =>
+      misalign(moved, { modality: id, [settings[perturbation]]: level, seed: seed + 1000 * i }),
     dataset,
   );
+}
+
+/** The cases that keep a slice of each image when so many are lost. */
+export async function deepEnough(
+  dataset: Dataset,
+  ids: readonly string[],
+  dropped: number,
+): Promise<string[]> {
+  const kept: string[] = [];
+  for (const id of ids) {
+    const { images } = await dataset.loadGeometry(caseOf(dataset, id));
+    const depths = images.map((grid) => grid.shape[turnOf(grid, superiorFirst).axes[0]]!);
+    if (Math.min(...depths) > dropped) kept.push(id);
+  }
+  return kept;
 }
 
 /** What the network is given: every set of modalities, the largest first. */
@@ -110,13 +135,14 @@ async function testRun(
   seed: number,
   device: Parameters<typeof openPredictor>[1],
 ): Promise<Tested> {
-  using predictor = openPredictor(await Deno.readFile(`${folder}/checkpoints/best.safetensors`), device);
+  using predictor = openPredictor(await Deno.readFile(`${folder}/${judgedCheckpoint(run)}`), device);
   const { segment, info } = predictor, progress = new Progress(terminal, 1);
-  const judge = async (worse: Dataset, what: string): Promise<RunRecord[]> => {
+  const ids = run.split.test as string[];
+  const judge = async (worse: Dataset, what: string, cases: readonly string[]): Promise<RunRecord[]> => {
     const has = new Set(worse.cases.map(({ id }) => id));
     const records: CaseRecord[] = await evaluateCases(
       worse,
-      (run.split.test as string[]).filter((id) => has.has(id)),
+      cases.filter((id) => has.has(id)),
       segment,
       info.preparation,
       { progress: (text, share) => progress.busy(`${run.name}, ${what}: ${text}`, share) },
@@ -125,13 +151,30 @@ async function testRun(
     return tagRecords(records, { ...run, run: run.name });
   };
   const robustness: RobustnessRecord[] = [], missing: MissingRecord[] = [];
+  // After each part, so that what ends the rest does not take it along.
+  const write = async (kind: keyof typeof resultFiles, records: readonly RunRecord[]) => {
+    if (records.length === 0) return;
+    await Deno.writeTextFile(`${folder}/${resultFiles[kind]}.csv`, caseCsv(records));
+  };
   for (const perturbation of Object.keys(levels) as Perturbation[]) {
     if (!chosen.includes(perturbation)) continue;
-    for (const level of levels[perturbation]) {
+    // At every level the same cases, or the levels could not be compared.
+    const cases = perturbation === "slice-drop"
+      ? await deepEnough(dataset, ids, Math.max(...levels[perturbation]))
+      : ids;
+    if (cases.length < ids.length) {
+      progress.note(
+        `${run.name}: ${perturbation}: ${
+          ids.length - cases.length
+        } of ${ids.length} cases have too few slices`,
+      );
+    }
+    for (const level of cases.length === 0 ? [] : levels[perturbation]) {
       const what = `${perturbation} ${level} ${perturbationUnits[perturbation]}`;
-      const records = await judge(misaligned(dataset, perturbation, level, seed), what);
+      const records = await judge(misaligned(dataset, perturbation, level, seed), what, cases);
       robustness.push(...records.map((r) => ({ ...r, perturbation, level })));
     }
+    await write("robustness", robustness);
   }
   if (chosen.includes("missing-modality")) {
     const [own, ...others] = missingStrategies(segment.network, dataset.modalities.length);
@@ -141,8 +184,9 @@ async function testRun(
         if (strategy) useMissingStrategy(segment.network, strategy);
         const by = isWhole || strategy === undefined ? "" : strategy;
         const what = `from ${inputs}${by === "" ? "" : `, ${by} for what is missing`}`;
-        const records = await judge(withholdModalities(dataset, given), what);
+        const records = await judge(withholdModalities(dataset, given), what, ids);
         missing.push(...records.map((r) => ({ ...r, inputs, strategy: by })));
+        await write("missing", missing);
       }
     }
   }
@@ -186,9 +230,9 @@ function tables(
 const resultFiles = { robustness: "robustness", missing: "missing_modalities" } as const;
 
 /** What is read of a run folder and must stay. */
-function inputsOf(folder: string): string[] {
+function inputsOf(folder: string, run: RunResults): string[] {
   const own = runFiles.filter((name) => !Object.values(resultFiles).some((file) => name === `${file}.csv`));
-  return [...own, "checkpoints/best.safetensors"].map((name) => `${folder}/${name}`);
+  return [...own, judgedCheckpoint(run)].map((name) => `${folder}/${name}`);
 }
 
 /** Every file that may be written into `--out`. */
@@ -235,9 +279,10 @@ export const command: Command = {
         { fix: "Their numbers share no table: name the runs of one set at a time." },
       );
     }
+    groupRuns(runs); // refuses two of one method, labels and seed, whose records could not be told apart
     const given = await openData(values);
     const datasets = runs.map((run) => given ?? phantomOf([run])).map(requireModalities);
-    const out = text(values, "out"), inputs = folders.flatMap((folder) => inputsOf(folder));
+    const out = text(values, "out"), inputs = folders.flatMap((folder, i) => inputsOf(folder, runs[i]!));
     await prepareOutputs(
       [
         ...folders.flatMap((folder) => Object.values(resultFiles).map((name) => `${folder}/${name}.csv`)),
@@ -249,11 +294,6 @@ export const command: Command = {
     const all = { robustness: [] as RobustnessRecord[], missing: [] as MissingRecord[] };
     for (const [i, run] of runs.entries()) {
       const folder = folders[i]!, own = await testRun(folder, run, datasets[i]!, chosen, seed, device);
-      for (const kind of ["robustness", "missing"] as const) {
-        if (own[kind].length > 0) {
-          await Deno.writeTextFile(`${folder}/${resultFiles[kind]}.csv`, caseCsv<RunRecord>(own[kind]));
-        }
-      }
       all.robustness.push(...own.robustness);
       all.missing.push(...own.missing);
     }

@@ -26,16 +26,31 @@ import { planTraining } from "./plan_training.ts";
 import { openCases } from "./train_data.ts";
 import { checkSettings, methodIn, readSettings, sortSettings } from "./train_settings.ts";
 
-/** Settings of `--set NAME=VALUE` over those of the file; values are JSON, or words. Paths count from here. */
+/**
+ * Settings of `--set NAME=VALUE` over those of the file, those of its methods among them; values are JSON, or words.
+ * Paths count from here.
+ */
 function changed(sweep: Sweep, values: Values): Sweep {
-  const settings: Record<string, unknown> = { ...sweep.settings };
+  const set: Record<string, unknown> = {};
   for (const pair of (values.set ?? []) as string[]) {
     const at = pair.indexOf("=");
     if (at < 1) throw new UsageError(`--set ${pair}: expected NAME=VALUE`);
     const name = pair.slice(0, at), word = pair.slice(at + 1);
-    settings[name] = pathSettings.includes(name) ? resolve(word) : valueOf(word);
+    if (Object.keys(sweep.grid).some((path) => path === name || path.startsWith(`${name}.`))) {
+      throw new UsageError(
+        `--set ${pair}: the grid of the file gives ${name} values of its own`,
+        "Change the grid in a copy of the file.",
+      );
+    }
+    set[name] = pathSettings.includes(name) ? resolve(word) : valueOf(word);
   }
-  return { ...sweep, settings };
+  const methods = sweep.methods.map((entry) =>
+    typeof entry === "string" ? entry : {
+      ...entry,
+      ...Object.fromEntries(Object.entries(set).filter(([name]) => Object.hasOwn(entry, name))),
+    }
+  );
+  return { ...sweep, methods, settings: { ...sweep.settings, ...set } };
 }
 
 function valueOf(word: string): unknown {

@@ -98,6 +98,17 @@ export function addCalibrationCounts(
   return { n: total("n"), right: total("right"), sure: total("sure") };
 }
 
+/** The counts of several runs by modality. */
+export function poolCalibrations(
+  runs: readonly ReadonlyMap<string, CalibrationCounts>[],
+): Map<string, CalibrationCounts> {
+  const byModality = Map.groupBy(runs.flatMap((run) => [...run]), ([modality]) => modality);
+  return new Map([...byModality].map(([modality, own]) => {
+    const [first, ...more] = own.map(([, counts]) => counts);
+    return [modality, addCalibrationCounts([first!, ...more])];
+  }));
+}
+
 /**
  * Calibration from counts.
  *

@@ -1,5 +1,5 @@
 import type { LabelClass } from "../metrics/label_grid.ts";
-import { addCalibrationCounts } from "../metrics/calibration.ts";
+import { poolCalibrations } from "../metrics/calibration.ts";
 import { addConfusions, confusion } from "../metrics/confusion.ts";
 import { blandAltman } from "../plots/bland_altman.ts";
 import { classBoxPlot } from "../plots/class_box_plot.ts";
@@ -13,6 +13,7 @@ import { rankPlot } from "../plots/rank_plot.ts";
 import { reliabilityDiagram } from "../plots/reliability_diagram.ts";
 import { robustnessCurves } from "../plots/robustness_curves.ts";
 import { baselineOf } from "../statistics/baseline.ts";
+import { pairByCase } from "../statistics/compare.ts";
 import type { RunRecord } from "../statistics/run_record.ts";
 import { rankWithinRatios } from "../statistics/ranks.ts";
 import { percent } from "../tables/percent.ts";
@@ -62,6 +63,9 @@ function differences(records: readonly RunRecord[], baseline: string, ratio: num
   return methods.flatMap((method) => {
     const against = baselineOf(method, baseline, methods);
     if (against === undefined) return [];
+    // Methods of one modality each, say, have no class in common.
+    const of = (name: string) => records.filter((r) => r.method === name);
+    if (pairByCase(of(method), of(against), "dice").length === 0) return [];
     const plot = pairedDifference(records, { method, baseline: against });
     return [`<figure>${plot}<figcaption>${percent(ratio)} labels</figcaption></figure>`];
   });
@@ -110,11 +114,7 @@ export function robustnessHtml(runs: readonly RunResults[]): string {
 /** Reliability diagrams, the voxels of all seeds together; empty when calibration was not measured. */
 export function calibrationHtml(groups: readonly RunGroup[]): string {
   const parts = groups.flatMap(({ name, runs }) => {
-    const modalities = [...new Set(runs.flatMap((run) => [...run.calibration.keys()]))];
-    const pooled = new Map(modalities.map((modality) => {
-      const [first, ...more] = runs.flatMap((run) => run.calibration.get(modality) ?? []);
-      return [modality, addCalibrationCounts([first!, ...more])];
-    }));
+    const pooled = poolCalibrations(runs.map((run) => run.calibration));
     return pooled.size === 0 ? [] : [`<h3>${escapeHtml(name)}</h3>\n${plots([reliabilityDiagram(pooled)])}`];
   });
   if (parts.length === 0) return "";

@@ -43,6 +43,21 @@ export interface RunResults {
   readonly varied?: Readonly<Record<string, unknown>>;
 }
 
+/** A run as a table of others names it, its records of worse input and of missing modalities too. */
+export function renamed(
+  run: RunResults,
+  { method = run.method, label_ratio = run.label_ratio }: Partial<Pick<RunResults, "method" | "label_ratio">>,
+): RunResults {
+  const named = <R extends RunRecord>(record: R): R => ({ ...record, method, label_ratio });
+  return {
+    ...run,
+    method,
+    label_ratio,
+    robustness: run.robustness.map(named),
+    missingModalities: run.missingModalities.map(named),
+  };
+}
+
 /** The test records of runs, each with its run. */
 export function recordsOf(runs: readonly RunResults[]): RunRecord[] {
   return runs.flatMap((run) => {

@@ -6,7 +6,9 @@
 
 import { parseRatio } from "../../data/split.ts";
 import { type CaseRecord, readRunFolder, type RunResults } from "../../eval/mod.ts";
+import { poolCalibrations } from "../../eval/metrics/calibration.ts";
 import { meanCosts } from "../../eval/report/run_groups.ts";
+import { renamed } from "../../eval/report/run_results.ts";
 import { average } from "../../eval/statistics/summarise.ts";
 import { type Cell, variedIn } from "./cells.ts";
 import type { Sweep } from "./sweep_file.ts";
@@ -57,14 +59,11 @@ const byCase = (a: CaseRecord, b: CaseRecord): number => a.case < b.case ? -1 : 
 
 /** The runs of all folds as one that was tested on the cases of each. */
 function joinFolds(sweep: Sweep, group: readonly { cell: Cell; run: RunResults }[]): RunResults {
-  const [{ cell, run: first }] = group as [typeof group[number]];
-  const runs = group.map(({ run }) => run);
-  const named = {
-    ...first,
-    method: cell.row,
-    label_ratio: ratioOf(cell, runs),
-    varied: variedIn(sweep, cell),
-  };
+  const [{ cell }] = group as [typeof group[number]];
+  const label_ratio = ratioOf(cell, group.map(({ run }) => run));
+  const runs = group.map(({ run }) => renamed(run, { method: cell.row, label_ratio }));
+  const [first] = runs as [RunResults];
+  const named = { ...first, varied: variedIn(sweep, cell) };
   if (cell.fold === null) return named;
   const all = <T>(of: (run: RunResults) => readonly T[]): T[] => runs.flatMap(of);
   const parts = Object.fromEntries(
@@ -79,6 +78,7 @@ function joinFolds(sweep: Sweep, group: readonly { cell: Cell; run: RunResults }
     lastRecords: all((run) => run.lastRecords).toSorted(byCase),
     robustness: all((run) => run.robustness),
     missingModalities: all((run) => run.missingModalities),
+    calibration: poolCalibrations(runs.map((run) => run.calibration)),
     costs: meanCosts(runs.map((run) => run.costs)),
   };
 }

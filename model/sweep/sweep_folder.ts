@@ -59,8 +59,11 @@ export async function writeSweepFolder({ folder, sweep, cells }: SweepFolder): P
     if (error instanceof CodedError && error.code === "io.missing") return undefined;
     throw error;
   });
-  const known = new Map(earlier?.cells.map((cell) => [cell.name, cell]));
-  for (const cell of cells) requireSame(folder, known.get(cell.name), cell);
+  const known = new Map(earlier?.cells.map((cell) => [cell.name, cell.settings]));
+  for (const cell of cells) {
+    const before = known.get(cell.name) ?? await settingsOnDisk(folder, cell);
+    if (before !== undefined) requireSame(folder, before, cell);
+  }
   try {
     for (const part of ["settings", "runs", "logs"]) {
       await Deno.mkdir(`${folder}/${part}`, { recursive: true });
@@ -79,18 +82,28 @@ export async function writeSweepFolder({ folder, sweep, cells }: SweepFolder): P
   await writeAtomically(`${folder}/cells.json`, json({ version: 1, cells }));
 }
 
-function requireSame(folder: string, before: Cell | undefined, now: Cell): void {
-  if (before === undefined) return;
-  const names = [...new Set([...Object.keys(before.settings), ...Object.keys(now.settings)])];
-  const changed = names.filter((name) =>
-    JSON.stringify(before.settings[name]) !== JSON.stringify(now.settings[name])
-  );
+/** The settings of a cell that the list does not name, but that was there once: its run may be there still. */
+async function settingsOnDisk(folder: string, cell: Cell): Promise<Cell["settings"] | undefined> {
+  try {
+    return await readJsonObject(
+      sweepPaths.settings(folder, cell),
+      "Remove it and the run folder of its cell.",
+    );
+  } catch (error) {
+    if (error instanceof CodedError && error.code === "io.missing") return undefined;
+    throw error;
+  }
+}
+
+function requireSame(folder: string, before: Cell["settings"], now: Cell): void {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now.settings)])];
+  const changed = names.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(now.settings[name]));
   if (changed.length === 0) return;
   throw new CodedError(
     "sweep.changed",
     `cell ${now.name} of ${folder} was started with other settings: ${
       changed.map((name) =>
-        `${name} (${JSON.stringify(before.settings[name])} then, ${JSON.stringify(now.settings[name])} now)`
+        `${name} (${JSON.stringify(before[name])} then, ${JSON.stringify(now.settings[name])} now)`
       ).join(", ")
     }`,
     { fix: "Give the sweep another name or another folder with --out." },

@@ -39,6 +39,16 @@ Deno.test("every sweep of examples/reproduce is one that train takes, cell by ce
   });
 });
 
+Deno.test("--set goes over what the methods of a file say, and refuses what its grid says", async () => {
+  const open = (file: string, ...set: string[]) => openSweep(fileURLToPath(new URL(file, folder)), { set });
+  const { cells } = await open("vit_and_unet.json", "steps=20");
+  assert.deepEqual(new Set(cells.map(({ settings }) => settings.steps)), new Set([20]));
+  await assert.rejects(open("heart_misalignment_shift.json", "misalignMm=3"), {
+    name: "UsageError",
+    message: /--set misalignMm=3: the grid of the file gives misalignMm values of its own/,
+  });
+});
+
 Deno.test("the page of examples/reproduce names every sweep and its number of trainings", async () => {
   const page = await Deno.readTextFile(new URL("README.md", folder));
   for (const file of files) {

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
-import { makePhantom } from "../../data/mod.ts";
+import { type LabelledCase, makePhantom, rowMajor, shapeOf } from "../../data/mod.ts";
+import { superiorFirst, turnOf, turnVolume } from "../../data/orientation.ts";
 import type { RunResults } from "../../eval/mod.ts";
 import { phantomOf } from "../../examples/open_data.ts";
+import { deepEnough, misaligned } from "../../examples/robustness.ts";
+import { sameBits } from "../data/same_bits.ts";
 import { makeRunFolders } from "../eval/make_run_folder.ts";
 import { writeTinyDataset } from "../hunts/tiny_run.ts";
 import { inFreshFolder, oneStep, runExample } from "./run_example.ts";
@@ -55,6 +58,21 @@ Deno.test("robustness judges a run with modalities moved and left out; report sh
     );
     assert.ok(files.includes("missing_modalities_run_dice.svg") && files.includes("robustness_dice.svg"));
   });
+});
+
+Deno.test("of three modalities the second and the third move apart, and shallow scans lose no slices", async () => {
+  const heart = makePhantom({ anatomy: "heart", cases: 4, seed: 0 });
+  const moved = misaligned(heart, "translation", 8, 0), of = heart.cases[0] as LabelledCase;
+  const [, second, third] = (await moved.loadLabels(of)).map(rowMajor);
+  assert.ok(!sameBits(second!, third!));
+  const ids = heart.cases.map(({ id }) => id);
+  const depths = await Promise.all(heart.cases.map(async (of) => {
+    const [image] = await heart.loadImages(of);
+    return shapeOf(turnVolume(image!, turnOf(image!, superiorFirst)))[0];
+  }));
+  const least = Math.min(...depths);
+  assert.deepEqual(await deepEnough(heart, ids, least), ids.filter((_, i) => depths[i]! > least));
+  assert.deepEqual(await deepEnough(heart, ids, least - 1), ids);
 });
 
 Deno.test("robustness refuses an unknown perturbation before anything is read", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { collectionFiles } from "../../../eval/mod.ts";
+import { calibrationCsv, collectionFiles } from "../../../eval/mod.ts";
 import {
   type Cell,
   cellsOf,
@@ -92,6 +92,51 @@ Deno.test("runs that were judged after the last step too get a table of that", (
     },
   ));
 
+Deno.test("rows that have no class in common are tabulated all the same", () =>
+  withSweep(
+    {
+      methods: [{ name: "a alone", method: "cmc" }, { name: "b alone", method: "cmc" }, "supervised"],
+      ...{ labelRatios: [0.25], seeds: [0] },
+    },
+    ({ row }) => row === "supervised" ? "supervised-2-s0" : row === "a alone" ? "cmc-2-s0" : "cmc-2-s1",
+    async (sweep) => {
+      for (const [i, modality] of ["a", "b"].entries()) {
+        const path = `${sweepPaths.run(sweep.folder, sweep.cells[i]!)}/cases.csv`;
+        const [head, ...lines] = (await Deno.readTextFile(path)).trimEnd().split("\n");
+        const kept = lines.filter((line) => line.split(",")[1] === modality);
+        await Deno.writeTextFile(path, `${[head, ...kept].join("\n")}\n`);
+      }
+      const { runs } = await collectSweep(sweep);
+      const files = collectionFiles(runs, { baseline: "a alone", title: "made" });
+      assert.match(files.get("results.md")!, /a alone[^]*b alone[^]*supervised/);
+      assert.match(files.get("report.html")!, /Dice of supervised minus a alone/);
+      assert.doesNotMatch(files.get("report.html")!, /Dice of b alone minus a alone/);
+    },
+  ));
+
+Deno.test("records of worse input go by their row's name and ratio too", () =>
+  withSweep(
+    {
+      methods: [{ name: "a", method: "cmc" }, { name: "b", method: "cmc" }],
+      labelRatios: [0.25],
+      seeds: [0],
+    },
+    ({ row }) => row === "a" ? "cmc-2-s0" : "cmc-2-s1",
+    async (sweep) => {
+      for (const cell of sweep.cells) {
+        const run = sweepPaths.run(sweep.folder, cell);
+        const [head, ...lines] = (await Deno.readTextFile(`${run}/cases.csv`)).trimEnd().split("\n");
+        const moved = [`${head},perturbation,level`, ...lines.map((line) => `${line},translation,4`)];
+        await Deno.writeTextFile(`${run}/robustness.csv`, `${moved.join("\n")}\n`);
+      }
+      const { runs } = await collectSweep(sweep);
+      for (const run of runs) {
+        const names = new Set(run.robustness.map((r) => `${r.method} ${r.label_ratio}`));
+        assert.deepEqual([...names], [`${run.method} 0.25`]);
+      }
+    },
+  ));
+
 Deno.test("the folds of one row and seed are joined: every case counts once", () =>
   withSweep(
     { methods: [{ name: "base", method: "supervised" }], labelled: [2], folds: 2, seeds: [0] },
@@ -99,8 +144,16 @@ Deno.test("the folds of one row and seed are joined: every case counts once", ()
     async (sweep) => {
       await keepCases(sweepPaths.run(sweep.folder, sweep.cells[0]!), 3, 4);
       await keepCases(sweepPaths.run(sweep.folder, sweep.cells[1]!), 0, 3);
+      for (const [i, cell] of sweep.cells.entries()) {
+        const counts = new Map([["a", { n: [10 * (i + 1)], right: [5], sure: [6] }]]);
+        await Deno.writeTextFile(
+          `${sweepPaths.run(sweep.folder, cell)}/calibration.csv`,
+          calibrationCsv(counts),
+        );
+      }
       const { runs, missing } = await collectSweep(sweep);
       assert.deepEqual([runs.length, missing.length], [1, 0]);
+      assert.deepEqual(runs[0]!.calibration.get("a"), { n: [30], right: [10], sure: [12] });
       const [run] = runs, cases = [...new Set(run!.records.map((r) => r.case))];
       assert.deepEqual(cases, Array.from({ length: 7 }, (_, i) => `case_${i}`));
       assert.deepEqual([run!.name, run!.label_ratio], ["base-labelled2-seed0", 0.2]);
@@ -143,6 +196,6 @@ Deno.test("numbers that a sweep varies are drawn: a line a method, the other num
       assert.ok(labelled.includes("cmc, misalignMm 0, batch 2, 1"), labelled.join("; "));
       assert.match(files.get("report.html")!, />Dice by misalignMm</);
       assert.match(files.get("report.html")!, />labelled subjects</);
-      assert.match(files.get("results.tex")!, /Labels: 20 \\%: 2 subjects\. Class columns/);
+      assert.match(files.get("results.tex")!, /Labels: 20 \\%: 2 cases\. Class columns/);
     },
   ));

@@ -55,6 +55,15 @@ Deno.test("a sweep's folder takes more cells, and refuses other settings for tho
       code: "sweep.changed",
       message: /supervised-seed0 of .* steps \(8 then, 9 now\)/,
     });
+    await writeSweepFolder(open(folder, { methods: ["supervised"] }));
+    await assert.rejects(
+      writeSweepFolder(open(folder, { methods: ["supervised", { method: "cmc", steps: 9 }] })),
+      {
+        code: "sweep.changed",
+        message: /cmc-seed0 of .* steps \(8 then, 9 now\)/,
+      },
+      "its run may be there still",
+    );
     await assert.rejects(readSweepFolder(root), { code: "io.missing" });
     await Deno.writeTextFile(`${folder}/cells.json`, '{"version":1,"cells":[{}]}');
     await assert.rejects(readSweepFolder(folder), { code: "sweep.file" });
