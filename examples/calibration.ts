@@ -29,8 +29,9 @@ import {
   type RunResults,
 } from "../eval/mod.ts";
 import { gridOf } from "../data/volume.ts";
-import { evaluateCases, openPredictor, Progress } from "../model/mod.ts";
-import { type Command, deviceChoice, deviceOptions, main, type Result, UsageError } from "./command.ts";
+import { evaluateCases, type Method, openPredictor, Progress } from "../model/mod.ts";
+import { type Command, deviceChoice, deviceOptions, main, type Result, text, UsageError } from "./command.ts";
+import { loadMethod, ownMethodOption } from "./method_options.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import { judgedCheckpoint } from "./judged_checkpoint.ts";
 import { openChosenDevice } from "./open_device.ts";
@@ -57,8 +58,9 @@ async function calibrate(
   run: RunResults,
   dataset: Dataset,
   device: Parameters<typeof openPredictor>[1],
+  method: Method | undefined,
 ): Promise<Map<string, CalibrationCounts>> {
-  using predictor = openPredictor(await Deno.readFile(`${folder}/${judgedCheckpoint(run)}`), device);
+  using predictor = openPredictor(await Deno.readFile(`${folder}/${judgedCheckpoint(run)}`), device, method);
   const progress = new Progress(terminal, 1), counts = new Map<string, CalibrationCounts>();
   await evaluateCases(dataset, run.split.test as string[], predictor.segment, predictor.info.preparation, {
     probable: ({ image, probabilities, reference }) => {
@@ -79,7 +81,7 @@ export const command: Command = {
     "class is from the share of voxels that are right. Over voxels whose predicted or reference class is not background,\n" +
     "15 bins. Writes calibration.csv and calibration.svg into each run folder, where `report` finds them.",
   positional: "RUN…",
-  options: { ...dataOptions, device: deviceOptions.device },
+  options: { ...dataOptions, method: ownMethodOption, device: deviceOptions.device },
   examples: [
     "runs/cmc-seed0",
     "runs/cmc-seed0 --data scans/ --json",
@@ -102,10 +104,12 @@ export const command: Command = {
         fix: "Give the data set of the runs with --data.",
       });
     });
+    const module = text(values, "method"),
+      method = module === undefined ? undefined : await loadMethod(module);
     using device = await openChosenDevice(deviceChoice(values));
     const lines: string[] = [], json: Record<string, unknown>[] = [];
     for (const [i, run] of runs.entries()) {
-      const counts = await calibrate(folders[i]!, run, datasets[i]!, device);
+      const counts = await calibrate(folders[i]!, run, datasets[i]!, device, method);
       await Deno.writeTextFile(`${folders[i]}/calibration.csv`, calibrationCsv(counts));
       await Deno.writeTextFile(`${folders[i]}/calibration.svg`, reliabilityDiagram(counts));
       for (const [modality, own] of counts) {

@@ -42,7 +42,7 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
-import { labelFiles, type Pair, pairFiles } from "./evaluate_pairs.ts";
+import { alone, labelFiles, type Pair, pairFiles } from "./evaluate_pairs.ts";
 import { printWarnings } from "./open_data.ts";
 import { prepareOutputs } from "./outputs.ts";
 
@@ -130,6 +130,10 @@ export const command: Command = {
     const policy = resolvePolicy(tolerance === undefined ? {} : { nsdToleranceMm: tolerance });
     const given = classIds(values);
     const pairs = pairFiles(await labelFiles(pred.path), await labelFiles(ref.path));
+    // What `predict` wrote of several scans: one map of all together and one of each, whose mean would be of nothing.
+    const isMixed = pairs.some((one) =>
+      one.modality === alone && pairs.some(({ id, modality }) => id === one.id && modality !== alone)
+    );
     const out = text(values, "out");
     if (out !== undefined) {
       await prepareOutputs(
@@ -138,6 +142,13 @@ export const command: Command = {
       );
     }
     const warn = printWarnings();
+    if (isMixed) {
+      warn({
+        code: "evaluate.together",
+        message: "there are predictions of all scans together (CASE) and of single scans (CASE_MODALITY): " +
+          "no mean is taken over both",
+      });
+    }
     const predictionOf = (pair: Pair): VolumePath => ({ ...pred, path: pair.prediction });
     const referenceOf = (pair: Pair): VolumePath => ({ ...ref, path: pair.reference });
     // Several predictions may have one reference.
@@ -148,21 +159,29 @@ export const command: Command = {
       const reference = await load(referenceOf(pair), warn), stored = await load(predictionOf(pair), warn);
       // The reference stays as it is stored; only the axes of the prediction may be turned, and towards it.
       const prediction = turnVolume(stored, turnTo(stored.affine, reference.affine));
-      checkSameGrid(gridOf(reference), gridOf(prediction), `case ${pair.id} (${pair.modality})`)
-        .forEach(warn);
-      records.push(
-        ...evaluateCase({ case: pair.id, modality: pair.modality, prediction, reference, classes }, policy),
-      );
+      checkSameGrid(gridOf(reference), gridOf(prediction), pair.prediction, {
+        image: "reference",
+        labels: "prediction",
+        fix:
+          `Predictions must lie on the grid of their reference, here ${pair.reference}: resample them to it.`,
+      }).forEach(warn);
+      const modality = isMixed && pair.modality === alone ? "all together" : pair.modality;
+      records.push(...evaluateCase({ case: pair.id, modality, prediction, reference, classes }, policy));
     }
     const layout = {
       rows: ["modality", "class"],
       columns: ["dice", "assd_mm", "hd95_mm", "nsd"],
       policy,
+      meanRow: !isMixed,
     } as const;
     if (out !== undefined) await writeResults(out, records, layout);
     return {
       text: table(records, layout),
-      json: { definitions: definitions(policy), cases: records, summary: summarise(records) },
+      json: {
+        definitions: definitions(policy),
+        cases: records,
+        summary: isMixed ? { groups: summarise(records).groups } : summarise(records),
+      },
     };
   },
 };

@@ -19,6 +19,9 @@ export interface Pair {
   readonly reference: string;
 }
 
+/** The modality of a prediction that is named after its case alone. */
+export const alone = "-";
+
 const ending = /\.nii(\.gz)?$/i;
 
 /**
@@ -108,7 +111,7 @@ function longestStart(
   find: (start: string) => string | undefined,
 ): { id: string; modality: string } | undefined {
   const whole = find(name);
-  if (whole !== undefined) return { id: whole, modality: "-" };
+  if (whole !== undefined) return { id: whole, modality: alone };
   for (let at = name.lastIndexOf("_"); at > 0; at = name.lastIndexOf("_", at - 1)) {
     const id = find(name.slice(0, at));
     if (id !== undefined) return { id, modality: name.slice(at + 1) };

@@ -67,9 +67,17 @@ async function run(values: Values): Promise<Result> {
       });
     }
   }
-  const files = format === "html"
-    ? await html(out, checkpoints, text(values, "title"))
-    : onnx(out, program, checkpoints);
+  const files =
+    await (async () =>
+      format === "html"
+        ? await html(out, checkpoints, text(values, "title"))
+        : onnx(out, program, checkpoints))().catch((error) => {
+        if (!(error instanceof CodedError) || error.code !== "method.unknown") throw error;
+        throw new CodedError(error.code, `${error.message} that can be exported`, {
+          cause: error,
+          fix: "A network of a method of your own is not exported; predict takes it, with --method FILE.",
+        });
+      });
   for (const [path, bytes] of files) await writeAtomically(path, bytes);
   const written = [...files].map(([file, { length }]) => ({ file, bytes: length }));
   const lines = written.map(({ file, bytes }) => `${file}: ${Math.ceil(bytes / 1000)} kB`);

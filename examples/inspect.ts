@@ -101,7 +101,7 @@ function listText({ file, report, error }: ListedFile): string {
 function fileText(report: FileReport): string {
   const value = (x: number | null) => x === null ? "none" : String(Number(x.toPrecision(7)));
   return [
-    `shape        ${report.shape.join(" × ")}`,
+    `shape        ${report.shape.join(" × ")}  (i, j, k, as in the file; --patch and --spacing take D, H, W)`,
     `spacing      ${report.spacing_mm.map((mm) => value(mm)).join(" × ")} mm`,
     `orientation  ${report.orientation}`,
     `stored as    ${report.dtype}`,

@@ -47,6 +47,12 @@ export const methodOptionTable: Readonly<Record<string, Option>> = {
   set: { value: "NAME=VALUE", multiple: true, help: "a setting of a method that is a module" },
 };
 
+/** An option for a method that is not in the table, for programs that open networks. */
+export const ownMethodOption: Option = {
+  value: "FILE",
+  help: "module with the method, for networks of a method of your own",
+};
+
 /**
  * A method of the table, or the default export of a module.
  *

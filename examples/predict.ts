@@ -11,7 +11,7 @@
  * @module
  */
 
-import type { Volume } from "../data/mod.ts";
+import type { ClassInfo, DataWarning, Preparation, Volume } from "../data/mod.ts";
 import {
   caseBytes,
   type Ensemble,
@@ -19,6 +19,7 @@ import {
   type MissingModality,
   openEnsemble,
   predictCase,
+  type Predictor,
   Progress,
   useMissingStrategy,
   warmUp,
@@ -38,7 +39,7 @@ import {
   type Values,
 } from "./command.ts";
 import { dataOptions, nanPolicyOf, openData, printWarnings } from "./open_data.ts";
-import { loadMethod } from "./method_options.ts";
+import { loadMethod, ownMethodOption } from "./method_options.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { prepareOutputs } from "./outputs.ts";
 import { plannedFiles, type Wanted, writeResults } from "./predict_files.ts";
@@ -92,6 +93,29 @@ async function announceMemory(
   );
 }
 
+/** What the networks are of, so that one of other data is not taken for one of these. */
+function networksText(members: readonly Predictor[], { modalities, classes }: Preparation): string {
+  const trained = new Set(
+    members.map(({ info: { config, step } }) => `${config.method} after ${step} steps`),
+  );
+  const names = (of: readonly { readonly id: string | number; readonly name?: string }[]) =>
+    of.map(({ id, name }) => name ?? id).join(", ");
+  return `${[...trained].join("; ")}, trained on ${names(modalities)} for ${names(classes)}`;
+}
+
+function warnOfClasses(
+  ofData: readonly ClassInfo[],
+  ofNetwork: readonly ClassInfo[],
+  warn: (warning: DataWarning) => void,
+): void {
+  const text = (classes: readonly ClassInfo[]) => classes.map(({ id, name }) => `${id} ${name}`).join(", ");
+  if (ofData.length === 0 || text(ofData) === text(ofNetwork)) return;
+  warn({
+    code: "predict.classes",
+    message: `the data set has the classes ${text(ofData)}; the network was trained for ${text(ofNetwork)}`,
+  });
+}
+
 async function isThere(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
@@ -125,7 +149,7 @@ export const command: Command = {
     "and, where they share one space, one of all together, named after the case: trust that one. A modality that is\n" +
     "left out is filled in from the others.",
   options: {
-    method: { value: "FILE", help: "module with the method, for checkpoints of a method of your own" },
+    method: ownMethodOption,
     checkpoint: { value: "FILE", multiple: true, help: "best.safetensors of a run; several are averaged" },
     image: {
       value: "MODALITY=FILE",
@@ -177,6 +201,8 @@ export const command: Command = {
     const members = ensemble.groups.flatMap((group) => group.members);
     if (missing) { for (const { segment } of members) useMissingStrategy(segment.network, missing); }
     const { modalities, classes, aligned } = ensemble.preparation;
+    say(networksText(members, ensemble.preparation));
+    if (dataset) warnOfClasses(dataset.classes, classes, warn);
     const mirrorAxes = mirrorAxesOf(values, ensemble), probabilities = values.probabilities === true;
     const wanted: Wanted = {
       ending: single?.ending ?? ".nii.gz",

@@ -35,12 +35,14 @@ import {
 import { groupRuns } from "../eval/report/run_groups.ts";
 import {
   evaluateCases,
+  type Method,
   missingStrategies,
   openPredictor,
   Progress,
   useMissingStrategy,
 } from "../model/mod.ts";
 import { judgedCheckpoint } from "./judged_checkpoint.ts";
+import { loadMethod, ownMethodOption } from "./method_options.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import {
   type Command,
@@ -134,8 +136,9 @@ async function testRun(
   chosen: readonly string[],
   seed: number,
   device: Parameters<typeof openPredictor>[1],
+  method: Method | undefined,
 ): Promise<Tested> {
-  using predictor = openPredictor(await Deno.readFile(`${folder}/${judgedCheckpoint(run)}`), device);
+  using predictor = openPredictor(await Deno.readFile(`${folder}/${judgedCheckpoint(run)}`), device, method);
   const { segment, info } = predictor, progress = new Progress(terminal, 1);
   const ids = run.split.test as string[];
   const judge = async (worse: Dataset, what: string, cases: readonly string[]): Promise<RunRecord[]> => {
@@ -258,6 +261,7 @@ export const command: Command = {
     out: { value: "DIR", help: "also write the plots and tables into this folder" },
     perturbations: { value: "NAME,…", help: `some of ${tests.join(", ")} (all)` },
     seed: { value: "N", help: "decides directions, axes, fields and slices (0)" },
+    method: ownMethodOption,
     device: deviceOptions.device,
   },
   examples: [
@@ -290,10 +294,13 @@ export const command: Command = {
       ],
       inputs,
     );
+    const module = text(values, "method"),
+      method = module === undefined ? undefined : await loadMethod(module);
     using device = await openChosenDevice(deviceChoice(values));
     const all = { robustness: [] as RobustnessRecord[], missing: [] as MissingRecord[] };
     for (const [i, run] of runs.entries()) {
-      const folder = folders[i]!, own = await testRun(folder, run, datasets[i]!, chosen, seed, device);
+      const folder = folders[i]!,
+        own = await testRun(folder, run, datasets[i]!, chosen, seed, device, method);
       all.robustness.push(...own.robustness);
       all.missing.push(...own.missing);
     }

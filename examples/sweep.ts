@@ -75,12 +75,16 @@ async function told({ folder, cells }: SweepFolder): Promise<Result> {
 
 async function launch(sweep: SweepFolder, values: Values): Promise<Result> {
   const device = deviceChoice(values), launcher = oneOf(values, "launcher", launchers);
-  const place = { program, folder: sweep.folder, device, threads: number(values, "threads") };
+  const isFast = values.fast === true;
+  if (isFast && device === "webgpu") {
+    throw new UsageError("--fast is a mode of the cpu device", "Leave it out, or give --device cpu.");
+  }
+  const place = { program, folder: sweep.folder, device, threads: number(values, "threads"), isFast };
   await writeSweepFolder(sweep);
   if (launcher === "slurm") return await submit(sweep, values, place);
   const open = (await reportsOf(sweep.folder, sweep.cells)).filter(({ state }) => state !== "done");
   if (launcher === "print") return printed({ ...sweep, cells: open.map(({ cell }) => cell) }, values, place);
-  const result = await runHere(sweep, values, device, program);
+  const result = await runHere(sweep, values, place);
   const { runs } = await collectSweep(sweep);
   if (values.tell === true || runs.length === 0) return result;
   const { text, json } = await collect(sweep, values);
@@ -126,6 +130,7 @@ export const command: Command = {
       default: "that of the file, or the first method",
     },
     device: deviceOptions.device,
+    fast: { help: "the cpu device in its fast mode, as deno task fast; sums may round otherwise" },
     threads: {
       ...deviceOptions.threads,
       help: "threads of each process",

@@ -7,6 +7,7 @@
 import { clock } from "../model/mod.ts";
 import {
   type Cell,
+  type CellPlace,
   cellReport,
   requireMemory,
   runLocally,
@@ -57,8 +58,7 @@ async function checkMemory(
 export async function runHere(
   { folder, cells }: SweepFolder,
   values: Values,
-  device: "auto" | "cpu" | "webgpu",
-  program: string,
+  place: CellPlace & { readonly device: "auto" | "cpu" | "webgpu" },
 ): Promise<Result> {
   const jobs = number(values, "jobs") ?? 1;
   if (!Number.isInteger(jobs) || jobs < 1) {
@@ -67,15 +67,15 @@ export async function runHere(
   const reports = await Promise.all(cells.map((cell) => cellReport(folder, cell)));
   const open = reports.filter(({ state }) => state !== "done").map(({ cell }) => cell);
   say(`${folder}: ${cells.length} cells, ${cells.length - open.length} done, ${open.length} to train`);
-  if (open.length > 0) await checkMemory(folder, open, Math.min(jobs, open.length), device);
-  const threads = number(values, "threads") ?? Math.max(1, Math.floor(navigator.hardwareConcurrency / jobs));
+  if (open.length > 0) await checkMemory(folder, open, Math.min(jobs, open.length), place.device);
+  const threads = place.threads ?? Math.max(1, Math.floor(navigator.hardwareConcurrency / jobs));
   const { signal, code } = stopOnSignals();
   const began = new Map<Cell, number>();
   let done = cells.length - open.length;
   const failed = await runLocally(open, {
     jobs,
     signal,
-    start: (cell) => startCell(cell, { program, folder, device, threads }),
+    start: (cell) => startCell(cell, { ...place, threads }),
     began(cell) {
       began.set(cell, performance.now());
       say(`${cell.name}: started`);

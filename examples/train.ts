@@ -94,8 +94,8 @@ const options = {
     default: "20%",
   },
   labelled: { value: "N", help: "number of labelled training subjects, instead of a ratio" },
-  validation: { value: "N", help: "validation subjects, a number or a share (0.15)" },
-  test: { value: "N", help: "test subjects, a number or a share (0.25)" },
+  validation: { value: "N", help: "validation subjects, a number or a share (0.15; 3 of a phantom)" },
+  test: { value: "N", help: "test subjects, a number or a share (0.25; 5 of a phantom)" },
   "misalign-mm": {
     value: "MM",
     help:

@@ -23,6 +23,8 @@ export interface TableOptions<R extends CaseRecord> {
   readonly across?: readonly GroupKey<R>[];
   /** Format of the text; Markdown unless told. */
   readonly format?: TableFormat;
+  /** Whether rows by class end in the mean of them all, as they do unless told. */
+  readonly meanRow?: boolean;
   /** The policy the records were made under; its definitions become the caption. */
   readonly policy?: EvaluationPolicy;
 }
@@ -92,16 +94,15 @@ export function tableModel<R extends CaseRecord>(
       return parts.map((part) => cellOf(group, part));
     }),
   }));
-  if ((rowKeys as string[]).includes("class_name")) {
+  const hasMean = (rowKeys as string[]).includes("class_name") && options.meanRow !== false;
+  if (hasMean) {
     rows.push({
       heads: rowKeys.map((_, i) => i === 0 ? "mean" : ""),
       cells: rows[0]!.cells.map((_, i) => meanCell(rows.map((r) => r.cells[i]!))),
     });
   }
   const heads = rowKeys.map((key) => key === "class_name" ? "class" : key.replaceAll("_", " "));
-  const classMean = (rowKeys as string[]).includes("class_name")
-    ? " mean: mean of the rows above it that have a valid case, n rows."
-    : "";
+  const classMean = hasMean ? " mean: mean of the rows above it that have a valid case, n rows." : "";
   return {
     title: `${options.columns.map((metric) => metrics[metric].label).join(", ")} by ${heads.join(" and ")}`,
     label: `by-${heads.join("-").replaceAll(/[^a-z]+/g, "-")}`,

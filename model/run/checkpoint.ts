@@ -189,9 +189,15 @@ function decisive(info: CheckpointInfo): Map<string, unknown> {
  * Refuses to continue a training with other settings, other cases or other files.
  *
  * @param changedData what differs about the data, where that is known
+ * @param once folder of a run that was to be made once under its name, and not to be resumed
  * @throws {CodedError} `resume.mismatch` naming what differs, `resume.steps` when the run is already longer
  */
-export function requireSameTraining(saved: CheckpointInfo, now: CheckpointInfo, changedData?: string): void {
+export function requireSameTraining(
+  saved: CheckpointInfo,
+  now: CheckpointInfo,
+  { changedData, once }: { readonly changedData?: string | undefined; readonly once?: string | undefined } =
+    {},
+): void {
   const [before, after] = [decisive(saved), decisive(now)];
   const names = [...new Set([...before.keys(), ...after.keys()])];
   const different = names.filter((name) =>
@@ -203,9 +209,17 @@ export function requireSameTraining(saved: CheckpointInfo, now: CheckpointInfo, 
         ? name === "data" && changedData !== undefined ? `data (${changedData} changed)` : name
         : `${name} (${shown(before.get(name))} in the run, ${shown(after.get(name))} now)`
     );
-    throw new CodedError("resume.mismatch", `the run to resume differs in ${details.join(", ")}`, {
-      fix: "Resume with the settings, the data and the split it was started with; only steps may change.",
-    });
+    throw new CodedError(
+      "resume.mismatch",
+      once === undefined
+        ? `the run to resume differs in ${details.join(", ")}`
+        : `${once} is another training: it differs in ${details.join(", ")}`,
+      {
+        fix: once === undefined
+          ? "Resume with the settings, the data and the split it was started with; only steps may change."
+          : "Give another name or another folder: --name, --out.",
+      },
+    );
   }
   if (now.config.steps >= saved.step) return;
   throw new CodedError(

@@ -51,6 +51,7 @@ import { RunFolder } from "./run_folder.ts";
 import { checkData, checkTraining } from "../train/checks.ts";
 import type { TrainSetting } from "../train/fit.ts";
 import { preparationFor } from "../train/preparation_for.ts";
+import { Progress, silent } from "../train/progress.ts";
 import type { TrainState } from "../train/state.ts";
 import { usedParts } from "../train/training.ts";
 import { train, type TrainedRun } from "../train/train.ts";
@@ -135,7 +136,10 @@ async function loadState(
       },
     );
   }
-  requireSameTraining(last.info, now, changedFile(split, identity));
+  requireSameTraining(last.info, now, {
+    changedData: changedFile(split, identity),
+    ...(once && { once: path }),
+  });
   if (once) requireSameSteps(last.info, now, path);
   const { step } = last.info;
   const rows = step === 0
@@ -324,6 +328,11 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   if (setting.mlflow) await requireMlflow(setting.mlflow);
   using created = opened ? undefined : await (once ? makeNew(root, name) : RunFolder.create(root, name));
   const folder = (opened ?? created)!;
+  if (created && created.path !== `${root}/${name}`) {
+    new Progress(setting.progress ?? silent, 1).note(
+      `${root}/${name} is there already: this run is ${created.path}`,
+    );
+  }
   if (isBegun) await writeConfig(folder, info, setting);
   else await writeSettings(folder, info, setting, identity);
   await folder.remove(results); // those of a shorter training; who reads them takes the run as finished

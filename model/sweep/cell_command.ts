@@ -7,7 +7,7 @@
 import type { Cell } from "./cells.ts";
 import { sweepPaths } from "./sweep_folder.ts";
 
-/** Where and with what a cell is computed; none of it changes its result. */
+/** Where and with what a cell is computed; none of it changes what is computed. */
 export interface CellPlace {
   /** The program `train`, a path or an address. */
   readonly program: string;
@@ -17,7 +17,13 @@ export interface CellPlace {
   readonly device: string;
   /** Threads of the cpu device. */
   readonly threads?: number | undefined;
+  /** Whether the cpu device runs in fast mode, in which sums may round otherwise. */
+  readonly isFast?: boolean;
 }
+
+/** What V8 is told for the fast mode of the cpu device, see `tensor/README.md`; as `deno task fast` has it. */
+export const fastFlags =
+  "--v8-flags=--no-wasm-bounds-checks,--experimental-wasm-revectorize,--expose-gc-as=wideVectors";
 
 /** The permission to write in a folder; one with a comma in its name cannot be named. */
 function writing(folder: string): string {
@@ -25,9 +31,10 @@ function writing(folder: string): string {
 }
 
 /** What stands behind `deno` to train a cell. */
-export function cellArguments(cell: Cell, { program, folder, device, threads }: CellPlace): string[] {
+export function cellArguments(cell: Cell, { program, folder, device, threads, isFast }: CellPlace): string[] {
   return [
-    ...["run", "--no-prompt", "--quiet", "--allow-read", writing(folder), program],
+    ...["run", ...(isFast ? [fastFlags] : [])],
+    ...["--no-prompt", "--quiet", "--allow-read", writing(folder), program],
     ...["--config", sweepPaths.settings(folder, cell), "--out", sweepPaths.runs(folder), "--name", cell.name],
     ...["--once", "--device", device],
     ...(threads === undefined ? [] : ["--threads", `${threads}`]),

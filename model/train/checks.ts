@@ -55,8 +55,9 @@ export function checkTraining(
   if (!method.comparesVoxels(config.settings) || (paired && aligned) || config.unpaired === "force") return;
   const incomplete = paired ? [] : incompleteCases(modalities, dataset.cases);
   const otherwise =
-    "or use a method or settings that do not compare voxels; with --unpaired force they are compared " +
-    "all the same, and predictions of unlike places are drawn together.";
+    "or use a method or settings that do not compare voxels, such as --method supervised, or CMC's " +
+    "--csc-form pooled --cac-form proportion; with --unpaired force they are compared all the same, and " +
+    "predictions of unlike places are drawn together.";
   throw new CodedError(
     "method.unpaired",
     `${method.name} compares the modalities voxel by voxel, but the data set ${name} is ${
@@ -64,7 +65,7 @@ export function checkTraining(
     }${incomplete.length > 0 ? `: ${incomplete.length} cases lack an image: ${listed(incomplete)}` : ""}`,
     {
       fix: incomplete.length > 0
-        ? `Complete these cases or take them out, ${otherwise}`
+        ? `Complete these cases or take them out of the manifest, ${otherwise}`
         : `Register the images and declare them aligned, ${otherwise}`,
     },
   );

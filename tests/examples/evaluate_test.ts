@@ -88,3 +88,29 @@ Deno.test("evaluate refuses what does not belong together, with a code and an ex
     await refused(["--pred", root, "--ref", `${root}/ref`], 1, /error\[evaluate.folder\]/);
   });
 });
+
+Deno.test("evaluate takes no mean over maps of all scans together and of single ones, and names the right files", async () => {
+  await inFreshFolder(async (root) => {
+    const folders = await writeFolders(root);
+    for (const id of ["case_a", "case_b"]) await writeBlocks(`${root}/pred/${id}.nii.gz`, 1);
+    const { code, stdout, stderr } = await runExample("evaluate", [...folders, "--json"], root);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /warning\[evaluate\.together\]/);
+    const { cases, summary } = JSON.parse(stdout);
+    const modalities = new Set(cases.map(({ modality }: { modality: string }) => modality));
+    assert.deepEqual([...modalities].sort(), ["all together", "ct", "mr"]);
+    assert.equal(summary.mean, undefined);
+    const shown = await runExample("evaluate", folders, root);
+    assert.match(shown.stdout, /^\| all together \| 2 /m);
+    assert.doesNotMatch(shown.stdout, /^\| mean /m);
+    await writeNifti(
+      `${root}/pred/case_b.nii.gz`,
+      volumeFrom(new Uint8Array(8 * 8 * 5), [8, 8, 5], scalingAffine([1, 1, 2])),
+    );
+    const refused = await runExample("evaluate", folders, root);
+    assert.match(
+      refused.stderr,
+      /pred\/case_b\.nii\.gz: the reference has 8×8×4 voxels, the prediction 8×8×5\n.*here .*ref\/case_b\.nii\.gz/,
+    );
+  });
+});

@@ -44,6 +44,26 @@ Deno.test("train --method FILE trains a module's method with its settings, predi
     const known = await runExample("predict", [...out, "--method", "mine.ts"], folder);
     assert.equal(known.code, 0, known.stderr);
 
+    for (const program of ["robustness", "calibration"]) {
+      const more = program === "robustness" ? ["--perturbations", "rotation"] : [];
+      const args = ["runs/mine-seed0", "--device", "cpu", ...more];
+      const without = await runExample(program, args, folder);
+      assert.match(without.stderr, /error\[method\.unknown\]/, program);
+      const given = await runExample(program, [...args, "--method", "mine.ts"], folder);
+      assert.equal(given.code, 0, given.stderr);
+    }
+    const page = await runExample("export", [
+      ...[
+        "--checkpoint",
+        "runs/mine-seed0/checkpoints/best.safetensors",
+        "--format",
+        "html",
+        "--out",
+        "a.html",
+      ],
+    ], folder);
+    assert.match(page.stderr, /error\[method\.unknown\]: .*\n.*is not exported/);
+
     await Deno.writeTextFile(`${folder}/empty.ts`, "export default { name: 'x' };");
     const empty = await runExample("train", ["--method", "empty.ts"], folder);
     assert.match(

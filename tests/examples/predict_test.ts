@@ -47,6 +47,8 @@ Deno.test("predict segments a data set with several checkpoints, goes on after a
     assert.equal(first.code, 1);
     assert.match(first.stderr, /^memory: about \d+ MiB at most: \d+ MiB with the networks loaded/m);
     assert.match(first.stderr, /^case phantom_s3_4: error\[gzip\.truncated\]/m);
+    assert.match(first.stderr, /^cmc after 1 steps, trained on ct, mr for liver, kidney, node$/m);
+    assert.doesNotMatch(first.stderr, /predict\.classes/);
     const { cases, skipped, failed } = JSON.parse(first.stdout);
     assert.deepEqual([cases.length, skipped.length], [5, 0]);
     assert.deepEqual(failed.map((one: { case: string }) => one.case), ["phantom_s3_4"]);
@@ -75,6 +77,11 @@ Deno.test("predict segments a data set with several checkpoints, goes on after a
     }
 
     await Deno.writeFile(broken, bytes);
+    const manifest = await Deno.readTextFile(`${folder}/data/dataset.json`);
+    await Deno.writeTextFile(`${folder}/data/dataset.json`, manifest.replace('"liver"', '"spleen"'));
+    const other = await runExample("predict", args.with(7, "elsewhere"), folder);
+    assert.match(other.stderr, /warning\[predict\.classes\].*classes 1 spleen, .*trained for 1 liver, /);
+    await Deno.writeTextFile(`${folder}/data/dataset.json`, manifest);
     const before = (await Deno.stat(`${folder}/out/phantom_s3_0.nii.gz`)).mtime;
     const second = await runExample("predict", args, folder);
     assert.equal(second.code, 0, second.stderr);

@@ -151,7 +151,15 @@ Deno.test("train --seeds trains once for each, leaves what is finished, goes on 
       assert.ok((await Deno.stat(`${folder}/runs/cmc-fold2-seed2/metrics.json`)).isFile);
 
       const other = await run("0", "--learning-rate", "0.1");
-      assert.match(other.stderr, /^error\[resume\.mismatch\]: .*learningRate/m);
+      assert.match(
+        other.stderr,
+        /^error\[resume\.mismatch\]: runs\/.*seed0 is another training: .*learningRate.*\n.*--name/m,
+      );
+      const taken = await runExample("train", [...args, "--seed", "0"], folder);
+      assert.match(
+        taken.stderr,
+        /^runs\/cmc-fold2-seed0 is there already: this run is runs\/cmc-fold2-seed0-2$/m,
+      );
       const longer = await run("0", "--steps", "3");
       assert.match(longer.stderr, /^error\[resume\.mismatch\]: .*a training of 2 steps; 3 are asked for/m);
       await Deno.mkdir(`${folder}/runs/notes-seed0`);

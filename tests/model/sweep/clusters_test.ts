@@ -57,6 +57,11 @@ Deno.test("the script of an array asks for what the file says, and each task tra
   assert.match(printed, /--allow-write=\/data\/my sweep 100% \/cmc\/examples\/train\.ts --config/);
   assert.match(printed, /--name cmc-seed0 --once --device cpu --threads 4\n$/);
   assert.match(script, /> '\/data\/my sweep 100%\/logs\/cmc-seed0\.log' 2>&1 & ;;/);
+  assert.doesNotMatch(printed, /v8-flags/);
+  const fast = await dryRun(slurmScript(cells, { ...setting, place: { ...place, isFast: true } }), 1);
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../../deno.json", import.meta.url)));
+  const [flags] = tasks.fast.command.match(/--v8-flags=\S+/);
+  assert.ok(fast.includes(`run ${flags} --no-prompt`), fast);
 });
 
 Deno.test("a task saves and is requeued before its time limit, and saves and ends when it is cancelled", async () => {
