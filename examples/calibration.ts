@@ -30,7 +30,16 @@ import {
 } from "../eval/mod.ts";
 import { gridOf } from "../data/volume.ts";
 import { evaluateCases, type Method, openPredictor, Progress } from "../model/mod.ts";
-import { type Command, deviceChoice, deviceOptions, main, type Result, text, UsageError } from "./command.ts";
+import {
+  type Command,
+  deviceChoice,
+  deviceOptions,
+  main,
+  number,
+  type Result,
+  text,
+  UsageError,
+} from "./command.ts";
 import { loadMethod, ownMethodOption } from "./method_options.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import { judgedCheckpoint } from "./judged_checkpoint.ts";
@@ -81,7 +90,7 @@ export const command: Command = {
     "class is from the share of voxels that are right. Over voxels whose predicted or reference class is not background,\n" +
     "15 bins. Writes calibration.csv and calibration.svg into each run folder, where `report` finds them.",
   positional: "RUN…",
-  options: { ...dataOptions, method: ownMethodOption, device: deviceOptions.device },
+  options: { ...dataOptions, method: ownMethodOption, ...deviceOptions },
   examples: [
     "runs/cmc-seed0",
     "runs/cmc-seed0 --data scans/ --json",
@@ -106,7 +115,7 @@ export const command: Command = {
     });
     const module = text(values, "method"),
       method = module === undefined ? undefined : await loadMethod(module);
-    using device = await openChosenDevice(deviceChoice(values));
+    using device = await openChosenDevice(deviceChoice(values), number(values, "threads"));
     const lines: string[] = [], json: Record<string, unknown>[] = [];
     for (const [i, run] of runs.entries()) {
       const counts = await calibrate(folders[i]!, run, datasets[i]!, device, method);

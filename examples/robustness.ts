@@ -262,7 +262,7 @@ export const command: Command = {
     perturbations: { value: "NAME,…", help: `some of ${tests.join(", ")} (all)` },
     seed: { value: "N", help: "decides directions, axes, fields and slices (0)" },
     method: ownMethodOption,
-    device: deviceOptions.device,
+    ...deviceOptions,
   },
   examples: [
     "runs/cmc-seed0",
@@ -296,7 +296,7 @@ export const command: Command = {
     );
     const module = text(values, "method"),
       method = module === undefined ? undefined : await loadMethod(module);
-    using device = await openChosenDevice(deviceChoice(values));
+    using device = await openChosenDevice(deviceChoice(values), number(values, "threads"));
     const all = { robustness: [] as RobustnessRecord[], missing: [] as MissingRecord[] };
     for (const [i, run] of runs.entries()) {
       const folder = folders[i]!,
