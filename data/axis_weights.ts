@@ -28,10 +28,10 @@ const slack = 1e-3;
  * The weights for new positions `start + step · o`, o = 0 … length − 1, in old voxels.
  *
  * A finer or equal step interpolates between neighbours. A coarser one averages with a triangle as wide as two new
- * voxels, which keeps out what the new grid could not show (anti-aliasing); `nearest` does so, too. Positions up to
- * half a voxel beyond the ends take the value of the end.
+ * voxels, which keeps out what the new grid could not show (anti-aliasing); `nearest` does so, too.
  *
  * @param count old positions
+ * @param beyond up to how far beyond the ends positions take the value of the end, in old voxels
  */
 export function axisWeights(
   count: number,
@@ -39,13 +39,14 @@ export function axisWeights(
   start: number,
   step: number,
   kernel: AxisKernel,
+  beyond = 0.5,
 ): AxisWeights {
   const width = Math.max(1, step);
   const taps = Math.min(count, kernel === "nearest" && step <= 1 ? 2 : 2 * Math.ceil(width));
   const first = new Int32Array(length), weights = new Float64Array(length * taps);
   for (let o = 0; o < length; o++) {
     const place = start + step * o;
-    if (!(place >= -0.5 - slack && place <= count - 0.5 + slack)) continue;
+    if (!(place >= -beyond - slack && place <= count - 1 + beyond + slack)) continue;
     // Positions that are a voxel's but for the rounding of affines take its value, bit for bit.
     const at = Math.abs(place - Math.round(place)) < 1e-4 ? Math.round(place) : place;
     const held = width > 1 ? at : Math.min(count - 1, Math.max(0, at));

@@ -13,6 +13,9 @@ import { type Affine, invertAffine, multiplyAffine, spacingOf, type Triple } fro
 import { type AxisWeights, axisWeights, resampleAxis } from "./axis_weights.ts";
 import { type Grid, rowMajor, shapeOf, type Volume, volumeFrom, type VoxelArray } from "./volume.ts";
 
+/** Voxels end half a voxel beyond their centres. */
+const halfVoxel: Triple = [0.5, 0.5, 0.5];
+
 /** How values between voxels are made up. */
 export type Interpolation = "linear" | "nearest";
 
@@ -30,13 +33,15 @@ export function thickAxis(spacing: Triple): number | undefined {
  * The values of a volume at the voxels of another grid.
  *
  * @param interpolation `linear` as described above; `nearest` takes the nearest voxel along every axis
- * @param fill the value of voxels outside the volume; more than half a voxel beyond its outermost centres
+ * @param fill the value of voxels outside the volume
+ * @param beyond up to how far beyond its outermost centres, in its voxels, the volume goes on with the value there
  */
 export function resampleOnto<T extends VoxelArray>(
   volume: Volume<T>,
   grid: Grid,
   interpolation: Interpolation,
   fill: number,
+  beyond: Triple = halfVoxel,
 ): Volume<T> {
   const source = rowMajor(volume), shape = shapeOf(volume);
   const map = multiplyAffine(invertAffine(volume.affine), grid.affine);
@@ -46,12 +51,12 @@ export function resampleOnto<T extends VoxelArray>(
   const values = (): Float32Array =>
     source instanceof Float32Array ? source : Float32Array.from(source as ArrayLike<number>);
   if (interpolation === "nearest") {
-    sampleAffine(source, shape, map, out, grid.shape, interpolation, fill);
+    sampleAffine(source, shape, map, out, grid.shape, interpolation, fill, undefined, beyond);
   } else if (isParallel(map, grid.shape)) {
-    alongAxes(values(), shape, map, grid.shape, thickAxis(volume.spacing), out, fill);
+    alongAxes(values(), shape, map, grid.shape, thickAxis(volume.spacing), out, fill, beyond);
   } else {
     const smooth = smoothed(values(), shape, map);
-    sampleAffine<VoxelArray>(smooth, shape, map, out, grid.shape, interpolation, fill);
+    sampleAffine<VoxelArray>(smooth, shape, map, out, grid.shape, interpolation, fill, undefined, beyond);
   }
   return volumeFrom(out, grid.shape, grid.affine);
 }
@@ -83,6 +88,7 @@ function alongAxes(
   thick: number | undefined,
   out: VoxelArray,
   fill: number,
+  beyond: Triple,
 ): void {
   const axes = [0, 1, 2].map((axis): AxisWeights =>
     axisWeights(
@@ -91,6 +97,7 @@ function alongAxes(
       map[4 * axis + 3]!,
       map[5 * axis]!,
       axis === thick ? "nearest" : "linear",
+      beyond[axis],
     )
   );
   // Axes that shrink come first: less is left to do for the others.
@@ -148,10 +155,16 @@ function triangleOver(count: number, width: number): AxisWeights {
  * share wins, the lower one on a tie. Memory is that of one label at a time.
  *
  * @param outside the value of voxels outside the volume
+ * @param beyond as for {@link resampleOnto}
  */
-export function resampleLabels(volume: Volume<Uint8Array>, grid: Grid, outside = 0): Volume<Uint8Array> {
+export function resampleLabels(
+  volume: Volume<Uint8Array>,
+  grid: Grid,
+  outside = 0,
+  beyond: Triple = halfVoxel,
+): Volume<Uint8Array> {
   const map = multiplyAffine(invertAffine(volume.affine), grid.affine);
-  if (isShift(map, grid.shape)) return resampleOnto(volume, grid, "nearest", outside);
+  if (isShift(map, grid.shape)) return resampleOnto(volume, grid, "nearest", outside, beyond);
   const source = rowMajor(volume);
   const best = new Float32Array(grid.shape[0] * grid.shape[1] * grid.shape[2]).fill(-1);
   const out = new Uint8Array(best.length).fill(outside);
@@ -161,7 +174,7 @@ export function resampleLabels(volume: Volume<Uint8Array>, grid: Grid, outside =
       shapeOf(volume),
       volume.affine,
     );
-    const share = resampleOnto(indicator, grid, "linear", -1).array.data;
+    const share = resampleOnto(indicator, grid, "linear", -1, beyond).array.data;
     for (let at = 0; at < out.length; at++) {
       if (share[at]! > best[at]!) best[at] = share[at]!, out[at] = label;
     }
@@ -189,11 +202,11 @@ export function gridWithSpacing(grid: Grid, spacing: Triple): Grid {
 }
 
 /**
- * Samples a row-major volume at `map · (x, y, z)` for every voxel of the output. Positions up to half a voxel
- * outside take the edge's value.
+ * Samples a row-major volume at `map · (x, y, z)` for every voxel of the output.
  *
  * @param map output voxel indices to source voxel indices
  * @param displacement added to each source position, row-major `[3,D,H,W]` in source voxels, where given
+ * @param beyond how far outside positions take the edge's value, in source voxels
  */
 export function sampleAffine<T extends VoxelArray>(
   source: T,
@@ -204,12 +217,13 @@ export function sampleAffine<T extends VoxelArray>(
   interpolation: Interpolation,
   fill: number,
   displacement?: Float32Array,
+  [beyondX, beyondY, beyondZ]: Triple = halfVoxel,
 ): void {
   const [a, b, c, d, e, f, g, h, i, j, k, l] = map as number[];
   const isNearest = interpolation === "nearest";
   const count = ox * oy * oz;
-  const limitX = nx - 0.5, limitY = ny - 0.5, limitZ = nz - 0.5;
   const lastX = nx - 1, lastY = ny - 1, lastZ = nz - 1, planeSize = ny * nz;
+  const limitX = lastX + beyondX, limitY = lastY + beyondY, limitZ = lastZ + beyondZ;
   for (let x = 0, at = 0; x < ox; x++) {
     for (let y = 0; y < oy; y++) {
       const startX = a! * x + b! * y + d!, startY = e! * x + f! * y + h!, startZ = i! * x + j! * y + l!;
@@ -220,7 +234,9 @@ export function sampleAffine<T extends VoxelArray>(
           py += displacement[count + at]!;
           pz += displacement[2 * count + at]!;
         }
-        if (!(px >= -0.5 && px <= limitX && py >= -0.5 && py <= limitY && pz >= -0.5 && pz <= limitZ)) {
+        const isInside = px >= -beyondX && px <= limitX && py >= -beyondY && py <= limitY &&
+          pz >= -beyondZ && pz <= limitZ;
+        if (!isInside) {
           out[at] = fill;
           continue;
         }

@@ -20,7 +20,8 @@ export async function prepareOutputs(outputs: readonly string[], inputs: readonl
   for (const path of inputs) for (const name of await identities(path)) read.set(name, path);
   const written = new Map<string, string>();
   for (const path of outputs) {
-    for (const name of await identities(path)) {
+    const names = await identities(path);
+    for (const name of names) {
       const input = read.get(name), twin = written.get(name);
       if (input !== undefined) {
         throw new CodedError(
@@ -31,17 +32,20 @@ export async function prepareOutputs(outputs: readonly string[], inputs: readonl
           },
         );
       }
-      if (twin !== undefined && twin !== path) {
+      if (twin !== undefined) {
         throw new CodedError(
           "io.overwrite",
-          `${twin} and ${path} are the same file, and both would be written`,
+          twin === path
+            ? `${path} would be written twice: two results have one name`
+            : `${twin} and ${path} are the same file, and both would be written`,
           {
-            fix: "Choose names that differ.",
+            fix:
+              "Choose names that differ: of the folders, or of cases, modalities and classes in the manifest.",
           },
         );
       }
-      written.set(name, path);
     }
+    for (const name of names) written.set(name, path);
   }
   for (const folder of new Set(outputs.map((path) => dirname(path)))) await requireWritable(folder);
   for (const path of outputs) {

@@ -11,7 +11,14 @@
  * @module
  */
 
-import type { ClassInfo, DataWarning, Preparation, Volume } from "../data/mod.ts";
+import {
+  type ClassInfo,
+  type DataWarning,
+  entryPath,
+  isLabelled,
+  type Preparation,
+  type Volume,
+} from "../data/mod.ts";
 import {
   caseBytes,
   type Ensemble,
@@ -213,9 +220,14 @@ export const command: Command = {
     const jobs = single ? [single.job] : jobsOfDataset(dataset!, out, modalities.map(({ id }) => id));
     const planned = new Map(jobs.map((job) => [job, plannedFiles(job, aligned, wanted)]));
     const inputs = jobs.flatMap(({ files }) => [...files.values()].map(({ path }) => path));
-    await prepareOutputs([...planned.values()].flat(), [...inputs, ...checkpoints.keys()]);
+    // Label maps of the data set are not read, but they are what somebody drew.
+    const drawn =
+      dataset?.cases.filter(isLabelled).flatMap(({ labels }) =>
+        Object.values(labels).map((entry) => entryPath(dataset.root, entry).path)
+      ) ?? [];
+    await prepareOutputs([...planned.values()].flat(), [...inputs, ...drawn, ...checkpoints.keys()]);
     const skipped: string[] = [], failed: { case: string; code: string; message: string }[] = [];
-    const done: Done[] = [], toDo: Job[] = [];
+    const done: Done[] = [], toDo: Job[] = [], kept = new Map<Job, ReadonlySet<string>>();
     for (const job of jobs) {
       const files = planned.get(job)!, areThere = await Promise.all(files.map(isThere));
       if (single && !values.overwrite && areThere.includes(true)) {
@@ -225,6 +237,8 @@ export const command: Command = {
       }
       if (!values.overwrite && files.length > 0 && areThere.every(Boolean)) skipped.push(job.id);
       else toDo.push(job);
+      // What an earlier call left of a case stays: another network's, or corrected by hand, for all that is known.
+      kept.set(job, new Set(values.overwrite ? [] : files.filter((_, at) => areThere[at])));
     }
     if (toDo.length > 0) await announceMemory(ensemble, toDo, probabilities);
 
@@ -244,7 +258,12 @@ export const command: Command = {
           progress: (share) =>
             progress.busy(`${what}: ${Math.round(100 * share)} %`, (at + share) / toDo.length),
         });
-        const written = await writeResults(job, scans, segmentations, wanted);
+        const left = kept.get(job)!;
+        const written = await writeResults(job, scans, segmentations, wanted, left);
+        if (left.size > 0) {
+          progress.clear();
+          say(`case ${job.id}: left as they were: ${[...left].join(", ")}`);
+        }
         done.push({ case: job.id, trust: written[0]!.file, written });
       } catch (error) {
         if (single || !isOfTheCase(error)) throw error;

@@ -50,21 +50,27 @@ export function plannedFiles(job: Job, aligned: boolean, wanted: Wanted): string
   });
 }
 
-/** Writes what was found in a case; gives the label map of each modality, and of all together under `all`. */
+/**
+ * Writes what was found in a case, but for the files that are to stay; gives the label map of each modality, and of all
+ * together under `all`.
+ */
 export async function writeResults(
   job: Job,
   scans: ReadonlyMap<string, Scan>,
   segmentations: readonly CaseSegmentation[],
   wanted: Wanted,
+  stay: ReadonlySet<string>,
 ): Promise<{ modality: string | null; file: string }[]> {
   const written = [];
   for (const { modality, on, labels, probabilities } of segmentations) {
     const files = filesAt(job.place(modality), wanted), { volume, header: like } = scans.get(on)!;
-    if (files.overlay !== undefined) await Deno.writeFile(files.overlay, picture(volume, labels));
-    for (const [k, path] of files.probabilities.entries()) {
-      await writeNifti(path, probabilities![k]!, { like, dtype: "float32" });
+    if (files.overlay !== undefined && !stay.has(files.overlay)) {
+      await Deno.writeFile(files.overlay, picture(volume, labels));
     }
-    await writeNifti(files.labels, labels, { like });
+    for (const [k, path] of files.probabilities.entries()) {
+      if (!stay.has(path)) await writeNifti(path, probabilities![k]!, { like, dtype: "float32" });
+    }
+    if (!stay.has(files.labels)) await writeNifti(files.labels, labels, { like });
     written.push({ modality, file: files.labels });
   }
   return written;

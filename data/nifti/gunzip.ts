@@ -216,10 +216,17 @@ async function afterTrailer(
   const trailer = new Uint8Array(8);
   new DataView(trailer.buffer).setUint32(0, crc, true);
   new DataView(trailer.buffer).setUint32(4, length, true);
-  const seen = joined(recent, await input.takeAll(8));
+  const following = await input.takeAll(10), isAll = following.length < 10; // two more, to see what comes next
+  const seen = joined(recent, following);
   const fits = (at: number, count: number) =>
     trailer.subarray(0, count).every((byte, i) => byte === seen[at + i]);
-  for (let at = 0; at + 8 <= seen.length; at++) if (fits(at, 8)) return seen.subarray(at + 8);
+  // Of an empty member it is zeros, which fit a byte early: what is followed by another member or nothing comes first.
+  const ends = Array.from({ length: Math.max(0, seen.length - 7) }, (_, at) => at).filter((at) => fits(at, 8))
+    .map((at) => at + 8);
+  const goesOn = (end: number) =>
+    (isAll && end === seen.length) || (seen[end] === 0x1f && seen[end + 1] === 0x8b);
+  const end = ends.find(goesOn) ?? ends[0];
+  if (end !== undefined) return seen.subarray(end);
   for (let count = 7; count > 0; count--) if (fits(seen.length - count, count)) return "cut";
   return undefined;
 }

@@ -85,9 +85,18 @@ function addModality(
       },
     );
   }
+  // With the source where it is left out of a case that has what is made from it.
   const original = (of: UnlabelledCase): UnlabelledCase => {
-    return { ...of, images: recordOf(Object.entries(of.images).filter(([key]) => key !== id)) };
+    const stored = Object.entries(of.images).filter(([key]) => key !== id), made = of.images[id];
+    return { ...of, images: recordOf(made === undefined ? stored : [...stored, [from, made] as const]) };
   };
+  /** Of what was read of the original case, that of the images that are asked for, and what is made last. */
+  const withMade = <T>(of: UnlabelledCase, read: readonly T[], make: (source: T) => T): T[] => {
+    const { images } = original(of), there = ids.filter((key) => images[key] !== undefined);
+    const asked = read.filter((_, at) => of.images[there[at]!] !== undefined);
+    return of.images[id] === undefined ? asked : [...asked, make(read[there.indexOf(from)]!)];
+  };
+  const same = <T>(source: T): T => source;
   const cases = dataset.cases.map((of): Case => {
     const image = of.images[from];
     if (image === undefined) return of;
@@ -96,7 +105,6 @@ function addModality(
       : {};
     return { ...of, images: recordOf([...Object.entries(of.images), [id, image]]), ...labels };
   });
-  const place = (of: UnlabelledCase) => ids.filter((key) => of.images[key] !== undefined).indexOf(from);
   return {
     ...dataset,
     name: `${dataset.name} (${id} ${source.kind} from ${from})`,
@@ -104,16 +112,14 @@ function addModality(
     cases,
     source,
     async loadImages(of: UnlabelledCase): Promise<Volume<Float32Array>[]> {
-      const images = await dataset.loadImages(original(of));
-      return of.images[id] === undefined ? images : [...images, make(images[place(of)]!, of)];
+      return withMade(of, await dataset.loadImages(original(of)), (image) => make(image, of));
     },
     async loadGeometry(of: Case): Promise<CaseGeometry> {
       const { images, labels } = await dataset.loadGeometry({ ...of, ...original(of) });
-      return { images: of.images[id] === undefined ? images : [...images, images[place(of)]!], labels };
+      return { images: withMade(of, images, same), labels };
     },
     async loadLabels(of: LabelledCase): Promise<Volume<Uint8Array>[]> {
-      const labels = await dataset.loadLabels({ ...original(of), labels: of.labels });
-      return of.images[id] === undefined ? labels : [...labels, labels[place(of)]!];
+      return withMade(of, await dataset.loadLabels({ ...original(of), labels: of.labels }), same);
     },
   };
 }

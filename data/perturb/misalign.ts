@@ -9,6 +9,7 @@ import { type Affine, invertAffine, multiplyAffine, scalingAffine, type Triple }
 import type { Dataset, LabelledCase, UnlabelledCase } from "../dataset.ts";
 import { elasticField } from "../elastic.ts";
 import { DataError } from "../errors.ts";
+import { labelsAt } from "../label_grid.ts";
 import { superiorFirst, turnBack, turnOf, turnVolume } from "../orientation.ts";
 import { modalitiesOf } from "../dataset.ts";
 import { sampleAffine } from "../resample.ts";
@@ -65,8 +66,14 @@ export function misalign(dataset: Dataset, how: Misalignment): Dataset {
     source: { kind: "misaligned", base: dataset.source, options: how },
     loadImages: async (of: UnlabelledCase): Promise<Volume<Float32Array>[]> =>
       move(await dataset.loadImages(of), of, false),
-    loadLabels: async (of: LabelledCase): Promise<Volume<Uint8Array>[]> =>
-      move(await dataset.loadLabels(of), of, true),
+    loadLabels: async (of: LabelledCase): Promise<Volume<Uint8Array>[]> => {
+      // A map that images share may lie on the grid of another one, on which the same numbers would move it otherwise.
+      const { images } = await dataset.loadGeometry(of), labels = await dataset.loadLabels(of);
+      const own = modalitiesOf(dataset, of).map(({ id }, at) =>
+        id === modality ? labelsAt(labels[at]!, images[at]!) : labels[at]!
+      );
+      return move(own, of, true);
+    },
   };
 }
 

@@ -87,7 +87,11 @@ export async function prepareLabelledCase(
 ): Promise<PreparedLabelledCase> {
   const { id, images } = await prepareCase(dataset, of, preparation);
   const volumes = await dataset.loadLabels(of);
-  const labels = images.map((image, at) => prepareLabels(volumes[at]!, image, preparation));
+  // The order of the preparation may not be that of the data set.
+  const ids = modalitiesOf(dataset, of).map((modality) => modality.id);
+  const labels = images.map((image) =>
+    prepareLabels(volumes[ids.indexOf(image.modality.id)]!, image, preparation)
+  );
   const classVoxels = labels.map((label) =>
     Array.from({ length: dataset.classes.length + 1 }, (_, value) => someVoxels(label, value))
   );

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { invertAffine, multiplyAffine } from "../affine.ts";
+import { type Affine, invertAffine, multiplyAffine, type Triple } from "../affine.ts";
 import { turnBack, turnGrid, turnTo } from "../orientation.ts";
 import { isShift, resampleLabels, resampleOnto } from "../resample.ts";
 import { ndarray } from "../deps.ts";
@@ -25,14 +25,26 @@ export function keepsVoxels({ affine, native }: PreparedImage): boolean {
   return isShift(multiplyAffine(invertAffine(affine), turned.affine), turned.shape);
 }
 
+/**
+ * How far beyond a prepared grid, in its voxels, what it says still holds on a scan's grid. Along an axis that was
+ * resampled its end may lie up to half a voxel before that of the scan, since a side is rounded to whole voxels; what
+ * lies there would have no voxel that could say a class. Along others it ends where its voxels end.
+ */
+export function reachBeyond(affine: Affine, turned: Grid): Triple {
+  const map = multiplyAffine(invertAffine(affine), turned.affine);
+  return [0, 1, 2].map((axis) =>
+    isShift(map, turned.shape) || Math.abs(map[5 * axis]! - 1) < 1e-3 ? 0.5 : 1
+  ) as unknown as Triple;
+}
+
 /** Runs a resampling with the axes of the prepared image, and turns the result to those of the grid. */
 function onto<T extends Uint8Array | Float32Array>(
   { affine }: PreparedImage,
   grid: Grid,
-  resample: (turned: Grid) => Volume<T>,
+  resample: (turned: Grid, beyond: Triple) => Volume<T>,
 ): Volume<T> {
-  const turn = turnTo(grid.affine, affine);
-  return turnBack(resample(turnGrid(grid, turn)), grid, turn);
+  const turn = turnTo(grid.affine, affine), turned = turnGrid(grid, turn);
+  return turnBack(resample(turned, reachBeyond(affine, turned)), grid, turn);
 }
 
 /**
@@ -47,7 +59,7 @@ export function restoreLabels(
   grid: Grid = image.native,
 ): Volume<Uint8Array> {
   const volume = volumeFrom(labels, image.shape, image.affine);
-  return onto(image, grid, (turned) => resampleLabels(volume, turned));
+  return onto(image, grid, (turned, beyond) => resampleLabels(volume, turned, 0, beyond));
 }
 
 /**
@@ -64,7 +76,11 @@ export function* restoreProbabilities(
   const size = image.shape[0] * image.shape[1] * image.shape[2];
   for (let at = 0; at * size < probabilities.length; at++) {
     const one = volumeFrom(probabilities.subarray(at * size, (at + 1) * size), image.shape, image.affine);
-    yield onto(image, grid, (turned) => resampleOnto(one, turned, "linear", at === 0 ? 1 : 0));
+    yield onto(
+      image,
+      grid,
+      (turned, beyond) => resampleOnto(one, turned, "linear", at === 0 ? 1 : 0, beyond),
+    );
   }
 }
 

@@ -7,6 +7,7 @@
 import { applyAffine, invertAffine, multiplyAffine, scalingAffine, type Triple } from "../../data/affine.ts";
 import { type Turn, turnGrid, turnTo } from "../../data/orientation.ts";
 import type { PreparedImage } from "../../data/prepare/prepare.ts";
+import { reachBeyond } from "../../data/prepare/restore.ts";
 import { resampleOnto } from "../../data/resample.ts";
 import { type Grid, volumeFrom } from "../../data/volume.ts";
 
@@ -24,6 +25,7 @@ export class SlabRestorer {
   readonly turn: Turn;
 
   readonly #prepared: Pick<PreparedImage, "shape" | "affine">;
+  readonly #beyond: Triple;
   readonly #emit: (first: number, probabilities: Float32Array[]) => void;
   /** Probabilities of each class on the slices from `#first` that are still needed. */
   #held: Float32Array[];
@@ -47,6 +49,7 @@ export class SlabRestorer {
     this.#emit = emit;
     this.turn = turnTo(native.affine, prepared.affine);
     this.grid = turnGrid(native, this.turn);
+    this.#beyond = reachBeyond(prepared.affine, this.grid);
     this.#held = Array.from({ length: classes }, () => new Float32Array(0));
   }
 
@@ -115,6 +118,7 @@ export class SlabRestorer {
         grid,
         "linear",
         k === 0 ? 1 : 0,
+        this.#beyond,
       ).array.data
     );
     this.#emit(this.#next, probabilities);

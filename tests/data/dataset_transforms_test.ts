@@ -1,7 +1,7 @@
 /** Data sets made from other data sets: misaligned, derived and repeated modalities. */
 
 import assert from "node:assert/strict";
-import type { Affine } from "../../data/affine.ts";
+import { type Affine, multiplyAffine } from "../../data/affine.ts";
 import type { LabelledCase } from "../../data/dataset.ts";
 import { deriveContrast, repeatModality } from "../../data/perturb/derive_contrast.ts";
 import type { DataError } from "../../data/errors.ts";
@@ -124,6 +124,40 @@ Deno.test("repeatModality() shows the same image under a second name", async () 
     () => repeatModality(phantom, { from: "pet", id: "x" }),
     (error: DataError) => error.code === "config.modality",
   );
+});
+
+Deno.test("a modality that is made from another one can be left alone", async () => {
+  const added = deriveContrast(phantom, { from: "ct", id: "ct2", seed: 1 });
+  const alone = withholdModalities(added, ["ct2"]), of = alone.cases[1] as LabelledCase;
+  const [whole, images] = [await added.loadImages(added.cases[1]!), await alone.loadImages(of)];
+  assert.equal(images.length, 1);
+  assert.ok(sameBits(rowMajor(images[0]!), rowMajor(whole[2]!)));
+  assert.equal((await alone.loadLabels(of)).length, 1);
+  assert.equal((await alone.loadGeometry(of)).images.length, 1);
+});
+
+Deno.test("misalign() moves labels that lie on the grid of another image as it moves the image", async () => {
+  const fine: Affine = [0.5, 0, 0, -0.25, 0, 0.5, 0, -0.25, 0, 0, 0.5, -0.25, 0, 0, 0, 1];
+  const twice = (labels: Volume<Uint8Array>) => {
+    const [x, y, z] = labels.array.shape as [number, number, number], data = new Uint8Array(8 * x * y * z);
+    for (let at = 0, i = 0; i < 2 * x; i++) {
+      for (let j = 0; j < 2 * y; j++) {
+        for (let k = 0; k < 2 * z; k++, at++) data[at] = labels.array.get(i >> 1, j >> 1, k >> 1);
+      }
+    }
+    return volumeFrom(data, [2 * x, 2 * y, 2 * z], multiplyAffine(labels.affine, fine));
+  };
+  const shared = {
+    ...phantom,
+    loadLabels: async (of: LabelledCase) => (await phantom.loadLabels(of)).map(twice),
+  };
+  const how = { modality: "mr", droppedSlices: 8, seed: 3 }, of = labelled[0]!;
+  const [, wanted] = await misalign(phantom, how).loadLabels(of);
+  const [, found] = await misalign(shared, how).loadLabels(of);
+  assert.deepEqual(found!.array.shape, wanted!.array.shape);
+  const [a, b] = [rowMajor(found!), rowMajor(wanted!)];
+  const unlike = a.reduce((sum, value, at) => sum + +(value !== b[at]), 0);
+  assert.ok(unlike < 0.01 * a.length, `${unlike} of ${a.length}`);
 });
 
 Deno.test("withholdModalities() keeps places and labels, loses images, and refuses unknown modalities", async () => {

@@ -20,7 +20,7 @@ async function inflated(bytes: Uint8Array, size = 4096) {
   return { bytes: Buffer.concat(chunks), trailing: end.trailing };
 }
 
-const member = gzipSync(content);
+const member = gzipSync(content), empty = gzipSync(new Uint8Array());
 /** A member whose header has all optional fields: extra, name, comment, header checksum. */
 const header = Buffer.concat([
   Buffer.from([0x1f, 0x8b, 8, 4 + 8 + 16 + 2, 0, 0, 0, 0, 0, 3, 5, 0]),
@@ -33,6 +33,8 @@ Deno.test("gunzip() reads all members whatever the portions, and passes over wha
     ["one member", member, 1, 0],
     ["all header fields", header, 1, 0],
     ["three members", Buffer.concat([member, header, member]), 3, 0],
+    ["an empty member behind, as bgzip writes it", Buffer.concat([member, empty]), 1, 0],
+    ["empty members before and between", Buffer.concat([empty, member, empty, empty, member]), 2, 0],
     ["zeros", Buffer.concat([member, Buffer.alloc(512)]), 1, 512],
     ["text", Buffer.concat([member, Buffer.from("-- end of archive\n")]), 1, 18],
     ["magic without method", Buffer.concat([member, Buffer.from([0x1f, 0x8b, 7, 7, 7])]), 1, 5],

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { DataError } from "../../data/errors.ts";
+import { checkJudgedCases } from "../../data/label_check.ts";
 import { labelOnGrid } from "../../data/label_grid.ts";
 import { datasetOf, openDataset } from "../../data/open_dataset.ts";
 import { parseManifest } from "../../data/manifest.ts";
@@ -130,6 +131,7 @@ Deno.test("labels that all images share may lie on the grid of any of them, and 
     const set = await openDataset(folder);
     const [a, b] = await set.loadLabels(set.cases[0] as never);
     assert.deepEqual([a!.affine[3], b!.affine[3]], [-5, -5]);
+    await checkJudgedCases(set, { validation: ["case_0"], test: [] });
     await Deno.writeFile(`${folder}/labels/case_0.nii.gz`, labelFile({ srow: shifted.srow.with(3, 30) }));
     await assert.rejects(
       set.loadLabels(set.cases[0] as never),

@@ -1,4 +1,4 @@
-import { scalingAffine } from "../../data/affine.ts";
+import { scalingAffine, type Triple } from "../../data/affine.ts";
 import assert from "node:assert/strict";
 import { noAugmentation, strongAugmentation } from "../../data/augmentation.ts";
 import {
@@ -13,8 +13,13 @@ import { BatchLoader } from "../../data/loader.ts";
 import type { FurtherViews } from "../../data/patch.ts";
 import { makePhantom } from "../../data/phantom.ts";
 import { choosePreparation } from "../../data/prepare/choose.ts";
-import { prepareCase, prepareLabelledCase } from "../../data/prepare/prepare.ts";
-import { restoreLabels, restoreProbabilities } from "../../data/prepare/restore.ts";
+import {
+  prepareCase,
+  type PreparedImage,
+  prepareImages,
+  prepareLabelledCase,
+} from "../../data/prepare/prepare.ts";
+import { restoreLabels, restoreProbabilities, restoreSegmentation } from "../../data/prepare/restore.ts";
 import { splitByLabelRatio } from "../../data/split.ts";
 import { gridOf, rowMajor, shapeOf, volumeFrom } from "../../data/volume.ts";
 
@@ -191,6 +196,55 @@ Deno.test("predictions of a prepared case go back to the grid of the raw image",
   const [zero, one] = [...restoreProbabilities(image, background)];
   assert.deepEqual(zero!.array.shape, raw!.array.shape);
   zero!.array.data.forEach((p: number, i: number) => assert.ok(Math.abs(p + one!.array.data[i]! - 1) < 1e-6));
+});
+
+Deno.test("what is said of a scan reaches its last slices where its sides are no multiples of the voxels it was brought to", () => {
+  const [modality] = preparation.modalities;
+  for (const [side, mm] of [[12, 5], [22, 5], [10, 3], [11, 2]] as const) {
+    const values = Float32Array.from({ length: side ** 3 }, (_, at) => 1 + at % 9);
+    const scan = volumeFrom(values, [side, side, side], scalingAffine([1, 1, 1]));
+    const coarse = {
+      ...preparation,
+      modalities: [modality!],
+      spacing: [mm, mm, mm] as Triple,
+      crop: "none",
+    } as const;
+    const [image] = prepareImages(new Map([[modality!.id, scan]]), coarse) as [PreparedImage];
+    const size = image.data.length, labels = new Uint8Array(size).fill(1);
+    const probabilities = new Float32Array(2 * size).fill(0.25, 0, size).fill(0.75, size);
+    for (const said of [{ labels }, { labels, probabilities }]) {
+      assert.ok(
+        rowMajor(restoreSegmentation(image, said)).every((label) => label === 1),
+        `${side} at ${mm} mm`,
+      );
+    }
+  }
+  // Where nothing was resampled, a cut-off voxel keeps its distance: outside of the box is background.
+  const whole = prepareImages(
+    new Map([[
+      modality!.id,
+      volumeFrom(new Float32Array(1000).fill(1, 0, 500), [10, 10, 10], scalingAffine([1, 1, 1])),
+    ]]),
+    { ...preparation, modalities: [modality!], spacing: [1, 1, 1], crop: "foreground" },
+  )[0]!;
+  const inBox = new Uint8Array(whole.data.length).fill(1);
+  assert.equal(rowMajor(restoreLabels(whole, inBox)).reduce((sum, x) => sum + x, 0), inBox.length);
+});
+
+Deno.test("labels go with their modality when a preparation names modalities in another order", async () => {
+  const of = dataset.cases[0] as LabelledCase;
+  const apart = {
+    ...dataset,
+    loadLabels: async (of: LabelledCase) => {
+      const [first, second] = await dataset.loadLabels(of);
+      return [first!, volumeFrom(new Uint8Array(rowMajor(second!).length), shapeOf(second!), second!.affine)];
+    },
+  };
+  const turned = { ...preparation, modalities: preparation.modalities.toReversed() };
+  const { images, labels } = await prepareLabelledCase(apart, of, turned);
+  const filled = images.map(({ modality }, at) => [modality.id, labels[at]!.some((label) => label > 0)]);
+  const [first, second] = dataset.modalities;
+  assert.deepEqual(Object.fromEntries(filled), { [first!.id]: true, [second!.id]: false });
 });
 
 Deno.test("an aligned modality on a smaller grid is brought onto a common one: background and ignored labels outside", async () => {

@@ -33,6 +33,10 @@ Deno.test("no command writes over an input, by whatever name", async () => {
       code: "io.overwrite",
       message: /same file/,
     });
+    await assert.rejects(prepareOutputs([at("new.md"), at("new.md")], inputs), {
+      code: "io.overwrite",
+      message: /written twice/,
+    });
     await assert.rejects(prepareOutputs([at("folder")], inputs), {
       code: "io.write",
       message: /is a folder/,

@@ -138,6 +138,32 @@ Deno.test("predict never writes over a scan, also through a link or by a probabi
     assert.deepEqual(await predict("a.nii.gz", "new.nii.gz", "--overwrite"), [0, undefined]);
   }));
 
+Deno.test("predict --data leaves what is there of a case, and never replaces the data set's own label maps", () =>
+  inFreshFolder(async (folder) => {
+    await writeTinyDataset(`${folder}/data`);
+    const checkpoint = await trained(folder, 1);
+    const predict = (out: string, ...more: string[]) =>
+      runExample("predict", [
+        ...["--checkpoint", checkpoint, "--data", "data", "--out", out, "--device", "cpu", ...more],
+      ], folder);
+    const corrected = `${folder}/out/phantom_s3_0.nii.gz`;
+    await Deno.mkdir(`${folder}/out`);
+    await Deno.writeTextFile(corrected, "corrected by hand");
+    const first = await predict("out", "--overlays");
+    assert.equal(first.code, 0, first.stderr);
+    assert.match(first.stderr, /^case phantom_s3_0: left as they were: out\/phantom_s3_0\.nii\.gz$/m);
+    assert.equal(await Deno.readTextFile(corrected), "corrected by hand");
+    assert.ok((await Deno.stat(`${folder}/out/phantom_s3_0_ct.nii.gz`)).isFile);
+    const path = `${folder}/data/dataset.json`, manifest = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, manifest.replaceAll("_labels.nii.gz", ".nii.gz"));
+    for (const { name } of [...Deno.readDirSync(`${folder}/data`)]) {
+      if (!name.endsWith("_labels.nii.gz")) continue;
+      await Deno.rename(`${folder}/data/${name}`, `${folder}/data/${name.replace("_labels", "")}`);
+    }
+    const refused = await predict("data", "--overwrite");
+    assert.match(refused.stderr, /error\[io\.overwrite\]: .*phantom_s3_0\.nii\.gz would be written over/);
+  }));
+
 Deno.test("predict refuses options that make no sense before anything is read", async () => {
   await inFreshFolder(async (folder) => {
     const given = ["--checkpoint", "c.safetensors", "--out", "x.nii.gz", "--image", "ct=a.nii.gz"];
