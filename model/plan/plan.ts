@@ -155,22 +155,21 @@ async function fitPatch(
 ): Promise<FittingPatch> {
   const least = Math.min(2, given.batch ?? 2);
   const settingsFor = (wanted: Triple, batch: number): PlannedSettings => {
-    const { levels, patch } = topologyOf(wanted, spacing);
-    return {
-      levels,
-      patch,
-      batch,
-      ...given,
-      ...(given.levels && !given.patch && onLevels(patch, given.levels)),
-    };
+    const topology = given.levels
+      ? { levels: given.levels, ...onLevels(wanted, given.levels) }
+      : topologyOf(wanted, spacing);
+    return { ...topology, batch, ...given };
   };
   const fits = ({ multiplyAdds, peakBytes }: { multiplyAdds: number; peakBytes: number }, batch: number) =>
     batch * multiplyAdds <= budget.multiplyAdds && peakBytes <= budget.bytes;
-  let wanted = startOf(median, spacing), isWhole = true;
-  let settings = settingsFor(given.patch ?? wanted, given.batch ?? least), cost = await costOf(settings);
+  let isWhole = true;
+  let settings = settingsFor(given.patch ?? startOf(median, spacing), given.batch ?? least),
+    cost = await costOf(settings);
   while (given.patch === undefined && !fits(cost, settings.batch)) {
-    const smaller = shrink(settings, median);
-    if (smaller === undefined) {
+    const smaller = shrink(settings, median, given.levels !== undefined);
+    const next = smaller && settingsFor(smaller, given.batch ?? least);
+    // What rounding up for pooling brings back to the same patch would be tried for ever.
+    if (next === undefined || next.patch.every((n, axis) => n >= settings.patch[axis]!)) {
       throw new CodedError(
         "plan.budget",
         `even a patch of ${settings.patch.join("×")} voxels takes ${
@@ -181,8 +180,7 @@ async function fitPatch(
       );
     }
     isWhole = false;
-    wanted = smaller;
-    settings = settingsFor(wanted, given.batch ?? least);
+    settings = next;
     cost = await costOf(settings);
   }
   while (given.batch === undefined && given.patch === undefined && settings.batch < mostPatches) {
@@ -247,11 +245,17 @@ function startOf(median: Triple, spacing: Triple): Triple {
   ) as unknown as Triple;
 }
 
-/** The patch with its relatively largest axis one pooled voxel shorter; nothing when no axis can shrink. */
-function shrink({ patch, levels }: PlannedSettings, median: Triple): Triple | undefined {
+/**
+ * The patch with its relatively largest axis one pooled voxel shorter; nothing when no axis can shrink.
+ *
+ * @param isFixed whether levels are given, so that two voxels must be left where they pool
+ */
+function shrink({ patch, levels }: PlannedSettings, median: Triple, isFixed: boolean): Triple | undefined {
   const stride = strideOf({ levels });
   const shorter = patch.map((n, axis) => n - stride[axis]!);
-  const can = [2, 1, 0].filter((axis) => shorter[axis]! >= Math.min(4, median[axis]!));
+  const least = (axis: number) =>
+    isFixed && stride[axis]! > 1 ? 2 * stride[axis]! : Math.min(4, median[axis]!);
+  const can = [2, 1, 0].filter((axis) => shorter[axis]! >= least(axis));
   if (can.length === 0) return undefined;
   const axis = can.reduce((best, next) =>
     patch[next]! / median[next]! > patch[best]! / median[best]! ? next : best

@@ -152,3 +152,29 @@ Deno.test("what was asked for and cannot be trained is refused before the first 
     assert.equal((await planFor([slice])).settings.patch[0], 1);
   });
 });
+
+Deno.test("a plan for given levels ends, within the budget, whatever the shape of the scans", async () => {
+  const pooled = (stride: Three) => ({ kernel: [3, 3, 3] as const, stride });
+  const networks = {
+    "four levels of 2": [pooled([1, 1, 1]), pooled([2, 2, 2]), pooled([2, 2, 2]), pooled([2, 2, 2])],
+    "flat levels": [pooled([1, 1, 1]), pooled([1, 2, 2]), pooled([1, 2, 2]), pooled([2, 2, 2])],
+    "tokens of 16": [pooled([1, 1, 1]), pooled([16, 16, 16])],
+  };
+  const scans = [[[110, 120, 100], [1, 1, 1]], [[10, 216, 256], [8, 1.4, 1.4]]] as const;
+  for (const [name, levels] of Object.entries(networks)) {
+    for (const [shape, spacing] of scans) {
+      let calls = 0;
+      const counted = (settings: PlannedSettings) => {
+        assert.ok(++calls < 200, `${name}: stuck at ${settings.patch}`);
+        return cost(settings);
+      };
+      const cases = [surveyed(shape, spacing)];
+      const { settings } = await makePlan(chooseFrom(dataset, cases), cases, budgets.cpu, counted, {
+        levels,
+      });
+      const { multiplyAdds } = await cost(settings), stride = strideOf({ levels });
+      assert.ok(settings.batch * multiplyAdds <= budgets.cpu.multiplyAdds, name);
+      settings.patch.forEach((n, axis) => assert.equal(n % stride[axis]!, 0, name));
+    }
+  }
+});
