@@ -41,7 +41,7 @@ export async function planTraining(
     ...(spacing && { spacing }),
     ...(orientation && { orientation }),
   });
-  const task = taskOf(dataset);
+  const task = taskOf(chosen.preparation);
   const given = Object.fromEntries(
     Object.entries(fixed(training)).filter(([, value]) => value !== undefined),
   );

@@ -330,7 +330,7 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
   const isTrial = values["dry-run"] === true;
   const plan = await planTraining(cases, { ...settings, training }, device, { isTrial });
   const config = resolveConfig({ ...training, ...plan.settings }, method);
-  const task = taskOf(dataset);
+  const task = taskOf(plan.preparation);
   if (isTrial) {
     const used = usedParts(method, config, dataset, split);
     const pseudo = pseudoLabelled && { pseudoLabelled };

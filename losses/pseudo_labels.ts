@@ -14,13 +14,13 @@ function hot(labels: Tensor, logits: Tensor): Tensor {
   return oneHot(labels, logits.shape[1]!, 1);
 }
 
-/** Weights of voxels, `[N or 1,1,D,H,W]`, over a whole batch. */
-function everywhere(weights: Tensor, labels: Tensor): Tensor {
-  return weights.shape[0] === labels.shape[0] ? weights : weights.mul(labels.shape[0]! / weights.shape[0]!);
+/** Weights of voxels, `[N or 1,1,D,H,W]`, as `[N,1,D,H,W]`: 0 where nobody knows the class, which is no class of `hot`. */
+function known(weights: Tensor, hot: Tensor): Tensor {
+  return hot.sum({ axes: [1], keepDims: true }).mul(weights);
 }
 
 /**
- * Cross-entropy, weighted on request: `Σ w (−log p_y) / max(Σ w, 1)` over all voxels of the batch.
+ * Cross-entropy, weighted on request: `Σ w (−log p_y) / max(Σ w, 1)` over the voxels of the batch whose class is known.
  *
  * @param logits `[N,K,D,H,W]`
  * @param labels class ids, i32, `[N,D,H,W]`
@@ -28,13 +28,15 @@ function everywhere(weights: Tensor, labels: Tensor): Tensor {
  * @returns scalar
  */
 export function weightedCrossEntropy(logits: Tensor, labels: Tensor, weights?: Tensor): Tensor {
-  const own = logSoftmax(logits, 1).mul(hot(labels, logits)).sum({ axes: [1], keepDims: true }).neg();
+  const g = hot(labels, logits);
+  const own = logSoftmax(logits, 1).mul(g).sum({ axes: [1], keepDims: true }).neg();
   if (weights === undefined) return own.mean();
-  return own.mul(weights).sum().div(maximum(everywhere(weights, labels).sum(), 1));
+  const w = known(weights, g);
+  return own.mul(w).sum().div(maximum(w.sum(), 1));
 }
 
 /**
- * Dice loss over the weighted voxels of a whole batch, the background included:
+ * Dice loss over the weighted voxels of a whole batch whose class is known, the background included:
  * `1 − Σ_k (2 Σ w p g + ε) / (Σ w p + Σ w g + ε) [k in g] / #{k in g}`, ε = 1e-5. The sums run over the batch, and a
  * class without a weighted voxel in the labels is left out: it would pull at every voxel that is a little like it.
  *
@@ -45,8 +47,9 @@ export function weightedCrossEntropy(logits: Tensor, labels: Tensor, weights?: T
  */
 export function weightedDice(logits: Tensor, labels: Tensor, weights: Tensor): Tensor {
   const axes = [0, 2, 3, 4];
-  const p = softmax(logits, 1).mul(weights), g = hot(labels, logits).mul(weights);
-  const overlap = p.mul(hot(labels, logits)).sum({ axes });
+  const one = hot(labels, logits), w = known(weights, one);
+  const p = softmax(logits, 1).mul(w), g = one.mul(w);
+  const overlap = p.mul(one).sum({ axes });
   const size = g.sum({ axes });
   const dice = overlap.mul(2).add(1e-5).div(p.sum({ axes }).add(size).add(1e-5));
   const isThere = greater(size, 0);

@@ -106,7 +106,7 @@ export async function choosePreparation(
  *   label map, which is what can be learnt, or without labels with its finest image.
  */
 export function chooseFrom(
-  dataset: Pick<Dataset, "name" | "modalities" | "classes" | "aligned">,
+  dataset: Pick<Dataset, "name" | "modalities" | "classes" | "paired" | "aligned">,
   cases: readonly SurveyedCase[],
   { orientation: wanted, spacing: given, normalise = {}, crop = "foreground", labels = "linear" }:
     PreparationChoices = {},
@@ -127,9 +127,11 @@ export function chooseFrom(
     );
   }
   const chosen = new Map(Object.entries(normalise));
-  const [orientation, orientationReason] = chooseOrientation(dataset.aligned, cases, wanted);
+  // Where some cases lack an image, a training joins images of different people, which share no space.
+  const aligned = dataset.aligned && dataset.paired;
+  const [orientation, orientationReason] = chooseOrientation(aligned, cases, wanted);
   const [spacing, spacingReason] = given === undefined
-    ? chooseSpacing(dataset.aligned, cases, orientation)
+    ? chooseSpacing(aligned, cases, orientation)
     : [given, "given"];
   const preparation = parsePreparation({
     version: 1,
@@ -142,8 +144,8 @@ export function chooseFrom(
       padding: "background",
     })),
     classes: dataset.classes.map(({ id, name }) => ({ id, name })),
-    aligned: dataset.aligned,
-    oneGrid: dataset.aligned &&
+    aligned,
+    oneGrid: aligned &&
       cases.every(({ images }) => images.every((grid) => sameGrid(grid, images[0]!))),
     crop,
     labels,

@@ -98,6 +98,11 @@ export async function makePlan(
   const own = (name: keyof PlannedSettings, reason: string) => given[name] === undefined ? reason : "given";
   const lines: PlanLine[] = [
     { name: "orientation", value: axes, reason: orientationReason },
+    ...(preparation.aligned || preparation.modalities.length === 1 ? [] : [{
+      name: "modalities",
+      value: "each by itself",
+      reason: "they share no space, or some cases lack an image: nothing is fused",
+    }]),
     { name: "spacing", value: `${spacing.map(mm).join(" × ")} mm`, reason: spacingReason },
     {
       name: "median shape",

@@ -225,9 +225,8 @@ export class RunFolder implements Disposable {
     await this.write(name, `${JSON.stringify(value, null, 2)}\n`);
   }
 
-  /** Gives the folder free. */
+  /** Gives the folder free. The file stays: a process that has just opened it would lock what no other could find. */
   [Symbol.dispose](): void {
     this.#lock.close();
-    Deno.removeSync(`${this.path}/lock`);
   }
 }

@@ -53,6 +53,7 @@ import type { TrainSetting } from "../train/fit.ts";
 import { preparationFor } from "../train/preparation_for.ts";
 import { Progress, silent } from "../train/progress.ts";
 import type { TrainState } from "../train/state.ts";
+import { validationsSinceBest } from "../train/validate.ts";
 import { usedParts } from "../train/training.ts";
 import { train, type TrainedRun } from "../train/train.ts";
 
@@ -328,15 +329,17 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
   if (setting.mlflow) await requireMlflow(setting.mlflow);
   using created = opened ? undefined : await (once ? makeNew(root, name) : RunFolder.create(root, name));
   const folder = (opened ?? created)!;
+  const note = (text: string) => new Progress(setting.progress ?? silent, 1).note(text);
   if (created && created.path !== `${root}/${name}`) {
-    new Progress(setting.progress ?? silent, 1).note(
-      `${root}/${name} is there already: this run is ${created.path}`,
-    );
+    note(`${root}/${name} is there already: this run is ${created.path}`);
   }
   if (isBegun) await writeConfig(folder, info, setting);
   else await writeSettings(folder, info, setting, identity);
   await folder.remove(results); // those of a shorter training; who reads them takes the run as finished
-  const goesOn = resume !== undefined && resume.step < config.steps;
+  const isStale = resume !== undefined && config.patience > 0 &&
+    validationsSinceBest(resume.log) >= config.patience;
+  if (isStale) note(`${folder.path} ended early, after ${config.patience} validations that were no better`);
+  const goesOn = resume !== undefined && resume.step < config.steps && !isStale;
   for (const file of goesOn ? measuredLater : []) await folder.remove(file);
   const live = await LiveRecord.begin(folder, setting);
   const events = setting.tensorboard ? await EventFile.begin(folder, resume?.log ?? []) : undefined;
@@ -365,7 +368,7 @@ export async function trainInFolder(options: TrainOptions, setting: FolderSettin
       await writeNifti(`${folder.path}/predictions/${fileName(id, modality)}.nii.gz`, labels, grid);
     },
   }).then(async (run) => {
-    if (run) await writeResults(folder, run, taskOf(dataset), (performance.now() - begin) / 1000, caseMs);
+    if (run) await writeResults(folder, run, taskOf(preparation), (performance.now() - begin) / 1000, caseMs);
     return run;
   }).catch(async (error) => {
     await mlflow?.end("FAILED");

@@ -64,6 +64,8 @@ export interface StepContext<V = SettingValues> {
   readonly factor: number;
   /** Random numbers of this step: the same in a resumed run. */
   readonly random: Random;
+  /** Set where the labels of the batch are what networks said of unlabelled cases. */
+  readonly isPseudoLabelled?: true;
 }
 
 /**

@@ -108,7 +108,9 @@ function termsOf(
   if (!batch.pseudoLabelled || pseudoLabelWeight === 0) return terms;
   const labelled = uploadLabelled(device, batch.pseudoLabelled);
   const random = context.random.child("pseudo-labels");
-  const value = sumOf(method.losses(network, { labelled }, { ...context, factor: 0, random }));
+  const value = sumOf(
+    method.losses(network, { labelled }, { ...context, factor: 0, random, isPseudoLabelled: true }),
+  );
   return { ...terms, pseudo_labels: { value, weight: pseudoLabelWeight } };
 }
 

@@ -150,7 +150,7 @@ export function openTraining(
       : new BatchLoader(from, parts, batches);
   const loader = loaderOf(dataset, trainedParts(method, config, dataset, split));
   const pseudoLoader = pseudoLabelled && loaderOf(pseudoLabelled, allLabelled(pseudoLabelled));
-  const task = taskOf(dataset);
+  const task = taskOf(preparation);
   // Built from the same numbers, the average starts where the parameters start.
   const init = (): Init => ({ device, random: new Random(seed).child("init") });
   const network = method.build(init(), task, config, config.settings);

@@ -73,6 +73,19 @@ export function settingsFor({ metadata }: SafeTensors): Partial<Pick<NetworkConf
   return metadata.get(layoutKey) === "sam-med3d" ? { positions: "sam-med3d", trunk: "frozen" } : {};
 }
 
+/** The networks of a method that has several: what stands before the names of their tensors. */
+const role = /^(?:student|teacher|first)\./;
+
+/**
+ * Names in a file that a tensor may have, the likeliest first: a method with several networks starts all of them from one
+ * (but the second of two that are to differ), and one network starts from that which predicts.
+ */
+function candidates(own: string, naming: Naming): string[] {
+  const bare = own.replace(role, "");
+  return [own, bare, ...["teacher", "student", "first"].map((name) => `${name}.${bare}`)]
+    .map(naming).filter((name) => name !== undefined);
+}
+
 /**
  * Overwrites the tensors of a network with those of a file. Nothing is changed unless all that must fit does.
  *
@@ -94,7 +107,7 @@ export function initialise(
   const [loaded, notLoaded] = [[] as string[], [] as string[]];
   const unused = new Set(stored.keys());
   for (const [own, tensor] of network.namedTensors()) {
-    const name = naming(own);
+    const name = candidates(own, naming).find((name) => stored.has(name));
     const given = name === undefined ? undefined : stored.get(name);
     if (!given) notLoaded.push(`${own}: not in the file`);
     else if (!sameShape(given.shape, tensor.shape)) {

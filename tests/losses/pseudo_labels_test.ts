@@ -82,3 +82,21 @@ Deno.test("area similarity tells cases apart, and is 0 for one case alone", asyn
   const alone = asMap([0, 1]).narrow(0, 0, 1);
   near(await areaSimilarityContrast(alone, alone).item(), 0);
 });
+
+Deno.test("a voxel whose class nobody knows counts in neither loss and gets no gradient", async () => {
+  using device = await openDevice("cpu");
+  const values = [0.3, -1, 2, 0.5, 0.1, 0.7, -0.4, 1.2];
+  const whole = Tensor.from(device, values, [1, 2, 1, 1, 4]).asParameter();
+  const some = Tensor.from(device, [0, 2, 4, 6].map((at) => values[at]!), [1, 2, 1, 1, 2]);
+  const labels = (ids: number[]) => Tensor.from(device, ids, [1, 1, 1, ids.length], "i32");
+  const all = (length: number) => Tensor.from(device, new Array(length).fill(1), [1, 1, 1, 1, length]);
+  for (const loss of [weightedCrossEntropy, weightedDice]) {
+    const value = loss(whole, labels([0, 255, 1, 255]), all(4));
+    near(await value.item(), await loss(some, labels([0, 1]), all(2)).item());
+    whole.grad = undefined;
+    value.backward();
+    const gradient = [...await whole.grad!.data()];
+    assert.ok([1, 3, 5, 7].every((at) => gradient[at] === 0), `${gradient}`);
+    assert.ok(gradient[0] !== 0);
+  }
+});

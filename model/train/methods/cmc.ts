@@ -37,7 +37,7 @@ const settings = {
   ),
   gradient: choice(
     ["live", "other", "none"],
-    "consistency trains both sides, each towards the other held fixed (CAC), or nothing",
+    "consistency trains both sides; each towards the other held fixed (CAC), which is half of that; or nothing",
   ),
   mia: choice(["on", "off"], "modality-independent awareness; off, it stays the identity it starts as"),
   miaScale: choice(["cosine", "1/V", "none"], "how MIA compares channels"),

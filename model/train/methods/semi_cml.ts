@@ -8,12 +8,7 @@
  * @module
  */
 
-import {
-  areaSimilarityContrast,
-  softDice,
-  squaredDifference,
-  weightedCrossEntropy,
-} from "../../../losses/mod.ts";
+import { areaSimilarityContrast, softDice, weightedCrossEntropy } from "../../../losses/mod.ts";
 import { update } from "../../../tensor/apply.ts";
 import { noGrad } from "../../../tensor/autograd.ts";
 import type { Init } from "../../../tensor/layers.ts";
@@ -32,7 +27,7 @@ import { meanOf, overPairs, supervisedLoss } from "./terms.ts";
 
 const settings = {
   ascWeight: quantity(3.5, "weight of the area-similarity contrast; a batch needs two cases or more"),
-  mseWeight: quantity(1, "weight of the squared difference between modalities"),
+  mseWeight: quantity(0.5, "weight of the squared difference between modalities"),
   pseudoWeight: quantity(0.5, "weight of what pseudo-labels teach, beside labels"),
   relearnFrom: quantity(0.5, "ramp of the unlabelled losses from which pseudo-labels teach", { max: 1 }),
   passes: quantity(4, "passes of the teacher with noise, of which the mean counts", {
@@ -86,10 +81,10 @@ export const semiCml: Method<typeof settings, SemiCml> = {
   comparesVoxels: () => true,
   build: (init, task, config, { predictor }) => new SemiCml(init, task, config, predictor),
   wants: (_, factor) => factor > 0 ? { unlabelled: "strong" } : {},
-  losses(network, { labelled, unlabelled }, { settings, factor, random }) {
+  losses(network, { labelled, unlabelled }, { settings, factor, random, isPseudoLabelled }) {
     const { ascWeight, mseWeight, pseudoWeight, relearnFrom, passes, noise } = settings;
     const own = network.student.segment(labelled.images);
-    network.judge(own, labelled.labels);
+    if (!isPseudoLabelled) network.judge(own, labelled.labels);
     const terms: Record<string, LossTerm> = {
       supervised: { value: supervisedLoss(own, labelled.labels), weight: 1 },
     };
@@ -102,7 +97,7 @@ export const semiCml: Method<typeof settings, SemiCml> = {
       weight: factor * ascWeight * (relearns ? ascAfterwards : 1),
     };
     terms.mse = {
-      value: overPairs(p, (a, b) => squaredDifference(a, b).add(squaredDifference(b, a)).div(2)),
+      value: overPairs(p, (a, b) => a.sub(b).square().mean()),
       weight: factor * mseWeight,
     };
     if (relearns) {

@@ -1,7 +1,7 @@
 /** What the loss terms of every row of the table of methods move. */
 
 import assert from "node:assert/strict";
-import { type Method, methods, type StepBatch, type TrainOptions } from "../../../model/mod.ts";
+import { type Method, methodNamed, methods, type StepBatch, type TrainOptions } from "../../../model/mod.ts";
 import { openTraining } from "../../../model/train/training.ts";
 import { type LoadedBatch, loadStep } from "../../../model/train/batches.ts";
 import { preparationFor } from "../../../model/train/preparation_for.ts";
@@ -126,4 +126,22 @@ Deno.test("every combination of cmc-plus's parts moves every parameter of the st
       }
     }
   }
+});
+
+Deno.test("semi-cml judges its modalities by labels that a person drew, and by no pseudo-labels", async () => {
+  using device = await openDevice("cpu");
+  const method = methodNamed("semi-cml");
+  const { training: { network, config }, batch } = await opened(method, device);
+  const context = { settings: config.settings, step: 20, progress: 0.7, factor: 0, random: new Random(5) };
+  const { labelled } = onDevice(device, batch);
+  const judged = async () => [...(await network.stateDict()).get("dice")!.data];
+  const before = await judged();
+  scope(() => {
+    method.losses(network, { labelled }, { ...context, isPseudoLabelled: true });
+  });
+  assert.deepEqual(await judged(), before);
+  scope(() => {
+    method.losses(network, { labelled }, context);
+  });
+  assert.notDeepEqual(await judged(), before);
 });

@@ -48,6 +48,30 @@ Deno.test("CMC trains on CT and MR of different people by pooled features and sh
   ]);
 });
 
+Deno.test("where one case lacks an image, nothing is fused: a step joins images of different people", async () => {
+  using device = await openDevice("cpu");
+  const whole = makePhantom({
+    ...{ cases: 5, modalities: ["ct", "mr"], misalignmentMm: 0, seed: 1, shape: [16, 16, 16] },
+  });
+  const [first, ...others] = whole.cases as [typeof whole.cases[number], ...typeof whole.cases];
+  const cases = [{ ...first, images: { ct: first.images.ct! } }, ...others];
+  const lacking = { ...whole, paired: false, cases };
+  const [a, b, c, d, e] = cases.map(({ id }) => id) as [string, string, string, string, string];
+  const parts = { labelled: [b, c], unlabelled: [a], validation: [d], test: [e] };
+  using run = await train({ ...options, method: "supervised", steps: 1 }, {
+    ...{ device, dataset: lacking, split: parts },
+  });
+  assert.deepEqual([run!.preparation.aligned, run!.segment.aligned], [false, false]);
+  const image = (seed: number) => {
+    const random = new Random(seed);
+    return Tensor.from(device, Array.from({ length: 16 ** 3 }, () => random.normal()), [1, 1, 16, 16, 16]);
+  };
+  const ofCt = async (
+    mr: number,
+  ) => [...await run!.segment.network.segment([image(1), image(mr)])[0]!.data()];
+  assert.deepEqual(await ofCt(2), await ofCt(3));
+});
+
 Deno.test("CMC refuses to compare voxels of different people, unless it is forced to", async () => {
   using device = await openDevice("cpu");
   await assert.rejects(train({ ...options, steps: 1 }, { device, dataset, split }), (error: CodedError) => {

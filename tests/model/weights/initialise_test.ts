@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Cmc, initialise, ReleasedCmc } from "../../../model/mod.ts";
+import { Cmc, initialise, methodNamed, ReleasedCmc, resolveConfig } from "../../../model/mod.ts";
 import { universalShape } from "../../../model/unet_shape.ts";
 import {
   decodeSafetensors,
@@ -113,4 +113,33 @@ Deno.test("the Universal Model's U-Net fills the U-Nets of every modality, and t
     width: 1,
   });
   assert.ok(initialise(released, file, { partial: true }).loaded.includes("decoder.up_tr64.up_conv.weight"));
+});
+
+Deno.test("methods with several networks start from a file of one, and one network from a file of theirs", async () => {
+  using device = await openDevice("cpu");
+  const task = { modalities: 2, classes: 3 };
+  const networkOf = (name: string, seed: number) => {
+    const method = methodNamed(name), config = resolveConfig({ method: name, patch: [16, 16, 16] });
+    return method.build({ device, random: new Random(seed) }, task, config, config.settings);
+  };
+  using one = networkOf("supervised", 1);
+  const file = (state: ReadonlyMap<string, SafeTensor>) =>
+    decodeSafetensors(encodeSafetensors(state, new Map()));
+  const single = await one.stateDict() as ReadonlyMap<string, SafeTensor>,
+    name = "encoders.1.levels.2.blocks.0.conv.weight";
+  for (const method of ["mean-teacher", "cmc-plus", "cps"]) {
+    using several = networkOf(method, 2);
+    initialise(several, file(single), { partial: true });
+    const state = await several.stateDict();
+    const roles = method === "cps" ? ["first"] : ["student", "teacher"];
+    for (const role of roles) {
+      assert.deepEqual(state.get(`${role}.${name}`)!.data, single.get(name)!.data, method);
+    }
+    if (method === "cps") assert.notDeepEqual(state.get(`second.${name}`)!.data, single.get(name)!.data);
+  }
+  using teacher = networkOf("mean-teacher", 3);
+  using back = networkOf("supervised", 4);
+  const state = await teacher.stateDict() as ReadonlyMap<string, SafeTensor>;
+  assert.deepEqual(initialise(back, file(state)).notLoaded, []);
+  assert.deepEqual((await back.stateDict()).get(name)!.data, state.get(`teacher.${name}`)!.data);
 });
