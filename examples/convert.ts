@@ -11,6 +11,7 @@
 import { convertWeights, fileSource, layoutNamed, layouts, writeAtomically } from "../model/mod.ts";
 import { CodedError } from "../tensor/errors.ts";
 import { type Command, main, requiredText, type Result, type Values } from "./command.ts";
+import { prepareOutputs } from "./outputs.ts";
 
 /** What `deno task convert` does. */
 export const command: Command = {
@@ -37,6 +38,7 @@ async function run(values: Values): Promise<Result> {
   const [input, output] = [requiredText(values, "in"), requiredText(values, "out")];
   const layout = layoutNamed(requiredText(values, "layout"));
   await refuseExisting(output, values.overwrite === true);
+  await prepareOutputs([output], [input]);
   using source = open(input);
   const { bytes, tensors, values: count, leftOut } = convertWeights(source, layout);
   await writeAtomically(output, bytes);

@@ -21,6 +21,7 @@ import {
 } from "../data/mod.ts";
 import { CodedError } from "../tensor/errors.ts";
 import { type Command, main, type Result, text, UsageError, type Values } from "./command.ts";
+import { prepareOutputs } from "./outputs.ts";
 import { say } from "./terminal.ts";
 
 /** What `deno task manifest` does. */
@@ -49,6 +50,7 @@ async function run(values: Values, positionals: readonly string[]): Promise<Resu
   }
   const recipe = text(values, "recipe"), out = text(values, "out");
   if (recipe === undefined) return await guess(folder);
+  if (out !== undefined) await prepareOutputs([out], [recipe]);
   const found = await followRecipe(await readText(diskFiles, recipe), recipe, { folder });
   if (out !== undefined) {
     const root = relative(resolve(dirname(out)), resolve(folder)) || ".";

@@ -12,6 +12,7 @@
 import { type Command, deviceChoice, main, number, type Result, UsageError } from "./command.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { printWarnings } from "./open_data.ts";
+import { initialWeights } from "./initial_weights.ts";
 import { planText, planTraining } from "./plan_training.ts";
 import { command as train } from "./train.ts";
 import { openCases } from "./train_data.ts";
@@ -60,7 +61,9 @@ export const command: Command = {
     const settings = await readSettings({ ...values, ...(data !== undefined && { data }) });
     const cases = await openCases(settings, undefined, printWarnings());
     using device = await openChosenDevice(deviceChoice(values), number(values, "threads"));
-    const plan = await planTraining(cases, settings, device);
+    const start = await initialWeights(cases.settings);
+    const training = { ...start?.network, ...settings.training };
+    const plan = await planTraining(cases, { ...settings, training }, device);
     return { text: planText(plan), json: plan };
   },
 };

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import {
   type Dataset,
   fileName,
@@ -30,6 +31,7 @@ import {
   type TestSet,
   testSets,
 } from "../eval/mod.ts";
+import { renamed } from "../eval/report/run_results.ts";
 import { prepareOutputs } from "./outputs.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import { type Command, main, requiredText, type Result, text, UsageError } from "./command.ts";
@@ -49,7 +51,18 @@ async function readRuns(folders: readonly string[]): Promise<{ folder: string; r
   }
   if (found.length === 0) throw left[0]!;
   for (const { code, message } of left) console.error(`warning[${code}]: ${message}; it is left out`);
-  return found;
+  return distinct(found);
+}
+
+/** Runs whose folders have one name, such as of two label ratios, are named with as much of their paths as tells them apart. */
+function distinct<T extends { readonly folder: string; readonly run: RunResults }>(found: readonly T[]): T[] {
+  const end = (folder: string, parts: number) => resolve(folder).split(/[\\/]/).slice(-parts).join("/");
+  return found.map((one) => {
+    const others = found.filter(({ folder }) => resolve(folder) !== resolve(one.folder));
+    let parts = 1;
+    while (others.some(({ folder }) => end(folder, parts) === end(one.folder, parts))) parts++;
+    return parts === 1 ? one : { ...one, run: renamed(one.run, { name: end(one.folder, parts) }) };
+  });
 }
 
 async function exists(path: string): Promise<boolean> {

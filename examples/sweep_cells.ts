@@ -22,6 +22,7 @@ import {
 } from "../model/sweep/mod.ts";
 import type { Device } from "../tensor/mod.ts";
 import { text, UsageError, type Values } from "./command.ts";
+import { initialWeights } from "./initial_weights.ts";
 import { planTraining } from "./plan_training.ts";
 import { openCases } from "./train_data.ts";
 import { checkSettings, methodIn, readSettings, sortSettings } from "./train_settings.ts";
@@ -121,8 +122,10 @@ export async function peakBytesOf(
     try {
       const settings = await readSettings({ config: sweepPaths.settings(folder, cell) });
       const cases = await openCases(settings, undefined, () => {});
-      const plan = await planTraining(cases, settings, device, { isTrial: true });
-      const config = resolveConfig({ ...settings.training, ...plan.settings }, settings.method);
+      const start = await initialWeights(cases.settings);
+      const training = { ...start?.network, ...settings.training };
+      const plan = await planTraining(cases, { ...settings, training }, device, { isTrial: true });
+      const config = resolveConfig({ ...training, ...plan.settings }, settings.method);
       const { modalities, classes } = cases.dataset;
       const task = { modalities: modalities.length, classes: classes.length + 1 };
       peak = Math.max(peak, (await costOf(config, task, settings.method)).peakBytes);

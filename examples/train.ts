@@ -13,20 +13,15 @@
 import { type Dataset, labelRatio, type Split } from "../data/mod.ts";
 import { table } from "../eval/mod.ts";
 import {
-  aboutFile,
   checkData,
   checkTraining,
   clock,
   costOf,
-  decodeCheckpoint,
-  type Initial,
   measureTraining,
   methodNames,
   presetNames,
   presets,
-  readFile,
   resolveConfig,
-  settingsFor,
   taskOf,
   testColumns,
   type TrainConfig,
@@ -46,13 +41,13 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
+import { initialWeights } from "./initial_weights.ts";
 import { methodOptionTable } from "./method_options.ts";
 import { mlflowOf } from "./mlflow_option.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { budgetOf, planText, planTraining } from "./plan_training.ts";
 import { costReport, measuredText, whyNotMeasured } from "./training_cost.ts";
 import { say, terminal } from "./terminal.ts";
-import { decodeSafetensors } from "../tensor/mod.ts";
 import { openCases } from "./train_data.ts";
 import { withDefaults } from "./train_defaults.ts";
 import { readSettings } from "./train_settings.ts";
@@ -209,22 +204,6 @@ function announcement(dataset: Dataset, split: Split, config: TrainConfig, devic
   ].join("\n");
 }
 
-/** The weights to start from, and settings of the network that follow from them. */
-async function startOf(
-  path: string,
-  partial: boolean,
-): Promise<Initial & { readonly network: Partial<TrainConfig> }> {
-  const place = await Deno.stat(path).catch(() => undefined);
-  const name = place?.isDirectory ? `${path}/checkpoints/best.safetensors` : path;
-  const bytes = await readFile(name, "Give a run folder, a checkpoint or a file of convert after --init.");
-  return aboutFile(name, () => {
-    const file = decodeSafetensors(bytes);
-    if (!file.metadata.has("checkpoint")) return { file, partial, network: settingsFor(file) };
-    const { preset, levels, positions } = decodeCheckpoint(bytes).info.config;
-    return { file, partial, network: { preset, levels, positions } };
-  });
-}
-
 /** What ends trainings early. */
 interface Stop {
   readonly controller: AbortController;
@@ -321,9 +300,7 @@ async function trainOnce(values: Values, stop: () => Stop): Promise<Result> {
   // Patch and levels are checked together, after the plan has filled in what is missing of them.
   const { patch: _patch, levels: _levels, ...others } = settings.training;
   checkTraining(method, resolveConfig(others, method), dataset, split, pseudoLabelled);
-  const init = origin.init === undefined
-    ? undefined
-    : await startOf(origin.init, origin.initPartial === true);
+  const init = await initialWeights(origin);
   using device = await openChosenDevice(choice, number(values, "threads"));
   // A network that starts from weights has their shape.
   const training = { ...init?.network, ...settings.training };

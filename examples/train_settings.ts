@@ -260,9 +260,11 @@ function over(stronger: Flat, weaker: Flat): Flat {
     if (group.some((name) => stronger[name] !== undefined)) { for (const name of group) delete kept[name]; }
   }
   if (stronger.data !== undefined) { for (const name of ["recipe", "modalities"]) delete kept[name]; } // of the other
-  // A method's settings mean nothing to another one.
-  const isOther = (name: string) => stronger[name] !== undefined && stronger[name] !== weaker[name];
-  if (isOther("method") || isOther("methodModule")) delete kept.settings;
+  // A method's settings mean nothing to another one; where none is named they are of the one that is.
+  const [now, before] = [stronger, weaker].map(({ method, methodModule }) =>
+    methodModule === undefined ? method : resolve(String(methodModule))
+  );
+  if (now !== undefined && before !== undefined && now !== before) delete kept.settings;
   const settings = { ...kept.settings as object, ...stronger.settings as object };
   return { ...kept, ...stronger, ...(Object.keys(settings).length > 0 && { settings }) };
 }

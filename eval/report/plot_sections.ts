@@ -142,11 +142,12 @@ export function missingModalitiesHtml(groups: readonly RunGroup[]): string {
   return [...bars, ...tables].join("\n");
 }
 
-/** The best, median and worst case of each group with their outlines. */
+/** The best, median and worst case of each group of a test set, the set by its number, with their outlines. */
 export function overlaysHtml(
   groups: readonly RunGroup[],
   cases: readonly ReportCase[],
   classes: readonly LabelClass[],
+  set: number,
 ): string {
   return groups.map(({ name, runs }, group) => {
     const run = runs.find((r) => cases.some((c) => c.predictions.has(r.name)));
@@ -161,7 +162,7 @@ export function overlaysHtml(
         }`;
         return [overlayPlot({ title, image: c.image, reference: c.reference, prediction, classes })];
       })
-    ).map((svg, i) => overlayHtml(svg, `overlay-${group}-${i}`, classes));
+    ).map((svg, i) => overlayHtml(svg, `overlay-${set}-${group}-${i}`, classes));
     return `<h3>${escapeHtml(`${name}, seed ${run.seed}`)}</h3>\n${plots(drawings)}`;
   }).join("\n");
 }

@@ -53,7 +53,7 @@ export function reportHtml(runs: readonly RunResults[], options: ReportOptions =
   const sections = [
     { id: "runs", title: "What was run", html: runsHtml(sets) },
     ...sets.flatMap((set, i) => {
-      const own = setSections(set, options);
+      const own = setSections(set, i, options);
       return sets.length === 1 ? own : own.map((section) => ({
         ...section,
         id: `${section.id}-${i + 1}`,
@@ -73,7 +73,11 @@ export function reportHtml(runs: readonly RunResults[], options: ReportOptions =
   );
 }
 
-function setSections({ runs }: TestSet, { baseline, cases = [], classes = [] }: ReportOptions): Section[] {
+function setSections(
+  { runs }: TestSet,
+  set: number,
+  { baseline, cases = [], classes = [] }: ReportOptions,
+): Section[] {
   const records = recordsOf(runs);
   const groups = groupRuns(runs);
   const methods = [...new Set(runs.map((run) => run.method))];
@@ -95,7 +99,7 @@ function setSections({ runs }: TestSet, { baseline, cases = [], classes = [] }: 
     {
       id: "overlays",
       title: "Best, median and worst case",
-      html: cases.length > 0 ? overlaysHtml(groups, cases, classes) : "",
+      html: cases.length > 0 ? overlaysHtml(groups, cases, classes, set) : "",
     },
     { id: "misses", title: "Misses", html: tested ? missesHtml(records) : "" },
   ];

@@ -46,11 +46,14 @@ export interface RunResults {
 /** A run as a table of others names it, its records of worse input and of missing modalities too. */
 export function renamed(
   run: RunResults,
-  { method = run.method, label_ratio = run.label_ratio }: Partial<Pick<RunResults, "method" | "label_ratio">>,
+  { name = run.name, method = run.method, label_ratio = run.label_ratio }: Partial<
+    Pick<RunResults, "name" | "method" | "label_ratio">
+  >,
 ): RunResults {
-  const named = <R extends RunRecord>(record: R): R => ({ ...record, method, label_ratio });
+  const named = <R extends RunRecord>(record: R): R => ({ ...record, run: name, method, label_ratio });
   return {
     ...run,
+    name,
     method,
     label_ratio,
     robustness: run.robustness.map(named),

@@ -92,6 +92,36 @@ const parts = ["checkpoints", "plots", "predictions", "tables"];
 /** What a training writes before its `config.json`. */
 const beginnings = ["lock", "split.json", "plan.json", "env.json", ...parts];
 
+/** The lock of a folder, held. */
+function claimLock(folder: string): Deno.FsFile {
+  const path = `${folder}/lock`;
+  while (true) {
+    let lock: Deno.FsFile;
+    try {
+      lock = Deno.openSync(path, { create: true, write: true });
+    } catch (cause) {
+      throw explain(path, cause);
+    }
+    if (!lock.tryLockSync(true)) {
+      lock.close();
+      throw new CodedError("run.locked", `another process works in ${folder}`, {
+        fix: "Wait for it, or end it.",
+      });
+    }
+    if (isNamed(path, lock)) return lock;
+    lock.close(); // of a file that its process has taken away since it was opened
+  }
+}
+
+function isNamed(path: string, file: Deno.FsFile): boolean {
+  try {
+    return Deno.statSync(path).ino === file.statSync().ino;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** A run's folder: `config.json`, `log.csv`, `checkpoints/`, … One process at a time. */
 export class RunFolder implements Disposable {
   /** Its path. */
@@ -102,16 +132,7 @@ export class RunFolder implements Disposable {
   /** Claims the folder by a lock of the operating system, which ends with its process, however that ends. */
   private constructor(path: string) {
     this.path = path;
-    try {
-      this.#lock = Deno.openSync(`${path}/lock`, { create: true, write: true });
-    } catch (cause) {
-      throw explain(`${path}/lock`, cause);
-    }
-    if (this.#lock.tryLockSync(true)) return;
-    this.#lock.close();
-    throw new CodedError("run.locked", `another process works in ${path}`, {
-      fix: "Wait for it, or end it.",
-    });
+    this.#lock = claimLock(path);
   }
 
   /**
@@ -225,8 +246,12 @@ export class RunFolder implements Disposable {
     await this.write(name, `${JSON.stringify(value, null, 2)}\n`);
   }
 
-  /** Gives the folder free. The file stays: a process that has just opened it would lock what no other could find. */
+  /** Gives the folder free. */
   [Symbol.dispose](): void {
+    const path = `${this.path}/lock`, isWindows = Deno.build.os === "windows";
+    // First the name, then the lock: who had opened it before sees that it has gone. Windows keeps the names of open files.
+    if (!isWindows) Deno.removeSync(path);
     this.#lock.close();
+    if (isWindows) Deno.removeSync(path);
   }
 }

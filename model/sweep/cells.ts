@@ -118,6 +118,7 @@ function labelsOf({ labelRatios, labelled }: Sweep): Labels[] {
 export function cellsOf(sweep: Sweep, folder: string, trials: readonly Trial[] = []): Cell[] {
   const grid = Object.entries(sweep.grid).map(([path, values]) => values.map((value) => ({ path, value })));
   const tried = trials.length === 0 ? [undefined] : trials;
+  requireOwnPlace(sweep, trials);
   const folds = sweep.folds === undefined
     ? [null]
     : Array.from({ length: sweep.folds }, (_, k) => `${k + 1}/${sweep.folds}`);
@@ -167,6 +168,36 @@ export function cellsOf(sweep: Sweep, folder: string, trials: readonly Trial[] =
     });
   }
   return cells;
+}
+
+/** What a cell takes from the sweep's own lists is set nowhere else, where it would name a row and change nothing. */
+function requireOwnPlace(
+  { methods, grid, settings, labelRatios, labelled, folds }: Sweep,
+  trials: readonly Trial[],
+): void {
+  const taken: Record<string, string> = {
+    seed: "seeds",
+    ...(labelRatios && { labelRatio: "labelRatios", labelled: "labelRatios" }),
+    ...(labelled && { labelRatio: "labelled", labelled: "labelled" }),
+    ...(folds !== undefined && { fold: "folds" }),
+  };
+  const inMethods = methods.flatMap((entry) => typeof entry === "string" ? [] : Object.keys(entry));
+  const elsewhere = [settings, grid, ...trials.map((trial) => trial.settings)].flatMap(Object.keys);
+  const misplaced = [...inMethods, ...elsewhere].find((name) => Object.hasOwn(taken, name));
+  if (misplaced !== undefined) {
+    throw new CodedError(
+      "sweep.cells",
+      `${misplaced} is set beside "${taken[misplaced]}", which decides it`,
+      {
+        fix: `Give its values in "${taken[misplaced]}".`,
+      },
+    );
+  }
+  if (elsewhere.some((name) => name === "method" || name === "methodModule")) {
+    throw new CodedError("sweep.cells", 'the method is set beside "methods", which decides it', {
+      fix: 'Name the methods in "methods".',
+    });
+  }
 }
 
 function requireDistinct(cells: readonly Cell[]): void {

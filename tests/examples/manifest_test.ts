@@ -11,6 +11,8 @@ Deno.test("manifest lists what a recipe matches and leaves out, writes it once, 
       const recipe = { ...rest, images: "{modality}/{case}.nii.gz", labels: "labels/{case}.nii[.gz]" };
       await Deno.writeTextFile(`${cwd}/recipe.json`, JSON.stringify(recipe));
       const args = [data, "--recipe", "recipe.json"];
+      const over = await runExample("manifest", [...args, "--out", "recipe.json", "--overwrite"], cwd);
+      assert.match(over.stderr, /error\[io\.overwrite\].*recipe\.json/);
       const listed = await runExample("manifest", args, cwd);
       assert.equal(listed.code, 0, listed.stderr);
       assert.match(

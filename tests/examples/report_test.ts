@@ -119,3 +119,19 @@ Deno.test("report gives runs with other test cases tables of their own", async (
     assert.doesNotMatch(await Deno.readTextFile(`${root}/x.2.table.md`), /supervised/);
   });
 });
+
+Deno.test("report tells runs apart whose folders have one name, such as of two label ratios", async () => {
+  await inFreshFolder(async (root) => {
+    await makeRunFolders(`${root}/r10`);
+    await makeRunFolders(`${root}/r50`);
+    const config = `${root}/r50/cmc-2-s0/config.json`;
+    const other = { ...JSON.parse(await Deno.readTextFile(config)), methodLabel: "cmc, more labels" };
+    await Deno.writeTextFile(config, JSON.stringify(other));
+    const folders = ["r10", "r50"].map((name) => `${root}/${name}/cmc-2-s0`);
+    const { code, stderr } = await report([...folders, "--out", `${root}/report.html`]);
+    assert.equal(code, 0, stderr);
+    const html = await Deno.readTextFile(`${root}/report.html`);
+    assert.match(html, /r10\/cmc-2-s0/);
+    assert.match(html, /r50\/cmc-2-s0/);
+  });
+});

@@ -157,6 +157,22 @@ Deno.test("settings that contradict each other or cannot be read are refused by 
   }
 });
 
+Deno.test("a method's settings in a file stay where the file names no method or the same, and go where it names another", async () => {
+  const settings = { cscWeight: 0.01 };
+  const kept = async (file: object, values: Readonly<Record<string, string>>) => {
+    let found: unknown;
+    await inFreshFolder(async (folder) => {
+      await Deno.writeTextFile(`${folder}/c.json`, JSON.stringify(file));
+      found = (await readSettings({ config: `${folder}/c.json`, ...values })).training.settings;
+    });
+    return found;
+  };
+  assert.deepEqual(await kept({ settings }, {}), settings);
+  assert.deepEqual(await kept({ settings }, { method: "cmc" }), settings);
+  assert.deepEqual(await kept({ method: "cmc", settings }, { method: "cmc" }), settings);
+  assert.notDeepEqual(await kept({ method: "cmc", settings }, { method: "cmc-plus" }), settings);
+});
+
 Deno.test("a byte order mark at the start of settings and split is skipped", async () => {
   const files = { "s.json": '\uFEFF{"steps":7}', "split.json": `\uFEFF${JSON.stringify(lists)}` };
   const outcome = await attempt(files, {

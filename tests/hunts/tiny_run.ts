@@ -112,8 +112,8 @@ export async function resultOf(folder: string): Promise<{ hashes: Map<string, st
     for (const { name, isDirectory } of Deno.readDirSync(path)) {
       const inner = `${path}/${name}`;
       if (isDirectory) await visit(inner);
-      else if (/\.tmp-|\.part/.test(inner)) leftOver.push(inner.slice(folder.length + 1));
-      else if (!timed.test(inner) && name !== "lock") {
+      else if (/\.tmp-|\.part|\/lock$/.test(inner)) leftOver.push(inner.slice(folder.length + 1));
+      else if (!timed.test(inner)) {
         const hash = createHash("sha256").update(await Deno.readFile(inner)).digest("hex");
         hashes.set(inner.slice(folder.length + 1), hash);
       }

@@ -9,6 +9,7 @@ import { percentiles } from "../../../data/normalise.ts";
 import { Planes } from "./planes.ts";
 import type { Dropped, PageCase } from "./segment.ts";
 import { type Answer, type Order, serve } from "./worker.ts";
+import { hasModality } from "./modality_in_name.ts";
 
 /** What the page knows of its networks before they are opened; `description` in the page. */
 export interface Description {
@@ -89,12 +90,13 @@ class Page {
     element("files").append(row);
   }
 
-  /** Files go to the modality that their name contains, else to the first without one. */
+  /** Files go to the modality whose id is a word of their name, else to the first without one. */
   #take(files: readonly File[]): void {
     const { modalities } = this.#description;
     for (const file of files) {
-      const named = modalities.filter((id) => file.name.toLowerCase().includes(id.toLowerCase()))
-        .sort((a, b) => b.length - a.length)[0];
+      const named = modalities.filter((id) =>
+        hasModality(file.name, id)
+      ).sort((a, b) => b.length - a.length)[0];
       const free = modalities.find((id) => !this.#files.has(id));
       const modality = named ?? free ?? modalities[0]!, chosen = new DataTransfer();
       chosen.items.add(file);

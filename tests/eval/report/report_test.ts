@@ -131,7 +131,7 @@ Deno.test("readRunFolder() says which file is missing or damaged, and reportHtml
 });
 
 Deno.test("runs tested on other cases or data sets never share a table", async () => {
-  await withFolders(async ({ folders }) => {
+  await withFolders(async ({ folders, cases }) => {
     const runs = await Promise.all(folders.map((folder) => readRunFolder(folder)));
     const [a, b, c, d, e, f] = runs as [
       RunResults,
@@ -160,6 +160,11 @@ Deno.test("runs tested on other cases or data sets never share a table", async (
       ...run,
       records: run.records.filter((r) => r.case !== "case_0"),
     });
+    // A phone shows an overlay by its id: those of two sets must not have one.
+    const both = reportHtml([onPhantom(a, 0), onPhantom(b, 1)], { cases, classes });
+    const ids = [...both.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+    assert.ok(ids.some((id) => id!.startsWith("overlay-1-0")));
+    assert.equal(new Set(ids).size, ids.length);
     const kinds: [string, RunResults[], number][] = [
       ["the same cases", runs, 1],
       ["another phantom", [onPhantom(a, 0), onPhantom(b, 1)], 2],

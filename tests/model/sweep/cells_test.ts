@@ -59,6 +59,19 @@ Deno.test("what describes no sweep is refused with its place", () => {
     [{ methods: ["cmc", "cmc"] }, "sweep.cells", /two cells would be named cmc-seed0/],
     [{ methods: ["cmc"], seeds: [1, 1] }, "sweep.cells", /two cells/],
     [{ methods: ["cmc"], labelRatios: [0.1, "10%"] }, "sweep.cells", /two cells/],
+    [{ methods: ["cmc"], grid: { seed: [1, 2] } }, "sweep.cells", /seed is set beside "seeds"/],
+    [{ methods: ["cmc"], settings: { seed: 5 } }, "sweep.cells", /beside "seeds"/],
+    [
+      { methods: [{ method: "cmc", labelRatio: 0.5 }], labelRatios: [0.1] },
+      "sweep.cells",
+      /beside "labelRatios"/,
+    ],
+    [
+      { methods: ["cmc"], grid: { labelled: [1] }, labelRatios: [0.1] },
+      "sweep.cells",
+      /beside "labelRatios"/,
+    ],
+    [{ methods: ["cmc"], settings: { method: "supervised" } }, "sweep.cells", /beside "methods"/],
     [{ methods: ["cmc"], baseline: "supervised" }, "sweep.cells", /is no row/],
     [{ methods: ["cmc"], labelRatios: [2] }, "split.ratio", /label ratio is 2/],
   ];
