@@ -28,6 +28,7 @@ const set = (aligned = true) => ({
   name: "set",
   modalities: [{ id: "a", kind: "mr" as const }, { id: "b", kind: "ct" as const }],
   classes: [{ id: 1, name: "organ" }],
+  paired: true,
   aligned,
 });
 const of = (images: Grid[], labels: Grid[] = [], id = "case"): SurveyedCase => ({ id, images, labels });
@@ -69,6 +70,9 @@ Deno.test("spacing: in an aligned set that of the finest labels, or of the fines
   assert.deepEqual(spacing(true, []), [5, 0.45, 0.45]);
   assert.deepEqual(spacing(false, [dwi]), [3.5, 1.225, 1.225]);
   assert.equal(chooseFrom(set(), [of([dwi, flair])]).preparation.oneGrid, false);
+  const lacking =
+    chooseFrom({ ...set(), paired: false }, [of([dwi, dwi]), of([dwi], [], "alone")]).preparation;
+  assert.deepEqual([lacking.aligned, lacking.oneGrid], [false, false]);
   assert.equal(chooseFrom(set(), [of([dwi, dwi])]).preparation.oneGrid, true);
 });
 

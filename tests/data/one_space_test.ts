@@ -88,6 +88,7 @@ function preparationFor({ image, label }: Scan, change: Partial<Preparation> = {
       name: "scan",
       modalities: [{ id: "scan", kind: "mr" }],
       classes: [1, 2, 3, 4, 5].map((id) => ({ id, name: `${id}` })),
+      paired: true,
       aligned: true,
     },
     [{ id: "a", images: [gridOf(image)], labels: [gridOf(label)] }],
