@@ -115,4 +115,5 @@ export function update<A>(
     targets.map((tensor) => tensor.operand(op.name)),
     attributes,
   );
+  for (const target of targets) target.overwritten();
 }

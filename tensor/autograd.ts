@@ -68,6 +68,8 @@ export class GraphNode {
   readonly #attributes: unknown;
   readonly #inputs: readonly (Tensor | number)[];
   readonly #outputs: readonly Tensor[];
+  /** How often each saved tensor had been overwritten. */
+  readonly #versions: readonly number[];
   /** One edge an input. */
   readonly edges: readonly Edge[];
 
@@ -84,7 +86,13 @@ export class GraphNode {
     this.#inputs = inputs;
     this.#outputs = outputs;
     this.edges = edges;
+    this.#versions = this.#saved().map((tensor) => tensor.version);
     for (const edge of edges) if (edge instanceof GraphNode) edge.#owners++;
+  }
+
+  /** What its gradient reads or knows the shape of. */
+  #saved(): Tensor[] {
+    return [...this.#inputs, ...this.#outputs].filter((saved) => typeof saved !== "number");
   }
 
   /** The gradients of the inputs from the gradient of the output. */
@@ -97,6 +105,16 @@ export class GraphNode {
     if (typeof this.#op.gradient === "string") {
       throw new CodedError("autograd.none", `${this.#op.name} has no gradient: ${this.#op.gradient}`);
     }
+    const changed = this.#saved().find((tensor, i) => tensor.version !== this.#versions[i]);
+    if (changed !== undefined) {
+      throw new CodedError(
+        "autograd.changed",
+        `backward: ${
+          shapeText(changed.shape)
+        } that the gradient of ${this.#op.name} needs was overwritten since`,
+        { fix: "Call backward() before the optimiser's step, or compute the loss again after it." },
+      );
+    }
     const wants = this.edges.map((edge) => edge !== null);
     const context = { outputs: this.#outputs, attributes: this.#attributes, wants };
     return this.#op.gradient(g, this.#inputs as readonly Tensor[], context);
@@ -106,14 +124,17 @@ export class GraphNode {
   spend(): void {
     if (this.#spent) return;
     this.#spent = true;
-    for (const saved of [...this.#inputs, ...this.#outputs]) if (typeof saved !== "number") saved.dispose();
+    for (const saved of this.#saved()) saved.dispose();
   }
 
   /** One owner less; without owners the node and, through it, the graph behind it are gone. */
   release(): void {
-    if (--this.#owners > 0) return;
-    this.spend();
-    for (const edge of this.edges) if (edge instanceof GraphNode) edge.release();
+    const left: GraphNode[] = [this]; // no recursion: graphs are longer than stacks are deep
+    for (let node; (node = left.pop());) {
+      if (--node.#owners > 0) continue;
+      node.spend();
+      for (const edge of node.edges) if (edge instanceof GraphNode) left.push(edge);
+    }
   }
 }
 

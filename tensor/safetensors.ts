@@ -180,7 +180,7 @@ export function decodeSafetensors(bytes: Uint8Array): SafeTensors {
   }
   const tensors = new Map<string, SafeTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
-    const copy = bytes.slice(start + begin, start + end).buffer;
+    const copy = new Uint8Array(bytes.subarray(start + begin, start + end)).buffer; // of a Buffer, slice is a view
     const stored = new arrays[dtype](copy);
     tensors.set(name, { shape, data: stored instanceof Float16Array ? new Float32Array(stored) : stored });
   }

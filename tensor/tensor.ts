@@ -20,6 +20,8 @@ const jupyterDisplay: unique symbol = Symbol.for("Jupyter.display") as typeof ju
 /** Device memory with a count of the handles on it. */
 class Storage {
   handles = 0;
+  /** How often it was overwritten. */
+  version = 0;
   constructor(readonly device: Device, readonly buffer: DeviceBuffer) {}
 }
 
@@ -154,6 +156,16 @@ export class Tensor implements Disposable {
     return new Tensor(this.device, this.dtype, this.shape, `${this.origin} (values not saved)`, false);
   }
 
+  /** How often the memory was overwritten, whichever handle did it; 0 of a tensor without values. */
+  get version(): number {
+    return this.#storage?.version ?? 0;
+  }
+
+  /** Says that an update op overwrites the values. */
+  overwritten(): void {
+    this.#alive("overwritten").version++;
+  }
+
   /** Whether other handles see the same memory. */
   get isShared(): boolean {
     return this.#alive("isShared").handles > 1;
@@ -217,6 +229,7 @@ export class Tensor implements Disposable {
       );
     }
     this.device.write(this.#alive("write").buffer, data);
+    this.overwritten();
   }
 
   /** The same values without gradient history. */

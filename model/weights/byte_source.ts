@@ -36,7 +36,7 @@ export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
     size: bytes.length,
     read(offset, length) {
       requireInside(source, offset, length);
-      return bytes.slice(offset, offset + length) as Uint8Array<ArrayBuffer>;
+      return new Uint8Array(bytes.subarray(offset, offset + length));
     },
   };
   return source;

@@ -82,6 +82,7 @@ export class CommandQueue {
       const at = this.#reserve(data.byteLength);
       new Uint8Array(this.#blockData, at).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
       this.#open(true).copyBufferToBuffer(this.#block, at, target.gpu, 0, data.byteLength);
+      target.usedIn = this.#submission; // a full block was submitted on the way
       return;
     }
     if (target.usedIn === this.#submission) this.submit();

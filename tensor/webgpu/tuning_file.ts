@@ -14,7 +14,10 @@ const format = "cmc-webgpu-tuning-1";
 
 /** What each number may be: kernels exist for these sizes only. */
 const allowed: { readonly [K in BlockedKernel]: Readonly<Record<string, (value: unknown) => boolean>> } = {
-  convolution: { outputs: isWhole(1, 16), channels: isWhole(4, 64) },
+  convolution: {
+    outputs: isWhole(1, 16),
+    channels: (value) => isWhole(4, 64)(value) && (value as number) % 4 === 0,
+  },
   weightGradient: { workgroups: isWhole(1, 65535), sums: isWhole(1, 1024) },
   matmul: { block: isWhole(1, 8), tiles: (value) => typeof value === "boolean" },
 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { noGrad } from "../../tensor/autograd.ts";
-import { max, scope, Tensor } from "../../tensor/mod.ts";
+import { groupNorm, max, scope, Tensor } from "../../tensor/mod.ts";
 import { testOnDevices } from "./devices.ts";
 import { withCode } from "./refusals.ts";
 
@@ -83,4 +83,38 @@ testOnDevices("saved values go as the tape unwinds", (device) => {
   loss.backward();
   assert.ok(device.stats().peakBytes - before.liveBytes < held + 6 * 4096, "no second copy of the tape");
   assert.ok(device.stats().liveBytes - before.liveBytes < 4 * 4096, "only the gradient and the loss remain");
+});
+
+testOnDevices("backward() refuses values that were overwritten since the forward pass", async (device) => {
+  using w = Tensor.from(device, [2]).asParameter();
+  scope(() => {
+    const [first, second] = [w.mul(w).sum(), w.mul(w).mul(w).sum()];
+    first.backward();
+    w.write([1]);
+    assert.throws(() => second.backward(), withCode("autograd.changed", /mul.*overwritten/));
+    const linear = w.add(3).sum();
+    w.write([5]);
+    linear.backward(); // reads no value of w
+  });
+  assert.deepEqual([...await w.grad!.data()], [4 + 1]);
+});
+
+testOnDevices("a graph longer than a stack is deep is given back", (device) => {
+  using x = Tensor.from(device, [1]).asParameter();
+  const before = device.stats().liveBuffers;
+  scope(() => {
+    let y = x.add(1);
+    for (let i = 0; i < 20_000; i++) y = y.add(1);
+  });
+  assert.equal(device.stats().liveBuffers, before);
+});
+
+testOnDevices("normalising no sample leaves gradients of 0", async (device) => {
+  using x = Tensor.zeros(device, [0, 4, 2, 2, 2]).asParameter();
+  using gamma = Tensor.full(device, [4], 1).asParameter();
+  using beta = Tensor.zeros(device, [4]).asParameter();
+  // Memory that is taken next and is not zero.
+  for (const used of Array.from({ length: 8 }, () => Tensor.full(device, [4], 7))) used.dispose();
+  scope(() => groupNorm(x, gamma, beta, 4).sum().backward());
+  for (const parameter of [gamma, beta]) assert.deepEqual([...await parameter.grad!.data()], [0, 0, 0, 0]);
 });

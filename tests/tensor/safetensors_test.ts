@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { CodedError } from "../../tensor/errors.ts";
 import { Random } from "../../tensor/random.ts";
 import { decodeSafetensors, encodeSafetensors, type SafeTensor } from "../../tensor/safetensors.ts";
@@ -28,6 +29,9 @@ Deno.test("decodeSafetensors() gives back what encodeSafetensors() was given", (
   const { tensors, metadata } = decodeSafetensors(bytes);
   assert.deepEqual(new Map([...tensors].sort()), new Map([...sample].sort()));
   assert.deepEqual(metadata, new Map([["note", "α"]]));
+  // Of a Buffer, as Node's functions give one, `slice` is a view.
+  const ofBuffer = decodeSafetensors(Buffer.from(bytes)).tensors;
+  assert.deepEqual(new Map([...ofBuffer].sort()), new Map([...sample].sort()));
 });
 
 Deno.test("encodeSafetensors() aligns the data and gives the same bytes for the same content", () => {

@@ -45,6 +45,8 @@ export class ThreadPool implements Disposable {
   readonly #workers: readonly Worker[];
   readonly #words: Int32Array;
   #closed = false;
+  /** Why no kernel can be run any more. */
+  #broken: unknown;
 
   private constructor(memory: WasmMemory, workers: readonly Worker[], words: Int32Array) {
     this.#memory = memory;
@@ -77,6 +79,7 @@ export class ThreadPool implements Disposable {
 
   /** Makes a module's `run` known to all threads; returns its position in their lists. */
   compile(bytes: Uint8Array<ArrayBuffer>): number {
+    if (this.#broken !== undefined) throw this.#broken;
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { memory: this.#memory.memory },
     });
@@ -86,14 +89,21 @@ export class ThreadPool implements Disposable {
       this.#words[control.module] = address;
       this.#words[control.moduleLength] = bytes.length;
       this.#words[control.pages] = this.#memory.pages;
-      this.#order(commands.compile);
-      this.#memory.release(address, bytes.length);
+      try {
+        this.#order(commands.compile);
+      } catch (error) {
+        this.#broken = error; // some threads have the kernel, others do not: their numbers mean others from here on
+        throw error;
+      } finally {
+        this.#memory.release(address, bytes.length);
+      }
     }
     return this.#kernels.push(exports["run"] as unknown as Run) - 1;
   }
 
   /** Runs items 0 … count − 1 of a kernel and returns when all are done. */
   run(index: number, count: number, args: number): void {
+    if (this.#broken !== undefined) throw this.#broken;
     const kernel = this.#kernels[index]!;
     if (this.#workers.length === 0 || count === 1) {
       kernel(0, count, args, 0);

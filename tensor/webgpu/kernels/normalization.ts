@@ -201,6 +201,10 @@ export const groupNormGrad: Kernel<KernelAttributes<"groupNormGrad">> = {
     const code = `${normedCode(sizes)}\n${beforeActivation(slope)}`;
     // Σ g and Σ g·x̂ over the voxels of each channel of each sample: of one sample, the gradients of shift and scale.
     const rows = samples * channels, [, dgamma, dbeta] = [0, 1, 2].map((at) => call.output(at));
+    if (samples === 0) {
+      const writes = { dgamma: dgamma!, dbeta: dbeta! }, body = "set_dgamma(i, 0.0); set_dbeta(i, 0.0);";
+      return [{ label: "gradients of no sample", reads: {}, writes, body, threads: channels }];
+    }
     const shiftSums = samples === 1 ? dbeta! : call.scratch(rows);
     const scaleSums = samples === 1 ? dgamma! : call.scratch(rows);
     if (samples > 1) {

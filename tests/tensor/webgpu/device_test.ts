@@ -36,6 +36,16 @@ testWebGpu("a new number in a formula compiles nothing", async (device) => {
   assert.equal(pipelines(), 1);
 });
 
+testWebGpu("the last of many small writes wins, however many blocks they fill", async (device) => {
+  using x = Tensor.zeros(device, [1024]);
+  for (const writes of [64, 65, 100, 200]) {
+    using _ = mul(x, 1); // x is used by what is pending
+    for (let value = 1; value <= writes; value++) x.write(new Float32Array(1024).fill(value));
+    const found = await x.data();
+    assert.deepEqual([found[0], found[1023]], [writes, writes]);
+  }
+});
+
 testWebGpu("reads started together share one submission", async (device) => {
   const submissions = counted(device.gpu.queue, "submit");
   using x = Tensor.from(device, [1, 2]);

@@ -26,6 +26,7 @@ Deno.test("measured tables survive their file; a damaged file is refused with th
     ["{", /no JSON/],
     ["[]", /format is undefined/],
     [text.replace("tuning-1", "tuning-9"), /format is "cmc-webgpu-tuning-9"/],
+    [text.replace('"channels": 8', '"channels": 6'), /channels is 6/],
     [text.replace('"channels": 8', '"channels": 0'), /Adapter A: convolution\[0\]\.blocks\.channels is 0/],
     [text.replace('"tiles": true', '"tiles": 1'), /matmul\[0\]\.blocks\.tiles is 1/],
     [text.replace('"upTo": 1000', '"upTo": null'), /convolution\[1\]\.upTo is null/],
