@@ -68,7 +68,9 @@ export class GraphNode {
   readonly #attributes: unknown;
   readonly #inputs: readonly (Tensor | number)[];
   readonly #outputs: readonly Tensor[];
-  /** How often each saved tensor had been overwritten. */
+  /** The tensors among them. */
+  readonly #saved: readonly Tensor[];
+  /** How often each had been overwritten. */
   readonly #versions: readonly number[];
   /** One edge an input. */
   readonly edges: readonly Edge[];
@@ -86,13 +88,9 @@ export class GraphNode {
     this.#inputs = inputs;
     this.#outputs = outputs;
     this.edges = edges;
-    this.#versions = this.#saved().map((tensor) => tensor.version);
+    this.#saved = [...inputs, ...outputs].filter((saved) => typeof saved !== "number");
+    this.#versions = this.#saved.map((tensor) => tensor.version);
     for (const edge of edges) if (edge instanceof GraphNode) edge.#owners++;
-  }
-
-  /** What its gradient reads or knows the shape of. */
-  #saved(): Tensor[] {
-    return [...this.#inputs, ...this.#outputs].filter((saved) => typeof saved !== "number");
   }
 
   /** The gradients of the inputs from the gradient of the output. */
@@ -105,7 +103,7 @@ export class GraphNode {
     if (typeof this.#op.gradient === "string") {
       throw new CodedError("autograd.none", `${this.#op.name} has no gradient: ${this.#op.gradient}`);
     }
-    const changed = this.#saved().find((tensor, i) => tensor.version !== this.#versions[i]);
+    const changed = this.#saved.find((tensor, i) => tensor.version !== this.#versions[i]);
     if (changed !== undefined) {
       throw new CodedError(
         "autograd.changed",
@@ -124,7 +122,7 @@ export class GraphNode {
   spend(): void {
     if (this.#spent) return;
     this.#spent = true;
-    for (const saved of this.#saved()) saved.dispose();
+    for (const saved of this.#saved) saved.dispose();
   }
 
   /** One owner less; without owners the node and, through it, the graph behind it are gone. */
