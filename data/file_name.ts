@@ -12,7 +12,8 @@ const longest = 200;
 
 /**
  * One file name, without ending, for a sequence of names: of as many names, different ones give different files (a case
- * `a_mr` and the modality `mr` of a case `a` do not: who writes both looks whether they meet). The first name keeps its underscores, those of the others are written as `=5F`, and `_` joins them.
+ * `a_mr` and the modality `mr` of a case `a` do not: who writes both looks whether they meet). The first name keeps its
+ * underscores, those of the others are written as `=5F`, and `_` joins them.
  *
  * Letters and digits of all scripts, `-` and `.` stay as they are; everything else (and a name that is not in Unicode
  * form C, which some file systems would change) becomes `=` and two hex digits for each byte of UTF-8. A name too long for

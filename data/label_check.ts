@@ -76,10 +76,11 @@ export async function checkJudgedCases(
     const of = labelledCase(dataset, id);
     const images = await dataset.loadImages(of), labels = await dataset.loadLabels(of);
     // In an aligned set a map that all images share may lie on the grid of another one; loading looks at that.
-    const own = dataset.aligned ? [] : modalitiesOf(dataset, of);
-    own.forEach((modality, m) => {
-      checkSameGrid(gridOf(images[m]!), gridOf(labels[m]!), `case ${id} (${modality.id})`);
-    });
+    if (!dataset.aligned) {
+      modalitiesOf(dataset, of).forEach((modality, m) => {
+        checkSameGrid(gridOf(images[m]!), gridOf(labels[m]!), `case ${id} (${modality.id})`);
+      });
+    }
     judges ||= at < validation.length &&
       labels.some(({ array: { data } }) => data.some((value) => value > 0));
   }
