@@ -49,15 +49,14 @@ export function misalign(dataset: Dataset, how: Misalignment): Dataset {
   }
   const random = new Random(seed).child("misalign");
   const chosen = how.cases && new Set(how.cases);
+  const isMoved = (of: UnlabelledCase) => chosen?.has(of.id) ?? true;
   const move = <T extends Float32Array | Uint8Array>(
     volumes: Volume<T>[],
     of: UnlabelledCase,
     labels: boolean,
   ) =>
     modalitiesOf(dataset, of).map(({ id }, at) =>
-      id === modality && (chosen?.has(of.id) ?? true)
-        ? moved(volumes[at]!, how, random.child(of.id), labels)
-        : volumes[at]!
+      id === modality && isMoved(of) ? moved(volumes[at]!, how, random.child(of.id), labels) : volumes[at]!
     );
   return {
     ...dataset,
@@ -67,8 +66,10 @@ export function misalign(dataset: Dataset, how: Misalignment): Dataset {
     loadImages: async (of: UnlabelledCase): Promise<Volume<Float32Array>[]> =>
       move(await dataset.loadImages(of), of, false),
     loadLabels: async (of: LabelledCase): Promise<Volume<Uint8Array>[]> => {
+      const labels = await dataset.loadLabels(of);
+      if (!isMoved(of)) return labels;
       // A map that images share may lie on the grid of another one, on which the same numbers would move it otherwise.
-      const { images } = await dataset.loadGeometry(of), labels = await dataset.loadLabels(of);
+      const { images } = await dataset.loadGeometry(of);
       const own = modalitiesOf(dataset, of).map(({ id }, at) =>
         id === modality ? labelsAt(labels[at]!, images[at]!) : labels[at]!
       );

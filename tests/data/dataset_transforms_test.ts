@@ -156,6 +156,10 @@ Deno.test("misalign() moves labels that lie on the grid of another image as it m
   const [, found] = await misalign(shared, how).loadLabels(of);
   assert.deepEqual(found!.array.shape, wanted!.array.shape);
   const [a, b] = [rowMajor(found!), rowMajor(wanted!)];
+  // Of a case that is not moved, the labels are those that somebody drew.
+  const others = misalign(shared, { ...how, cases: [labelled[1]!.id] });
+  const [, still] = await others.loadLabels(of), [, drawn] = await shared.loadLabels(of);
+  assert.ok(sameBits(rowMajor(still!), rowMajor(drawn!)));
   const unlike = a.reduce((sum, value, at) => sum + +(value !== b[at]), 0);
   assert.ok(unlike < 0.01 * a.length, `${unlike} of ${a.length}`);
 });
