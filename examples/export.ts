@@ -52,6 +52,24 @@ function onnx(out: string, program: string, checkpoints: Written): Written {
   return new Map([[out, exportOnnx(checkpoint!)], [program, new TextEncoder().encode(text)]]);
 }
 
+async function make(
+  format: "html" | "onnx",
+  out: string,
+  program: string,
+  checkpoints: Written,
+  title: string | undefined,
+): Promise<Written> {
+  try {
+    return format === "html" ? await html(out, checkpoints, title) : onnx(out, program, checkpoints);
+  } catch (cause) {
+    if (!(cause instanceof CodedError) || cause.code !== "method.unknown") throw cause;
+    throw new CodedError(cause.code, `${cause.message} that can be exported`, {
+      cause,
+      fix: "A network of a method of your own is not exported; predict takes it, with --method FILE.",
+    });
+  }
+}
+
 async function run(values: Values): Promise<Result> {
   const out = requiredText(values, "out"), format = requiredText(values, "format");
   if (format !== "html" && format !== "onnx") {
@@ -67,17 +85,7 @@ async function run(values: Values): Promise<Result> {
       });
     }
   }
-  const files =
-    await (async () =>
-      format === "html"
-        ? await html(out, checkpoints, text(values, "title"))
-        : onnx(out, program, checkpoints))().catch((error) => {
-        if (!(error instanceof CodedError) || error.code !== "method.unknown") throw error;
-        throw new CodedError(error.code, `${error.message} that can be exported`, {
-          cause: error,
-          fix: "A network of a method of your own is not exported; predict takes it, with --method FILE.",
-        });
-      });
+  const files = await make(format, out, program, checkpoints, text(values, "title"));
   for (const [path, bytes] of files) await writeAtomically(path, bytes);
   const written = [...files].map(([file, { length }]) => ({ file, bytes: length }));
   const lines = written.map(({ file, bytes }) => `${file}: ${Math.ceil(bytes / 1000)} kB`);
