@@ -37,10 +37,9 @@ import {
   main,
   number,
   type Result,
-  text,
   UsageError,
 } from "./command.ts";
-import { loadMethod, ownMethodOption } from "./method_options.ts";
+import { ownMethod, ownMethodOption } from "./method_options.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import { judgedCheckpoint } from "./judged_checkpoint.ts";
 import { openChosenDevice } from "./open_device.ts";
@@ -113,8 +112,7 @@ export const command: Command = {
         fix: "Give the data set of the runs with --data.",
       });
     });
-    const module = text(values, "method"),
-      method = module === undefined ? undefined : await loadMethod(module);
+    const method = await ownMethod(values);
     using device = await openChosenDevice(deviceChoice(values), number(values, "threads"));
     const lines: string[] = [], json: Record<string, unknown>[] = [];
     for (const [i, run] of runs.entries()) {

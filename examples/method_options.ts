@@ -72,6 +72,12 @@ export async function loadMethod(nameOrPath: string): Promise<Method> {
   return requireMethod(found, `the default export of ${nameOrPath}`);
 }
 
+/** The method that `--method` names to a program that opens networks, see {@link ownMethodOption}; none when absent. */
+export async function ownMethod(values: Values): Promise<Method | undefined> {
+  const module = text(values, "method");
+  return module === undefined ? undefined : await loadMethod(module);
+}
+
 function valueOf(setting: NumberSetting | ChoiceSetting | undefined, word: string): number | string {
   return setting === undefined || "choices" in setting || word.trim() === "" ? word : Number(word);
 }

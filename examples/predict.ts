@@ -46,7 +46,7 @@ import {
   type Values,
 } from "./command.ts";
 import { dataOptions, nanPolicyOf, openData, printWarnings } from "./open_data.ts";
-import { loadMethod, ownMethodOption } from "./method_options.ts";
+import { ownMethod, ownMethodOption } from "./method_options.ts";
 import { openChosenDevice } from "./open_device.ts";
 import { prepareOutputs } from "./outputs.ts";
 import { plannedFiles, type Wanted, writeResults } from "./predict_files.ts";
@@ -202,8 +202,7 @@ export const command: Command = {
     const single = dataset === undefined ? jobOfImages(values, out, nanPolicy, warn) : undefined;
     const checkpoints = await readCheckpoints(values);
     using device = await openChosenDevice(choice, threads);
-    const module = text(values, "method");
-    const method = module === undefined ? undefined : await loadMethod(module);
+    const method = await ownMethod(values);
     using ensemble = openEnsemble(checkpoints, device, method);
     const members = ensemble.groups.flatMap((group) => group.members);
     if (missing) { for (const { segment } of members) useMissingStrategy(segment.network, missing); }

@@ -42,7 +42,7 @@ import {
   useMissingStrategy,
 } from "../model/mod.ts";
 import { judgedCheckpoint } from "./judged_checkpoint.ts";
-import { loadMethod, ownMethodOption } from "./method_options.ts";
+import { ownMethod, ownMethodOption } from "./method_options.ts";
 import { dataOptions, openData, phantomOf } from "./open_data.ts";
 import {
   type Command,
@@ -294,8 +294,7 @@ export const command: Command = {
       ],
       inputs,
     );
-    const module = text(values, "method"),
-      method = module === undefined ? undefined : await loadMethod(module);
+    const method = await ownMethod(values);
     using device = await openChosenDevice(deviceChoice(values), number(values, "threads"));
     const all = { robustness: [] as RobustnessRecord[], missing: [] as MissingRecord[] };
     for (const [i, run] of runs.entries()) {
