@@ -7,7 +7,7 @@
 import { basename, dirname, resolve } from "node:path";
 import { decodeText, parseJson } from "../data/json.ts";
 import { CodedError } from "../tensor/errors.ts";
-import { costOf, readFile, resolveConfig } from "../model/mod.ts";
+import { costOf, readFile, resolveConfig, taskOf } from "../model/mod.ts";
 import {
   type Cell,
   cellsOf,
@@ -126,9 +126,7 @@ export async function peakBytesOf(
       const training = { ...start?.network, ...settings.training };
       const plan = await planTraining(cases, { ...settings, training }, device, { isTrial: true });
       const config = resolveConfig({ ...training, ...plan.settings }, settings.method);
-      const { modalities, classes } = cases.dataset;
-      const task = { modalities: modalities.length, classes: classes.length + 1 };
-      peak = Math.max(peak, (await costOf(config, task, settings.method)).peakBytes);
+      peak = Math.max(peak, (await costOf(config, taskOf(plan.preparation), settings.method)).peakBytes);
     } catch (error) {
       onUnread(row, error as Error);
     }
