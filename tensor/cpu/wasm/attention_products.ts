@@ -16,7 +16,7 @@ import {
   type Statements,
 } from "./emit/mod.ts";
 import { stripBytes, type Strips, stripsOf } from "./matmul_pack.ts";
-import { depth, tileProduct } from "./matmul_tile.ts";
+import { depthOf, tileProduct } from "./matmul_tile.ts";
 
 /** How matrices `[queries,channels]`, `[keys,channels]` and blocks of scores become factors of products. */
 export function factorsOf({ tile, queries, keys, channels, block, keyPitch }: AttentionShape) {
@@ -60,7 +60,7 @@ export interface Factor {
 
 /** `c = a · b`, or `c += a · b`, over whole strips. */
 export function stripProduct({ tile }: AttentionShape) {
-  const multiply = tileProduct(tile);
+  const multiply = tileProduct(tile), depth = depthOf(tile);
   return (
     a: Factor,
     b: Factor,

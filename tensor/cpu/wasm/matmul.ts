@@ -25,7 +25,7 @@ import {
 } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
 import { pack, packedBytes, type Packing, type Strips } from "./matmul_pack.ts";
-import { depth, type Tile, tileEdge, tileOf, tileProduct } from "./matmul_tile.ts";
+import { depthOf, type Tile, tileEdge, tileOf, tileProduct } from "./matmul_tile.ts";
 import { joinRows, placeOf } from "./strides.ts";
 
 interface Product {
@@ -113,7 +113,7 @@ function productKernel(engine: Engine, product: Product) {
   const { tile, rows, columns, inner, batch, block } = product;
   const [rowStrips, columnStrips] = [stripsOfRows(product), stripsOfColumns(product)];
   const [rowBlocks, columnBlocks] = blocksOf(product);
-  const [perRows, perColumns] = [tile.rows * inner, tile.columns * inner];
+  const [perRows, perColumns, depth] = [tile.rows * inner, tile.columns * inner, depthOf(tile)];
   const parameters = { a: "i32", b: "i32", out: "i32", edges: "i32" } as const;
   const key = `matmul ${JSON.stringify(product)}`;
   return engine.compile(key, parameters, ({ a, b, out, edges }, { each, thread }) => {

@@ -38,8 +38,13 @@ export interface Tile {
   readonly wide: boolean;
 }
 
-/** Part of the inner axis that is summed at once, so that a strip of b stays in the first-level cache. */
-export const depth = 256;
+/**
+ * Part of the inner axis that is summed at once: 32 KiB of a strip of b, which stay in the first-level cache of most
+ * processors. Shorter parts read and write the results more often, which costs more than what falls out.
+ */
+export function depthOf({ columns }: Tile): number {
+  return 8192 / columns;
+}
 
 /** The tile that the registers of this engine hold. */
 export function tileOf({ wide }: Engine): Tile {
