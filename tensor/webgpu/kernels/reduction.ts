@@ -2,7 +2,8 @@
  * Reductions in a fixed order: the same input gives the same bits every time.
  *
  * Rows are reduced independently. A short row is one thread's loop. A long row is cut into chunks, each
- * reduced by a workgroup as a tree; the chunks' results are reduced the same way until one is left.
+ * reduced by a workgroup as a tree; the chunks' results are reduced the same way until one is left. Who reduced a row
+ * may go through its elements once more, with the result at hand.
  *
  * @module
  */
@@ -23,11 +24,11 @@ export interface Reduction {
   readonly fields: Readonly<Record<string, ComputeType>>;
   /** The value of an empty row: an expression of type `Acc`. */
   readonly identity: string;
-  /** Arrays that `element` and `store` read. */
+  /** Arrays to read. */
   readonly reads: Readonly<Record<string, Bound>>;
-  /** Arrays that `store` writes. */
+  /** Arrays that `store` and `each` write. */
   readonly writes: Readonly<Record<string, Bound>>;
-  /** Functions that `element` and `store` use. */
+  /** Functions that the other parts use. */
   readonly code?: string;
   /** Statements before the elements of `row`: what those have in common, kept in private variables. */
   readonly begin?: string;
@@ -36,7 +37,9 @@ export interface Reduction {
   /** Body of `fn combine(a: Acc, b: Acc) -> Acc`; elements come in a fixed order, but not in that of the row. */
   readonly combine: string;
   /** Statements that store the result `acc` of `row`. */
-  readonly store: string;
+  readonly store?: string;
+  /** Statements for element `k` of `row`, whose result is `acc`. */
+  readonly each?: string;
   /** The output, where it is the plain sum in the one field `sum`, f32: adding up the chunks may then wait. */
   readonly sumOnly?: Bound;
 }
@@ -59,31 +62,56 @@ fn element(row: u32, k: u32) -> Acc { ${element} }
 fn combine(a: Acc, b: Acc) -> Acc { ${combine} }`;
 }
 
-/** The steps of a reduction. */
-export function reductionSteps(call: Call<unknown>, reduction: Reduction): Step[] {
-  const { rows, length, identity, label, reads, writes, store, begin = "" } = reduction;
-  if (rows === 0) return [];
-  const code = accumulatorCode(reduction);
-  const isBusy = rows >= Math.min(manyRows, groupSize * call.tuning.workgroups);
-  if (length <= shortRow || isBusy && length <= loopedRow) {
-    return [{
+/** Rows too long for a workgroup: their results go through memory to a step over all elements. */
+function reducedThenEach(call: Call<unknown>, reduction: Reduction, code: string): Step[] {
+  const { rows, length, label, reads, writes, fields, store = "", each } = reduction;
+  const names = Object.keys(fields);
+  const totals = Object.fromEntries(names.map((name) => [`total_${name}`, call.scratch(rows, fields[name])]));
+  const { each: _, ...alone } = reduction;
+  return [
+    ...reductionSteps(call, {
+      ...alone,
+      label: `${label}, rows`,
+      writes: { ...writes, ...totals },
+      store: store + names.map((name) => `set_total_${name}(row, acc.${name});`).join(" "),
+    }),
+    {
       label,
-      reads,
+      reads: { ...reads, ...totals },
       writes,
       code,
-      threads: rows,
+      threads: rows * length,
       body: `
+  let row = i / ${length}u;
+  let k = i % ${length}u;
+  let acc = Acc(${names.map((name) => `total_${name}_at(row)`).join(", ")});
+  { ${each} }`,
+    },
+  ];
+}
+
+/** A thread for each row. */
+function threadForRow(reduction: Reduction, code: string): Step {
+  const { rows, length, identity, label, reads, writes, store = "", each, begin = "" } = reduction;
+  const body = `
   let row = i;
   ${begin}
   var acc = ${identity};
   for (var k = 0u; k < ${length}u; k++) { acc = combine(acc, element(row, k)); }
-  ${store}`,
-    }];
-  }
-  const share = Math.ceil(rows * length / (groupSize * call.tuning.workgroups));
-  const chunkLength = groupSize * Math.min(longestRun, Math.max(leastRun, share));
+  ${store}
+  ${each ? `for (var k = 0u; k < ${length}u; k++) { ${each} }` : ""}`;
+  return { label, reads, writes, code, threads: rows, body };
+}
+
+/** Workgroups that reduce chunks of rows as trees and then do something with the results `acc`. */
+function treeOfChunk(
+  { rows, length, identity, begin = "" }: Reduction,
+  chunkLength: number,
+  code: string,
+  finish: string,
+): Pick<Step, "code" | "groups" | "groupSize" | "body"> {
   const chunks = Math.ceil(length / chunkLength);
-  const tree = (finish: string) => `
+  const body = `
   let row = group / ${chunks}u;
   ${begin}
   let start = (group % ${chunks}u) * ${chunkLength}u;
@@ -99,23 +127,48 @@ export function reductionSteps(call: Call<unknown>, reduction: Reduction): Step[
     acc = shared_acc[0];
     ${finish}
   }`;
-  const shared = `${code}\nvar<workgroup> shared_acc: array<Acc, ${groupSize}>;`;
-  if (chunks === 1) {
-    return [{ label, reads, writes, code: shared, groups: rows, groupSize, body: tree(store) }];
-  }
+  return {
+    code: `${code}\nvar<workgroup> shared_acc: array<Acc, ${groupSize}>;`,
+    groups: rows * chunks,
+    groupSize,
+    body,
+  };
+}
+
+/** A workgroup for each row. */
+function groupForRow(reduction: Reduction, code: string): Step {
+  const { length, label, reads, writes, store = "", each } = reduction;
+  const { body, ...tree } = treeOfChunk(reduction, length, code, store);
+  const again = each && `
+  workgroupBarrier();
+  acc = shared_acc[0];
+  for (var k = lane; k < ${length}u; k += ${groupSize}u) { ${each} }`;
+  return { label, reads, writes, ...tree, body: body + (again ?? "") };
+}
+
+/** The steps of a reduction. */
+export function reductionSteps(call: Call<unknown>, reduction: Reduction): Step[] {
+  const { rows, length, label, reads } = reduction;
+  if (rows === 0) return [];
+  const code = accumulatorCode(reduction);
+  const isBusy = rows >= Math.min(manyRows, groupSize * call.tuning.workgroups);
+  if (length <= shortRow || isBusy && length <= loopedRow) return [threadForRow(reduction, code)];
+  const share = Math.ceil(rows * length / (groupSize * call.tuning.workgroups));
+  const chunkLength = groupSize * Math.min(longestRun, Math.max(leastRun, share));
+  const chunks = Math.ceil(length / chunkLength);
+  if (chunks === 1) return [groupForRow(reduction, code)];
+  if (reduction.each) return reducedThenEach(call, reduction, code);
 
   const names = Object.keys(reduction.fields);
   const partial = Object.fromEntries(
     names.map((name) => [`part_${name}`, call.scratch(rows * chunks, reduction.fields[name])]),
   );
+  const keepParts = names.map((name) => `set_part_${name}(group, acc.${name});`).join(" ");
   const first: Step = {
     label: `${label}, chunks`,
     reads,
     writes: partial,
-    code: shared,
-    groups: rows * chunks,
-    groupSize,
-    body: tree(names.map((name) => `set_part_${name}(group, acc.${name});`).join(" ")),
+    ...treeOfChunk(reduction, chunkLength, code, keepParts),
   };
   if (reduction.sumOnly && chunks <= shortRow) {
     call.sumLater(partial.part_sum!, reduction.sumOnly, {

@@ -15,6 +15,8 @@ import {
 } from "../../../tensor/ops/conv3d.ts";
 import { matmul } from "../../../tensor/ops/matmul.ts";
 import { groupNorm } from "../../../tensor/ops/normalization.ts";
+import { logSoftmax, softmax } from "../../../tensor/ops/softmax.ts";
+import { unitRows } from "../../../tensor/ops/unit_rows.ts";
 import { Random } from "../../../tensor/random.ts";
 import { keep, scope } from "../../../tensor/scope.ts";
 import type { Triple } from "../../../tensor/shape.ts";
@@ -125,6 +127,25 @@ for (const [kind, tuning] of Object.entries({ usual: {}, fine })) {
   );
 }
 
+/** What a function makes of tensors of these shapes, and the gradients of a weighted sum of that. */
+function withGradients(
+  device: Device,
+  shapes: readonly (readonly number[])[],
+  map: (leaves: readonly Tensor[]) => Tensor,
+): Tensor[] {
+  const random = new Random(22);
+  const leaves = shapes.map((shape, i) => keep(tensorOf(device, random.child(i), shape)));
+  for (const leaf of leaves) leaf.requiresGrad = true;
+  const y = scope(() => {
+    const y = map(leaves);
+    y.mul(tensorOf(device, random.child("weights"), y.shape)).sum().backward();
+    return y;
+  });
+  const gradients = leaves.map((leaf) => leaf.grad!.alias());
+  for (const leaf of leaves) leaf.dispose();
+  return [y, ...gradients];
+}
+
 /** Few and many channels a group, volumes of one voxel and of many. */
 function drawNormalization(random: Random): { shape: number[]; groups: number } {
   const [groups, perGroup] = [1 + random.integer(6), 1 + random.integer(6)];
@@ -151,22 +172,40 @@ testWebGpu(
   async (device) => {
     const drawn = Array.from({ length: count }, (_, k) => drawNormalization(new Random(23).child(k)));
     for (const { shape, groups } of [...normalizations, ...drawn]) {
-      await compare(device, `${shape} in ${groups}`, (on) => {
-        const random = new Random(22);
-        const leaves = [shape, [shape[1]!], [shape[1]!]].map((s, i) =>
-          keep(tensorOf(on, random.child(i), s))
-        );
-        const [x, gamma, beta] = leaves as [Tensor, Tensor, Tensor];
-        for (const leaf of leaves) leaf.requiresGrad = true;
-        const y = scope(() => {
-          const y = groupNorm(x, gamma, beta, groups, { slope: 0.1 });
-          y.mul(tensorOf(on, random.child("weights"), shape)).sum().backward();
-          return y;
-        });
-        const gradients = leaves.map((leaf) => leaf.grad!.alias());
-        for (const leaf of leaves) leaf.dispose();
-        return [y, ...gradients];
-      });
+      await compare(
+        device,
+        `${shape} in ${groups}`,
+        (on) =>
+          withGradients(
+            on,
+            [shape, [shape[1]!], [shape[1]!]],
+            ([x, gamma, beta]) => groupNorm(x!, gamma!, beta!, groups, { slope: 0.1 }),
+          ),
+      );
     }
   },
 );
+
+/** Rows of one thread, of a workgroup and of several, side by side and interleaved; many of them, and few. */
+const rows = [
+  { shape: [5, 7], axis: 1 },
+  { shape: [2, 3, 400], axis: 1 },
+  { shape: [4, 100], axis: 1 },
+  { shape: [600, 200], axis: 1 },
+  { shape: [2, 70, 9], axis: 1 },
+  { shape: [3, 9000], axis: 1 },
+  { shape: [1, 5000, 3], axis: 1 },
+];
+
+for (const [name, map] of Object.entries({ softmax, logSoftmax, unitRows: (x: Tensor) => unitRows(x) })) {
+  testWebGpu(`${name} of rows of any length agrees with the reference, with its gradient`, async (device) => {
+    for (const { shape, axis } of rows) {
+      // Times the length: the elements are around 1 then, however many share a row.
+      await compare(
+        device,
+        `${shape}`,
+        (on) => withGradients(on, [shape], ([x]) => map(x!.mul(3), axis).mul(shape[axis]!)),
+      );
+    }
+  });
+}
