@@ -31,6 +31,8 @@ export interface SlidingWindowInput {
 /**
  * Class probabilities of some windows.
  *
+ * It is asked for the next windows before it has answered for the ones before.
+ *
  * @param patches one batch a modality, row-major `[N,1,d,h,w]`
  * @param count the number of windows N
  * @returns one array an output head, row-major `[N,K,d,h,w]`
@@ -91,25 +93,31 @@ export async function slidingWindow(
   let slabs: Float32Array[] = []; // one an output head, [K, patchDepth, H, W]
   const labels: Uint8Array[] = [], probabilities: Float32Array[] = [];
 
-  for (let i = 0; i < starts[0]!.length; i++) {
-    const z = starts[0]![i]!;
-    for (let first = 0; first < windows.length; first += batch) {
-      const chosen = windows.slice(first, first + batch);
-      const patches = images.map((image, m) => cutWindows(image, padding[m]!, shape, patch, z, chosen));
-      const outputs = await predict(patches, chosen.length);
-      checkOutputs(outputs, chosen.length * classes * weight.length, slabs.length);
-      if (slabs.length === 0) {
-        slabs = outputs.map(() => new Float32Array(classes * patchDepth * plane));
-        for (const _ of outputs) {
-          labels.push(new Uint8Array(shape[0] * plane));
-          if (input.probabilities) probabilities.push(new Float32Array(classes * shape[0] * plane));
-        }
-      }
-      outputs.forEach((output, h) => addWindows(slabs[h]!, output, weight, shape, patch, classes, chosen));
-      addWindows(slabWeight, undefined, weight, shape, patch, 1, chosen);
-      input.onWindow?.(i * windows.length + first + chosen.length, starts[0]!.length * windows.length);
-    }
+  const groups = starts[0]!.flatMap((z, i) => {
     const next = starts[0]![i + 1] ?? z + patchDepth;
+    return chunks(windows, batch).map((chosen, k, all) => ({
+      z,
+      chosen,
+      next,
+      isLast: k + 1 === all.length,
+    }));
+  });
+  const begin = ({ z, chosen }: typeof groups[number]): Promise<Float32Array[]> =>
+    predict(images.map((image, m) => cutWindows(image, padding[m]!, shape, patch, z, chosen)), chosen.length);
+  let done = 0;
+  for await (const [{ z, chosen, next, isLast }, outputs] of oneAhead(groups, begin)) {
+    checkOutputs(outputs, chosen.length * classes * weight.length, slabs.length);
+    if (slabs.length === 0) {
+      slabs = outputs.map(() => new Float32Array(classes * patchDepth * plane));
+      for (const _ of outputs) {
+        labels.push(new Uint8Array(shape[0] * plane));
+        if (input.probabilities) probabilities.push(new Float32Array(classes * shape[0] * plane));
+      }
+    }
+    outputs.forEach((output, h) => addWindows(slabs[h]!, output, weight, shape, patch, classes, chosen));
+    addWindows(slabWeight, undefined, weight, shape, patch, 1, chosen);
+    input.onWindow?.(done += chosen.length, starts[0]!.length * windows.length);
+    if (!isLast) continue;
     for (let h = 0; h < slabs.length; h++) {
       decide(slabs[h]!, slabWeight, z, next, shape, patchDepth, classes, labels[h]!, probabilities[h]);
     }
@@ -122,6 +130,35 @@ export async function slidingWindow(
     advance(slabWeight, next - z, patchDepth, plane, 1);
   }
   return input.probabilities ? { labels, probabilities } : { labels };
+}
+
+/** Runs of at most `size` items. */
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from(
+    { length: Math.ceil(items.length / size) },
+    (_, k) => items.slice(k * size, (k + 1) * size),
+  );
+}
+
+/**
+ * Jobs with their results, in order. The next job is begun before a result is waited for: a GPU works on it while the
+ * result is copied and added.
+ */
+async function* oneAhead<J, R>(
+  jobs: readonly J[],
+  begin: (job: J) => Promise<R>,
+): AsyncGenerator<readonly [J, R]> {
+  const begun = (job: J | undefined): Promise<R> | undefined => {
+    const result = job === undefined ? undefined : begin(job);
+    result?.catch(() => {}); // seen when its turn comes
+    return result;
+  };
+  let next = begun(jobs[0]);
+  for (const [i, job] of jobs.entries()) {
+    const result = next!;
+    next = begun(jobs[i + 1]);
+    yield [job, await result];
+  }
 }
 
 function checkInput(

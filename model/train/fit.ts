@@ -9,18 +9,18 @@ import type { Preparation } from "../../data/prepare/preparation.ts";
 import type { LogRow } from "../../eval/mod.ts";
 import { type Initial, initialise } from "../weights/initialise.ts";
 import type { Prediction } from "../inference/evaluate_cases.ts";
-import { loadStep } from "./batches.ts";
+import { type LoadedBatch, loadStep } from "./batches.ts";
 import { requireFinite } from "./finite.ts";
 import { Progress, type ProgressSink, silent } from "./progress.ts";
 import { learningRateFactor, unlabelledFactor } from "./schedule.ts";
 import { type BestState, moveAverage, restore, stateOf, type TrainState } from "./state.ts";
-import { trainStep } from "./step.ts";
+import { queueStep } from "./step.ts";
 import type { Training, TrainingData } from "./training.ts";
 import { short, stepsWithValidation, validate, validationsSinceBest, warnOfCollapse } from "./validate.ts";
 
 /** What a step took, in milliseconds. */
 export interface StepTime {
-  /** In all, waiting for its batches included. */
+  /** Since the one before was through, waiting for its batches included. */
   readonly ms: number;
   /** Waiting for its batches. */
   readonly waitMs: number;
@@ -32,9 +32,12 @@ export interface TrainSetting extends Omit<TrainingData, "preparation"> {
   readonly preparation?: Preparation;
   /** Where progress is shown; nowhere by default. */
   readonly progress?: ProgressSink;
-  /** Ends the training after the current step; what was reached is saved. */
+  /** Ends the training after the current step, or those that are queued; what was reached is saved. */
   readonly signal?: AbortSignal;
-  /** Called after each step with the log so far and what the step took; the next one waits for it. */
+  /**
+   * Called after each step with the log so far and what the step took. On a GPU up to three steps after it are queued
+   * by then, so that it is never idle; otherwise the next one waits for this.
+   */
   readonly stepped?: (log: readonly LogRow[], took: StepTime) => Promise<void>;
   /** Called with each prediction of a validation and the number of steps done. */
   readonly validated?: (prediction: Prediction, step: number) => Promise<void>;
@@ -50,6 +53,21 @@ export interface TrainSetting extends Omit<TrainingData, "preparation"> {
   readonly isChecked?: boolean;
 }
 
+/** A step on its way. */
+interface QueuedStep {
+  readonly step: number;
+  readonly report: Promise<Readonly<Record<string, number>>>;
+  readonly batches: readonly LoadedBatch[];
+  readonly learningRate: number;
+  readonly waitMs: number;
+}
+
+/**
+ * Steps that a GPU is given before the numbers of an earlier one are looked at. In Deno a copy to the host takes 11 ms,
+ * however fast the GPU is (it asks every 10 ms whether it has arrived); steps of small networks take less.
+ */
+const stepsAhead = 3;
+
 /** Fills the networks from a file, and says what was not in it. */
 function startFrom({ network, average }: Training, { file, partial }: Initial, progress: Progress): void {
   const { loaded, notLoaded } = initialise(network, file, { partial });
@@ -60,6 +78,46 @@ function startFrom({ network, average }: Training, { file, partial }: Initial, p
   for (const line of notLoaded) progress.note(`  ${line}`);
 }
 
+/** The log's row of a step, without what a validation adds. */
+function rowOf(
+  { step, batches, learningRate }: QueuedStep,
+  numbers: Readonly<Record<string, number>>,
+): LogRow {
+  const parts = batches.flatMap(({ labelled, unlabelled, pseudoLabelled }) => [
+    labelled,
+    unlabelled,
+    pseudoLabelled,
+  ]);
+  requireFinite(step + 1, numbers, parts.flatMap((part) => part?.cases ?? []));
+  const shown = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, short(value)]));
+  return { step: step + 1, lr: short(learningRate), ...shown };
+}
+
+const bestAt = async (training: Training, step: number, dice: number | null): Promise<BestState> => ({
+  step,
+  dice,
+  network: await training.segment.network.stateDict(),
+});
+
+/** Validates after a step and adds that to its row; returns the best parameters so far. */
+async function judge(
+  training: Training,
+  { dataset, split, validated }: TrainSetting,
+  row: LogRow,
+  best: BestState | null,
+  progress: Progress,
+): Promise<BestState> {
+  const step = row.step!, { steps } = training.config;
+  const seen = validated && ((prediction: Prediction) => validated(prediction, step));
+  const columns = await validate(training, dataset, split.validation, progress, seen);
+  Object.assign(row, columns);
+  const dice = columns.val_dice;
+  const isBest = best === null || dice > best.dice!;
+  progress.note(`step ${step}: validation Dice ${dice.toFixed(3)}${isBest ? " (best)" : ""}`);
+  if (2 * step >= steps) warnOfCollapse(columns, progress);
+  return isBest ? await bestAt(training, step, dice) : best;
+}
+
 /**
  * Runs the steps.
  *
@@ -67,9 +125,10 @@ function startFrom({ network, average }: Training, { file, partial }: Initial, p
  */
 export async function fit(
   training: Training,
-  { dataset, split, progress: sink = silent, signal, save, stepped, validated, resume, init }: TrainSetting,
+  setting: TrainSetting,
 ): Promise<{ best: BestState; log: LogRow[]; waitedMs: number } | null> {
   const { config, phases, method, loader } = training;
+  const { progress: sink = silent, signal, save, stepped, resume, init } = setting;
   const log: LogRow[] = [...resume?.log ?? []];
   let best = resume?.best ?? null;
   let waitedMs = 0;
@@ -85,6 +144,23 @@ export async function fit(
   // A run that is killed early has something to go on from, and a disk that is full shows now.
   if (!resume) await save?.(await stateOf(training, 0, null, log));
   const isStale = () => config.patience > 0 && validationsSinceBest(log) >= config.patience;
+  let through = performance.now();
+  const finish = async (step: QueuedStep) => {
+    const row = rowOf(step, await step.report);
+    const took = { ms: performance.now() - through, waitMs: step.waitMs };
+    const isJudged = validateAfter.has(row.step!);
+    if (isJudged && !method.isPretraining) best = await judge(training, setting, row, best, progress);
+    else if (method.isPretraining && row.step === config.steps) best = await bestAt(training, row.step!, null);
+    log.push(row);
+    await stepped?.(log, took);
+    progress.step(row.step!, `loss ${row.loss!.toFixed(4)}`);
+    if (isJudged && isStale()) progress.note(`no better validation in ${config.patience}: ending early`);
+    through = performance.now();
+  };
+  const queued: QueuedStep[] = [];
+  const finishAllBut = async (count: number) => {
+    while (queued.length > count) await finish(queued.shift()!);
+  };
   for (let step = first; step < config.steps && !isStale(); step++) {
     await setImmediate(); // timers, signals and other tasks of the program have their turn
     const factor = unlabelledFactor(step, phases);
@@ -93,46 +169,15 @@ export async function fit(
     const waitMs = performance.now() - asked;
     waitedMs += waitMs;
     const learningRate = config.learningRate * learningRateFactor(step, phases, config);
-    const report = await trainStep(training, batches, { step, learningRate, factor });
+    const report = queueStep(training, batches, { step, learningRate, factor });
+    report.catch(() => {}); // seen when its turn comes
     moveAverage(training, step);
-    const took = { ms: performance.now() - asked, waitMs };
-    requireFinite(
-      step + 1,
-      report,
-      batches.flatMap(({ labelled, unlabelled, pseudoLabelled }) =>
-        [labelled, unlabelled, pseudoLabelled].flatMap((part) => part?.cases ?? [])
-      ),
-    );
-    const numbers = Object.fromEntries(Object.entries(report).map(([name, value]) => [name, short(value)]));
-    const row: LogRow = { step: step + 1, lr: short(learningRate), ...numbers };
+    queued.push({ step, report, batches, learningRate, waitMs });
     const isJudged = validateAfter.has(step + 1);
-    if (method.isPretraining) {
-      if (step + 1 === config.steps) {
-        best = { step: step + 1, dice: null, network: await training.segment.network.stateDict() };
-      }
-    } else if (isJudged) {
-      const columns = await validate(
-        training,
-        dataset,
-        split.validation,
-        progress,
-        validated && ((prediction) => validated(prediction, step + 1)),
-      );
-      Object.assign(row, columns);
-      const dice = columns.val_dice;
-      if (best === null || dice > best.dice!) {
-        best = { step: step + 1, dice, network: await training.segment.network.stateDict() };
-      }
-      progress.note(
-        `step ${step + 1}: validation Dice ${dice.toFixed(3)}${best.step === step + 1 ? " (best)" : ""}`,
-      );
-      if (2 * (step + 1) >= config.steps) warnOfCollapse(columns, progress);
-    }
-    log.push(row);
-    await stepped?.(log, took);
-    progress.step(step + 1, `loss ${row.loss!.toFixed(4)}`);
-    if (isJudged && isStale()) progress.note(`no better validation in ${config.patience}: ending early`);
+    // What follows a validation, and what is saved, needs the parameters as they are after this step.
+    await finishAllBut(isJudged || training.device.kind === "cpu" ? 0 : stepsAhead);
     const stop = signal?.aborted ?? false;
+    if (stop) await finishAllBut(0);
     if (isJudged || stop) await save?.(await stateOf(training, step + 1, best, log));
     if (stop && step + 1 < config.steps && !isStale()) return null;
   }

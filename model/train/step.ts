@@ -116,11 +116,20 @@ function termsOf(
 
 const asRow = (scalars: readonly Tensor[]) => concat(scalars.map((scalar) => scalar.reshape([1])), 0);
 
+/** The numbers of a report by their names. */
+async function numbersOf(report: Tensor, names: readonly string[]): Promise<Record<string, number>> {
+  const values = await report.data();
+  report.dispose();
+  return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+}
+
 /**
- * Runs one step over one or more micro-batches, whose gradients are averaged, and returns the loss, its terms
- * without their weights, and the gradient's norm before clipping.
+ * Queues one step over one or more micro-batches, whose gradients are averaged. What is queued after it sees its
+ * parameters at once.
+ *
+ * @returns the loss, its terms without their weights, and the gradient's norm before clipping, once the device is there
  */
-export async function trainStep(
+export function queueStep(
   setting: StepSetting,
   batches: readonly MicroBatch[],
   { step, learningRate, factor }: StepPlace,
@@ -154,7 +163,14 @@ export async function trainStep(
     const sum = reports.reduce((total, row) => total.add(row));
     return concat([share === 1 ? sum : sum.mul(share), norm.reshape([1])], 0);
   });
-  const values = await report.data();
-  report.dispose();
-  return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+  return numbersOf(report, names);
+}
+
+/** {@link queueStep}, waited for. */
+export async function trainStep(
+  setting: StepSetting,
+  batches: readonly MicroBatch[],
+  place: StepPlace,
+): Promise<Record<string, number>> {
+  return await queueStep(setting, batches, place);
 }

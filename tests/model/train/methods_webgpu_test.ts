@@ -21,15 +21,18 @@ const small: TrainOptions = {
 async function twoLosses(method: Method, device: Device): Promise<number[]> {
   const losses: number[] = [], stop = new AbortController();
   const size = method.name === "cmc-released" ? short : small; // the authors' network has its own levels
-  await train({ ...size, method }, {
+  const stopping: Method = {
+    ...method,
+    afterStep(network, context) {
+      method.afterStep?.(network, context);
+      if (context.step === 1) stop.abort();
+    },
+  };
+  await train({ ...size, method: stopping }, {
     device,
     ...dataFor(method),
     signal: stop.signal,
-    stepped: (log) => {
-      losses.push(log.at(-1)!.loss!);
-      if (log.length === 2) stop.abort();
-      return Promise.resolve();
-    },
+    stepped: (log) => Promise.resolve(void losses.push(log.at(-1)!.loss!)),
   });
   return losses;
 }
