@@ -150,7 +150,9 @@ export async function fit(
     const took = { ms: performance.now() - through, waitMs: step.waitMs };
     const isJudged = validateAfter.has(row.step!);
     if (isJudged && !method.isPretraining) best = await judge(training, setting, row, best, progress);
-    else if (method.isPretraining && row.step === config.steps) best = await bestAt(training, row.step!, null);
+    else if (method.isPretraining && row.step === config.steps) {
+      best = await bestAt(training, row.step!, null);
+    }
     log.push(row);
     await stepped?.(log, took);
     progress.step(row.step!, `loss ${row.loss!.toFixed(4)}`);

@@ -106,9 +106,7 @@ export class PlanCache {
     attributes: unknown,
     text: () => string,
   ): Plan {
-    const varying = new Set<string>(kernel.varying);
-    const fixed = JSON.stringify(attributes, (field, value) => varying.has(field) ? null : value);
-    const key = `${name}${fixed}${specs(inputs)}>${specs(outputs)}`;
+    const key = `${name}${fixedOf(kernel, attributes)}${specs(inputs)}>${specs(outputs)}`;
     let plan = this.#plans.get(key);
     if (!plan) this.#plans.set(key, plan = this.#make(kernel, inputs, outputs, attributes, text));
     return plan;
@@ -199,6 +197,14 @@ export class PlanCache {
     }
     return pipeline;
   }
+}
+
+/** The attributes that a plan depends on; they are asked for at every call, and a replacer would be slow. */
+function fixedOf({ varying }: AnyKernel, attributes: unknown): string {
+  if (!varying) return JSON.stringify(attributes);
+  const fixed: Record<string, unknown> = { ...attributes as object };
+  for (const name of varying) delete fixed[name];
+  return JSON.stringify(fixed);
 }
 
 const specs = (operands: readonly Operand[]) =>
