@@ -22,10 +22,12 @@ export class Faults {
 
   readonly #onOutOfMemory: () => void;
   readonly #patienceMs: number;
+  /** When it last answered, in the milliseconds of `performance`. */
+  #answered = 0;
 
   /**
-   * Listens to a device; `onOutOfMemory` may free what can be freed. A wait that takes longer than
-   * `patienceMs` is a failure: some drivers never answer after a fault.
+   * Listens to a device; `onOutOfMemory` may free what can be freed. No answer for
+   * `patienceMs`, while somebody waits, is a failure: some drivers never answer after a fault.
    */
   constructor(gpu: GPUDevice, onOutOfMemory: () => void, patienceMs: number) {
     this.#gpu = gpu;
@@ -94,9 +96,18 @@ export class Faults {
       },
     );
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(this.#noAnswer()), this.#patienceMs);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const begun = performance.now();
+    const watch = () => {
+      // Others may wait for what comes first: while they get answers, the device lives.
+      const left = Math.max(begun, this.#answered) + this.#patienceMs - performance.now();
+      if (left <= 0) late.reject(this.#noAnswer());
+      else timer = setTimeout(watch, left);
+    };
+    watch();
     try {
       const value = await Promise.race([checked, this.#end.promise, late.promise]);
+      this.#answered = performance.now();
       this.throwIfAny();
       return value;
     } finally {

@@ -80,6 +80,23 @@ testWebGpu("a driver that never answers is a typed error, not a hang", async (de
   assert.deepEqual([...await x.data()], [1]);
 }, { patienceMs: 1000 });
 
+testWebGpu("a wait in a queue is no hang while those before it get answers", async (device) => {
+  using first = Tensor.from(device, [1]);
+  using second = Tensor.from(device, [2]);
+  const { mapAsync } = GPUBuffer.prototype;
+  let waits = 0;
+  GPUBuffer.prototype.mapAsync = async function (...inputs) {
+    await new Promise((resolve) => setTimeout(resolve, 700 * ++waits));
+    return await mapAsync.apply(this, inputs);
+  };
+  try {
+    const values = await Promise.all([first.data(), second.data()]);
+    assert.deepEqual(values.map(([value]) => value), [1, 2]);
+  } finally {
+    GPUBuffer.prototype.mapAsync = mapAsync;
+  }
+}, { patienceMs: 1000 });
+
 testWebGpu(
   "a device lost in the middle of a step rejects pending reads and every later call",
   async (device) => {
