@@ -199,11 +199,14 @@ export class PlanCache {
   }
 }
 
-/** The attributes that a plan depends on; they are asked for at every call, and a replacer would be slow. */
+/**
+ * The attributes that a plan depends on, at every call: a replacer would be slow. Of those that vary the names stay,
+ * since they say which inputs of an elementwise op are numbers.
+ */
 function fixedOf({ varying }: AnyKernel, attributes: unknown): string {
   if (!varying) return JSON.stringify(attributes);
   const fixed: Record<string, unknown> = { ...attributes as object };
-  for (const name of varying) delete fixed[name];
+  for (const name of varying) if (name in fixed) fixed[name] = null;
   return JSON.stringify(fixed);
 }
 

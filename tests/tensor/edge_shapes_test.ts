@@ -60,6 +60,35 @@ async function run(device: Device, op: AnyOp, shape: Shape): Promise<ArrayLike<n
   return results;
 }
 
+/** Results of an elementwise row with numbers in place of each of its inputs in turn, and of pairs of three. */
+async function withNumbers(device: Device, op: AnyOp & { arity: number }): Promise<ArrayLike<number>[]> {
+  const inputs = inputsOf(op, [5], op.name).slice(0, op.arity);
+  const places = inputs.map((_, i) => i);
+  const outputs = scope(() => {
+    const tensors = inputs.map((data) => Tensor.from(device, data, [5]));
+    const call = (isNumber: (i: number) => boolean) =>
+      apply(op, tensors.map((tensor, i) => isNumber(i) ? 0.75 + i : tensor), {});
+    const one = places.map((place) => call((i) => i === place));
+    return op.arity === 3 ? [...one, ...places.map((place) => call((i) => i !== place))] : one;
+  });
+  const values = await Promise.all(outputs.map((tensor) => tensor.data()));
+  for (const tensor of outputs) tensor.dispose();
+  return values;
+}
+
+testOnDevices(
+  "elementwise rows take numbers for any of their inputs, one after the other",
+  async (device) => {
+    using oracle = openOracle();
+    for (const op of Object.values(elementwiseOps).filter(({ arity }) => arity > 1)) {
+      const expected = await withNumbers(oracle, op), actual = await withNumbers(device, op);
+      expected.forEach((values, k) => {
+        assertClose(actual[k]!, values, around(values, 2e-5, 1e-5), `${op.name}, call ${k}`);
+      });
+    }
+  },
+);
+
 testOnDevices("elementwise rows take scalars, empty and single axes and odd lengths", async (device) => {
   using oracle = openOracle();
   for (const op of Object.values(elementwiseOps)) {
