@@ -24,7 +24,7 @@ import {
   unitRows,
 } from "../../tensor/mod.ts";
 import { apply } from "../../tensor/apply.ts";
-import { elementwiseOps } from "../../tensor/ops/elementwise.ts";
+import { type ElementwiseOp, elementwiseOps } from "../../tensor/ops/elementwise.ts";
 import type { AnyOp } from "../../tensor/ops/op.ts";
 import { type Shape, sizeOf } from "../../tensor/shape.ts";
 import { testOnDevices } from "./devices.ts";
@@ -61,8 +61,8 @@ async function run(device: Device, op: AnyOp, shape: Shape): Promise<ArrayLike<n
 }
 
 /** Results of an elementwise row with numbers in place of each of its inputs in turn, and of pairs of three. */
-async function withNumbers(device: Device, op: AnyOp & { arity: number }): Promise<ArrayLike<number>[]> {
-  const inputs = inputsOf(op, [5], op.name).slice(0, op.arity);
+async function withNumbers(device: Device, op: ElementwiseOp): Promise<ArrayLike<number>[]> {
+  const inputs = inputsOf(op, [5], op.name);
   const places = inputs.map((_, i) => i);
   const outputs = scope(() => {
     const tensors = inputs.map((data) => Tensor.from(device, data, [5]));
