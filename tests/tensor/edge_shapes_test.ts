@@ -80,7 +80,9 @@ testOnDevices(
   "elementwise rows take numbers for any of their inputs, one after the other",
   async (device) => {
     using oracle = openOracle();
-    for (const op of Object.values(elementwiseOps).filter(({ arity }) => arity > 1)) {
+    // Of rows with fewer inputs in their samples, one is a number always.
+    const free = ({ arity, samples }: ElementwiseOp) => arity > 1 && samples[0]!.inputs.length === arity;
+    for (const op of Object.values<ElementwiseOp>(elementwiseOps).filter(free)) {
       const expected = await withNumbers(oracle, op), actual = await withNumbers(device, op);
       expected.forEach((values, k) => {
         assertClose(actual[k]!, values, around(values, 2e-5, 1e-5), `${op.name}, call ${k}`);
