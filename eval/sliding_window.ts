@@ -31,7 +31,7 @@ export interface SlidingWindowInput {
 /**
  * Class probabilities of some windows.
  *
- * It is asked for the next windows before it has answered for the ones before.
+ * It is asked for the next windows before it has answered for the ones before, so each answer needs arrays of its own.
  *
  * @param patches one batch a modality, row-major `[N,1,d,h,w]`
  * @param count the number of windows N
@@ -93,6 +93,7 @@ export async function slidingWindow(
   let slabs: Float32Array[] = []; // one an output head, [K, patchDepth, H, W]
   const labels: Uint8Array[] = [], probabilities: Float32Array[] = [];
 
+  // After the last group of a slab its first slices are decided, up to where the next slab begins.
   const groups = starts[0]!.flatMap((z, i) => {
     const next = starts[0]![i + 1] ?? z + patchDepth;
     return chunks(windows, batch).map((chosen, k, all) => ({
@@ -154,10 +155,14 @@ async function* oneAhead<J, R>(
     return result;
   };
   let next = begun(jobs[0]);
-  for (const [i, job] of jobs.entries()) {
-    const result = next!;
-    next = begun(jobs[i + 1]);
-    yield [job, await result];
+  try {
+    for (const [i, job] of jobs.entries()) {
+      const result = next!;
+      next = begun(jobs[i + 1]);
+      yield [job, await result];
+    }
+  } finally {
+    await next?.catch(() => {}); // whoever stops early may dispose of what the job works with
   }
 }
 

@@ -32,8 +32,10 @@ export function patchPredictor(
       );
       return network.segment(images).flatMap((logits) => logits ? [softmax(logits, 1)] : []);
     });
-    const values = await Promise.all(probabilities.map((tensor) => tensor.data()));
-    for (const tensor of probabilities) tensor.dispose();
-    return values as Float32Array[];
+    try {
+      return await Promise.all(probabilities.map((tensor) => tensor.data())) as Float32Array[];
+    } finally {
+      for (const tensor of probabilities) tensor.dispose();
+    }
   };
 }

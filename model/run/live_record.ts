@@ -17,7 +17,7 @@ import {
 import { average, learningCurves, type LogRow, lossColumns, overlayPlot, parseLog } from "../../eval/mod.ts";
 import type { Device } from "../../tensor/device.ts";
 import type { Prediction } from "../inference/evaluate_cases.ts";
-import type { StepTime } from "../train/fit.ts";
+import type { StepTime } from "../train/step_queue.ts";
 import { logCsv } from "./log_csv.ts";
 import type { RunFolder } from "./run_folder.ts";
 

@@ -9,22 +9,12 @@ import type { Preparation } from "../../data/prepare/preparation.ts";
 import type { LogRow } from "../../eval/mod.ts";
 import { type Initial, initialise } from "../weights/initialise.ts";
 import type { Prediction } from "../inference/evaluate_cases.ts";
-import { type LoadedBatch, loadStep } from "./batches.ts";
 import { requireFinite } from "./finite.ts";
 import { Progress, type ProgressSink, silent } from "./progress.ts";
-import { learningRateFactor, unlabelledFactor } from "./schedule.ts";
-import { type BestState, moveAverage, restore, stateOf, type TrainState } from "./state.ts";
-import { queueStep } from "./step.ts";
+import { type BestState, restore, stateOf, type TrainState } from "./state.ts";
+import { type QueuedStep, StepQueue, type StepTime } from "./step_queue.ts";
 import type { Training, TrainingData } from "./training.ts";
 import { short, stepsWithValidation, validate, validationsSinceBest, warnOfCollapse } from "./validate.ts";
-
-/** What a step took, in milliseconds. */
-export interface StepTime {
-  /** Since the one before was through, waiting for its batches included. */
-  readonly ms: number;
-  /** Waiting for its batches. */
-  readonly waitMs: number;
-}
 
 /** How a training is followed and bounded; none of it changes the result. */
 export interface TrainSetting extends Omit<TrainingData, "preparation"> {
@@ -36,7 +26,7 @@ export interface TrainSetting extends Omit<TrainingData, "preparation"> {
   readonly signal?: AbortSignal;
   /**
    * Called after each step with the log so far and what the step took. On a GPU up to three steps after it are queued
-   * by then, so that it is never idle; otherwise the next one waits for this.
+   * by then where they take less than a second, so that it is never idle; otherwise the next one waits for this.
    */
   readonly stepped?: (log: readonly LogRow[], took: StepTime) => Promise<void>;
   /** Called with each prediction of a validation and the number of steps done. */
@@ -53,21 +43,6 @@ export interface TrainSetting extends Omit<TrainingData, "preparation"> {
   readonly isChecked?: boolean;
 }
 
-/** A step on its way. */
-interface QueuedStep {
-  readonly step: number;
-  readonly report: Promise<Readonly<Record<string, number>>>;
-  readonly batches: readonly LoadedBatch[];
-  readonly learningRate: number;
-  readonly waitMs: number;
-}
-
-/**
- * Steps that a GPU is given before the numbers of an earlier one are looked at. In Deno a copy to the host takes 11 ms,
- * however fast the GPU is (it asks every 10 ms whether it has arrived); steps of small networks take less.
- */
-const stepsAhead = 3;
-
 /** Fills the networks from a file, and says what was not in it. */
 function startFrom({ network, average }: Training, { file, partial }: Initial, progress: Progress): void {
   const { loaded, notLoaded } = initialise(network, file, { partial });
@@ -78,8 +53,8 @@ function startFrom({ network, average }: Training, { file, partial }: Initial, p
   for (const line of notLoaded) progress.note(`  ${line}`);
 }
 
-/** The log's row of a step, without what a validation adds. */
-function rowOf(
+/** The log's row of a step, without what a validation adds, once its numbers are known to be numbers. */
+function checkedRow(
   { step, batches, learningRate }: QueuedStep,
   numbers: Readonly<Record<string, number>>,
 ): LogRow {
@@ -127,13 +102,11 @@ export async function fit(
   training: Training,
   setting: TrainSetting,
 ): Promise<{ best: BestState; log: LogRow[]; waitedMs: number } | null> {
-  const { config, phases, method, loader } = training;
+  const { config, method, loader } = training;
   const { progress: sink = silent, signal, save, stepped, resume, init } = setting;
   const log: LogRow[] = [...resume?.log ?? []];
   let best = resume?.best ?? null;
-  let waitedMs = 0;
   if (resume) restore(training, resume);
-  const first = resume?.step ?? 0;
   const progress = new Progress(sink, config.steps);
   if (init && !resume) startFrom(training, init, progress);
   const validateAfter = stepsWithValidation(config.steps, config.validations);
@@ -144,10 +117,8 @@ export async function fit(
   // A run that is killed early has something to go on from, and a disk that is full shows now.
   if (!resume) await save?.(await stateOf(training, 0, null, log));
   const isStale = () => config.patience > 0 && validationsSinceBest(log) >= config.patience;
-  let through = performance.now();
-  const finish = async (step: QueuedStep) => {
-    const row = rowOf(step, await step.report);
-    const took = { ms: performance.now() - through, waitMs: step.waitMs };
+  const queue = new StepQueue(training, async (step, took) => {
+    const row = checkedRow(step, await step.report);
     const isJudged = validateAfter.has(row.step!);
     if (isJudged && !method.isPretraining) best = await judge(training, setting, row, best, progress);
     else if (method.isPretraining && row.step === config.steps) {
@@ -157,31 +128,15 @@ export async function fit(
     await stepped?.(log, took);
     progress.step(row.step!, `loss ${row.loss!.toFixed(4)}`);
     if (isJudged && isStale()) progress.note(`no better validation in ${config.patience}: ending early`);
-    through = performance.now();
-  };
-  const queued: QueuedStep[] = [];
-  const finishAllBut = async (count: number) => {
-    while (queued.length > count) await finish(queued.shift()!);
-  };
-  for (let step = first; step < config.steps && !isStale(); step++) {
+  });
+  for (let step = resume?.step ?? 0; step < config.steps && !isStale(); step++) {
     await setImmediate(); // timers, signals and other tasks of the program have their turn
-    const factor = unlabelledFactor(step, phases);
-    const asked = performance.now();
-    const batches = await loadStep(training, step, factor);
-    const waitMs = performance.now() - asked;
-    waitedMs += waitMs;
-    const learningRate = config.learningRate * learningRateFactor(step, phases, config);
-    const report = queueStep(training, batches, { step, learningRate, factor });
-    report.catch(() => {}); // seen when its turn comes
-    moveAverage(training, step);
-    queued.push({ step, report, batches, learningRate, waitMs });
-    const isJudged = validateAfter.has(step + 1);
-    // What follows a validation, and what is saved, needs the parameters as they are after this step.
-    await finishAllBut(isJudged || training.device.kind === "cpu" ? 0 : stepsAhead);
+    await queue.add(step);
+    if (!validateAfter.has(step + 1) && !signal?.aborted) continue;
+    await queue.finish();
     const stop = signal?.aborted ?? false;
-    if (stop) await finishAllBut(0);
-    if (isJudged || stop) await save?.(await stateOf(training, step + 1, best, log));
+    await save?.(await stateOf(training, step + 1, best, log));
     if (stop && step + 1 < config.steps && !isStale()) return null;
   }
-  return { best: best!, log, waitedMs };
+  return { best: best!, log, waitedMs: queue.waitedMs };
 }

@@ -118,8 +118,8 @@ const asRow = (scalars: readonly Tensor[]) => concat(scalars.map((scalar) => sca
 
 /** The numbers of a report by their names. */
 async function numbersOf(report: Tensor, names: readonly string[]): Promise<Record<string, number>> {
-  const values = await report.data();
-  report.dispose();
+  using own = report;
+  const values = await own.data();
   return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
 }
 

@@ -48,7 +48,7 @@ export interface WebGpuOptions {
   readonly limits?: WebGpuLimits;
   /** Choices that differ from the table's, to measure or test them. */
   readonly tuning?: Partial<Tuning>;
-  /** How long a read may wait for the device's answer, in milliseconds; ten minutes by default. */
+  /** How long the device may give no answer while somebody waits, in milliseconds; ten minutes by default. */
   readonly patienceMs?: number;
   /** Measured block sizes; those of this adapter are used, if there are any. */
   readonly measured?: TuningFile | undefined;

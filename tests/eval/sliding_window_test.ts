@@ -132,3 +132,23 @@ Deno.test("slidingWindow() refuses misfits and never lets NaN become a class", a
     message: /voxel \[0, 1, 1\]/,
   });
 });
+
+Deno.test("the next windows are begun before an answer, and none is under way when a callback has thrown", async () => {
+  let live = 0, most = 0;
+  const inner = identity(2, 64);
+  const predict: PatchPredictor = async (patches, n) => {
+    most = Math.max(most, ++live);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    live--;
+    return await inner(patches, n);
+  };
+  const input = { images: [new Float32Array(8 ** 3)], padding: [0], classes: 2 } as const;
+  const shape: Triple = [8, 8, 8], patch: Triple = [4, 4, 4];
+  await slidingWindow({ ...input, shape, patch }, predict);
+  assert.deepEqual([live, most], [0, 2]);
+  const onWindow = () => {
+    throw new Error("enough");
+  };
+  await assert.rejects(slidingWindow({ ...input, shape, patch, onWindow }, predict), { message: "enough" });
+  assert.equal(live, 0);
+});

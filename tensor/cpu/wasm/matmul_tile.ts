@@ -39,11 +39,11 @@ export interface Tile {
 }
 
 /**
- * Part of the inner axis that is summed at once: 32 KiB of a strip of b, which stay in the first-level cache of most
- * processors. Shorter parts read and write the results more often, which costs more than what falls out.
+ * Part of the inner axis that is summed at once: 32 KiB of a strip of b, most of which a first-level cache holds.
+ * Shorter parts read and write the results more often, which was measured to cost more.
  */
 export function depthOf({ columns }: Tile): number {
-  return 8192 / columns;
+  return Math.floor(8192 / columns);
 }
 
 /** The tile that the registers of this engine hold. */

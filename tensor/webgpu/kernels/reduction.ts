@@ -2,8 +2,8 @@
  * Reductions in a fixed order: the same input gives the same bits every time.
  *
  * Rows are reduced independently. A short row is one thread's loop. A long row is cut into chunks, each
- * reduced by a workgroup as a tree; the chunks' results are reduced the same way until one is left. Who reduced a row
- * may go through its elements once more, with the result at hand.
+ * reduced by a workgroup as a tree; the chunks' results are reduced the same way until one is left. Then each
+ * element of a row may meet the row's result.
  *
  * @module
  */
@@ -62,28 +62,33 @@ fn element(row: u32, k: u32) -> Acc { ${element} }
 fn combine(a: Acc, b: Acc) -> Acc { ${combine} }`;
 }
 
+/** The arrays that some code writes: others would take up bindings. */
+const writtenIn = (code: string, writes: Reduction["writes"]): Reduction["writes"] =>
+  Object.fromEntries(Object.entries(writes).filter(([name]) => code.includes(`set_${name}(`)));
+
 /** Rows too long for a workgroup: their results go through memory to a step over all elements. */
 function reducedThenEach(call: Call<unknown>, reduction: Reduction, code: string): Step[] {
-  const { rows, length, label, reads, writes, fields, store = "", each } = reduction;
+  const { rows, length, label, reads, writes, fields, store = "", each = "", begin = "" } = reduction;
   const names = Object.keys(fields);
   const totals = Object.fromEntries(names.map((name) => [`total_${name}`, call.scratch(rows, fields[name])]));
-  const { each: _, ...alone } = reduction;
+  const { each: _, sumOnly: __, ...alone } = reduction;
   return [
     ...reductionSteps(call, {
       ...alone,
       label: `${label}, rows`,
-      writes: { ...writes, ...totals },
+      writes: { ...writtenIn(store, writes), ...totals },
       store: store + names.map((name) => `set_total_${name}(row, acc.${name});`).join(" "),
     }),
     {
       label,
       reads: { ...reads, ...totals },
-      writes,
+      writes: writtenIn(each, writes),
       code,
       threads: rows * length,
       body: `
   let row = i / ${length}u;
   let k = i % ${length}u;
+  ${begin}
   let acc = Acc(${names.map((name) => `total_${name}_at(row)`).join(", ")});
   { ${each} }`,
     },

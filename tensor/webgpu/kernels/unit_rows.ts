@@ -12,7 +12,7 @@ import { type Reduction, reductionSteps } from "./reduction.ts";
 /** Sums a term over rows. */
 function rowSums(
   call: Call<UnitRowsAttributes>,
-  rest: Pick<Reduction, "label" | "reads" | "writes" | "code" | "store" | "each">,
+  rest: Pick<Reduction, "label" | "reads" | "writes" | "code" | "store"> & { readonly each: string },
   term: string,
 ): Step[] {
   const { shape } = call.inputs[0]!, length = shape.at(-1)!;
