@@ -20,6 +20,15 @@ function polynomial(t: Local<"f32x4">, coefficients: readonly number[]): Floats 
   return rest.reduce<Floats>((sum, c) => madd(sum, t, c), f32x4.const(last!));
 }
 
+/** Numerator and denominator of `p / q`, without the last product of q: its last coefficient is divided out of both. */
+function quotient(t: Local<"f32x4">, p: readonly number[], q: readonly number[]): readonly [Floats, Floats] {
+  const last = q.at(-1)!, [next, ...rest] = q.slice(0, -1).map((c) => c / last).toReversed();
+  return [
+    polynomial(t, p.map((c) => c / last)),
+    rest.reduce<Floats>((sum, c) => madd(sum, t, c), t.add(next!)),
+  ];
+}
+
 // ln 2 in two parts: products of the first with small integers are exact in float32.
 const ln2High = 0.693145751953125;
 const ln2Low = Math.LN2 - ln2High;
@@ -126,10 +135,10 @@ const erfEnd = 3.9192;
 /** The error function, off by at most six units in the last place. */
 export function erf(x: Floats): Floats {
   const { value, square } = declare({ value: "f32x4", square: "f32x4" });
-  const ratio = value.mul(polynomial(square, erfP)).div(polynomial(square, erfQ));
+  const [p, q] = quotient(square, erfP, erfQ);
   return after(
     [value.set(x), square.set(value.mul(value).atMost(erfEnd ** 2))],
-    ratio.atMost(1).atLeast(-1),
+    value.mul(p).div(q).atMost(1).atLeast(-1),
   );
 }
 
@@ -140,11 +149,11 @@ const ofScaled = (coefficients: readonly number[], scale: number) =>
 /** The standard normal distribution, `½ + ½ erf(x / √2)`: exactly 0 and 1 far out. */
 export function normalCdf(x: Floats): Floats {
   const { value, square } = declare({ value: "f32x4", square: "f32x4" });
-  const p = polynomial(square, ofScaled(erfP, Math.SQRT1_2).map((c) => c * Math.SQRT1_2 / 2));
-  const ratio = value.mul(p).div(polynomial(square, ofScaled(erfQ, Math.SQRT1_2)));
+  const halved = erfP.map((c) => c * Math.SQRT1_2 / 2);
+  const [p, q] = quotient(square, ofScaled(halved, Math.SQRT1_2), ofScaled(erfQ, Math.SQRT1_2));
   return after(
     [value.set(x), square.set(value.mul(value).atMost(2 * erfEnd ** 2))],
-    ratio.add(0.5).atMost(1).atLeast(0),
+    value.mul(p).div(q).add(0.5).atMost(1).atLeast(0),
   );
 }
 
