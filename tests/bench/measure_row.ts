@@ -42,13 +42,14 @@ const warmUp = 2, warmUpMs = 3000;
 /**
  * A sample of a short workload is the mean of runs in a row that take so many ms together, as steps run kernels one
  * after the other: alone, a kernel of a tenth of a millisecond shows how fast threads wake up. Code is also compiled
- * well only after many calls.
+ * well only after many calls. On a GPU the runs are queued, and the sample is longer, since to hear of the end of all
+ * takes 11 ms in Deno.
  */
-const sampleMs = 50;
+const sampleMs = { cpu: 50, webgpu: 250 } as const;
 
 /** Runs of the next sample. */
-export const runsOf = (previous: Sample | undefined): number =>
-  previous === undefined ? 1 : Math.min(1000, Math.max(1, Math.round(sampleMs / previous.wall)));
+export const runsOf = (device: Program["device"], previous: Sample | undefined): number =>
+  previous === undefined ? 1 : Math.min(1000, Math.max(1, Math.round(sampleMs[device] / previous.wall)));
 
 /** The first run stands apart; the last samples count, and warm-up runs only where less than five others remain. */
 export function summarise(version: string, samples: readonly Sample[], repetitions: number): Measurement {
@@ -144,7 +145,7 @@ export async function measureRow(
     const going: Running[] = [];
     for (const entry of running) {
       const { program, process, samples } = entry;
-      const runs = runsOf(samples.at(-1));
+      const runs = runsOf(program.device, samples.at(-1));
       const sample = await process.run(runs, limitMs);
       if ("refused" in sample) {
         outcomes.set(

@@ -12,6 +12,7 @@ await serve(async () => {
   return {
     version: device.description,
     run: workloads[workload](device),
+    isQueued: kind === "webgpu",
     tensorMiB: () => device.stats().peakBytes / 2 ** 20,
   };
 });

@@ -10,6 +10,8 @@ export interface Prepared {
   readonly version: string;
   /** Runs once and waits until all values are there. */
   run(): Promise<void>;
+  /** Runs may begin while those before are under way: a GPU works on them one after the other. */
+  readonly isQueued?: boolean;
   /** Most memory in tensors so far, where it is counted. */
   tensorMiB?(): number;
 }
@@ -27,9 +29,9 @@ function reason(error: unknown): string {
   return `fails: ${message ?? error}`.split("\n")[0]!.slice(0, 160);
 }
 
-async function sample({ run, tensorMiB }: Prepared, runs: number): Promise<Sample | Refused> {
+async function sample({ run, isQueued, tensorMiB }: Prepared, runs: number): Promise<Sample | Refused> {
   try {
-    const times = await timed(run, runs);
+    const times = await timed(run, runs, isQueued);
     const residentMiB = process.resourceUsage().maxRSS / 1024;
     return { ...times, residentMiB, ...(tensorMiB && { tensorMiB: tensorMiB() }) };
   } catch (error) {

@@ -160,8 +160,8 @@ for line in sys.stdin:
     wall, processor = time.perf_counter(), time.process_time()
     for _ in range(runs):
         run()
-        if card:
-            torch.cuda.synchronize()
+    if card:
+        torch.cuda.synchronize()
     times = {"wall": time.perf_counter() - wall, "processor": time.process_time() - processor}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     answer({**{key: 1000 * value / runs for key, value in times.items()}, "residentMiB": peak / 1024})
