@@ -4,9 +4,8 @@
  * @module
  */
 
-import { average } from "../../eval/mod.ts";
 import { evaluateCases } from "../inference/evaluate_cases.ts";
-import { loadStep } from "./batches.ts";
+import { type LoadedBatch, loadStep } from "./batches.ts";
 import { Progress, type ProgressSink, silent } from "./progress.ts";
 import type { TrainOptions } from "./resolve.ts";
 import { unlabelledFactor } from "./schedule.ts";
@@ -32,17 +31,24 @@ const measured = 3;
 
 /** Runs steps from `first` on; seconds of one. Batches are prepared while the device computes, so the slower counts. */
 async function secondsOfSteps(training: Training, first: number, seen: () => void): Promise<number> {
-  const times: number[] = [];
-  for (let step = first; step <= first + measured; step++) {
-    // The first steps of a ramp have a factor that is almost 0, but cost the same.
-    const factor = unlabelledFactor(step, training.phases), begin = performance.now();
-    const batches = await loadStep(training, step, factor);
-    const loaded = performance.now();
-    await trainStep(training, batches, { step, learningRate: 0, factor });
-    if (step > first) times.push(Math.max(loaded - begin, performance.now() - loaded) / 1000);
+  // The first steps of a ramp have a factor that is almost 0, but cost the same.
+  const placeOf = (step: number) => ({
+    step,
+    learningRate: 0,
+    factor: unlabelledFactor(step, training.phases),
+  });
+  const load = (step: number) => loadStep(training, step, placeOf(step).factor);
+  await trainStep(training, await load(first), placeOf(first));
+  seen();
+  const begin = performance.now(), loaded: [number, LoadedBatch[]][] = [];
+  for (let step = first + 1; step <= first + measured; step++) loaded.push([step, await load(step)]);
+  const between = performance.now();
+  // Queued together, as a training does on a GPU.
+  await Promise.all(loaded.map(async ([step, batches]) => {
+    await trainStep(training, batches, placeOf(step));
     seen();
-  }
-  return average(times)!;
+  }));
+  return Math.max(between - begin, performance.now() - between) / 1000 / measured;
 }
 
 /**
