@@ -22,7 +22,7 @@ import { prepareOutputs } from "../../examples/outputs.ts";
 import { Expectations, type Setting } from "./measure_row.ts";
 import { measureRows } from "./measure_rows.ts";
 import { workloadNames } from "./names.ts";
-import { cudaPeers, peers, type Program } from "./programs.ts";
+import { cudaPeers, ours, oursOnCard, peers, type Program } from "./programs.ts";
 import { readFacts } from "./read_facts.ts";
 import { report } from "./report.ts";
 
@@ -167,7 +167,7 @@ async function run(values: Values): Promise<Result> {
   }
   const limits = { limitMs: 60_000, budgetMs: 15_000 };
   const setting: Setting = { threads, repetitions, ...limits, expectations: new Expectations() };
-  const rows = await measureRows(names, operations, device, programs, setting);
+  const rows = await measureRows(names, operations, [ours(device), ...programs], setting);
   const columns = ["ours", ...programs.map((peer) => peer.name)];
   const result = { machine, device, threads, rows };
   return await write({
@@ -188,7 +188,7 @@ async function runGpu(values: Values): Promise<Result> {
     repetitions = count(values, "repetitions", 5);
   const { machine, operations } = await readFacts(names);
   tell(machine);
-  const rows = await measureRows(names, operations, "webgpu", cudaPeers, {
+  const rows = await measureRows(names, operations, [oursOnCard, ...cudaPeers], {
     threads: navigator.hardwareConcurrency,
     repetitions,
     limitMs: values.rehearse ? 600_000 : 20_000, // software drivers compile slowly

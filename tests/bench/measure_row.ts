@@ -42,14 +42,16 @@ const warmUp = 2, warmUpMs = 3000;
 /**
  * A sample of a short workload is the mean of runs in a row that take so many ms together, as steps run kernels one
  * after the other: alone, a kernel of a tenth of a millisecond shows how fast threads wake up. Code is also compiled
- * well only after many calls. On a GPU the runs are queued, and the sample is longer, since to hear of the end of all
- * takes 11 ms in Deno.
+ * well only after many calls. Where runs are queued the sample is longer, since to hear of the end of all takes 11 ms
+ * in Deno.
  */
-const sampleMs = { cpu: 50, webgpu: 250 } as const;
+const sampleMs = 50, queuedSampleMs = 250;
 
 /** Runs of the next sample. */
-export const runsOf = (device: Program["device"], previous: Sample | undefined): number =>
-  previous === undefined ? 1 : Math.min(1000, Math.max(1, Math.round(sampleMs[device] / previous.wall)));
+export function runsOf({ isQueued }: Pick<Program, "isQueued">, previous: Sample | undefined): number {
+  if (previous === undefined) return 1;
+  return Math.min(1000, Math.max(1, Math.round((isQueued ? queuedSampleMs : sampleMs) / previous.wall)));
+}
 
 /** The first run stands apart; the last samples count, and warm-up runs only where less than five others remain. */
 export function summarise(version: string, samples: readonly Sample[], repetitions: number): Measurement {
@@ -145,7 +147,7 @@ export async function measureRow(
     const going: Running[] = [];
     for (const entry of running) {
       const { program, process, samples } = entry;
-      const runs = runsOf(program.device, samples.at(-1));
+      const runs = runsOf(program, samples.at(-1));
       const sample = await process.run(runs, limitMs);
       if ("refused" in sample) {
         outcomes.set(

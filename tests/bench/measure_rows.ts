@@ -2,7 +2,7 @@
 
 import { measureRow, type Outcome, type Setting } from "./measure_row.ts";
 import type { WorkloadName } from "./names.ts";
-import { installation, ours, type Program } from "./programs.ts";
+import { installation, type Program } from "./programs.ts";
 import type { Facts } from "./read_facts.ts";
 import type { Row } from "./report.ts";
 
@@ -10,12 +10,10 @@ import type { Row } from "./report.ts";
 export async function measureRows(
   names: readonly WorkloadName[],
   operations: Facts["operations"],
-  device: "cpu" | "webgpu",
-  peers: readonly Program[],
+  programs: readonly Program[],
   setting: Setting & { readonly minutes?: number },
 ): Promise<Row[]> {
   const end = performance.now() + 60_000 * (setting.minutes ?? Infinity);
-  const programs = [ours(device), ...peers];
   const missing = new Map<string, Outcome>();
   const rows: Row[] = [];
   for (const workload of names) {

@@ -10,6 +10,8 @@ export interface Program {
   readonly name: string;
   /** Which device of the machine it uses: peers are compared with ours on the same one by default. */
   readonly device: "cpu" | "webgpu";
+  /** Its runs are queued on a card, and only the end of a sample is waited for. */
+  readonly isQueued?: true;
   /** The npm packages it needs, exact, for the installation. */
   readonly packages: readonly string[];
   /** The process to start for a workload. */
@@ -31,6 +33,16 @@ export function ours(device: "cpu" | "webgpu", flags: readonly string[] = []): P
     }),
   };
 }
+
+/** Ours on a graphics card beside PyTorch: both queue their runs. */
+export const oursOnCard: Program = {
+  ...ours("webgpu"),
+  isQueued: true,
+  start: (workload, threads) => {
+    const { command, args } = ours("webgpu").start(workload, threads);
+    return { command, args: [...args, "queued"] };
+  },
+};
 
 /** Ours with the flags of `deno task fast`. */
 const fast: Program = {
@@ -93,6 +105,7 @@ export const peers: readonly Program[] = [
 export const cudaPeers: readonly Program[] = (["cuda", "cuda-tf32"] as const).map((kind) => ({
   name: `pytorch-${kind}`,
   device: "webgpu",
+  isQueued: true,
   packages: [],
   start: (workload, threads) => ({
     command: "python3", // a machine with a card has its own, with a PyTorch that was built for it
