@@ -12,7 +12,7 @@ import type { Prediction } from "../inference/evaluate_cases.ts";
 import { requireFinite } from "./finite.ts";
 import { Progress, type ProgressSink, silent } from "./progress.ts";
 import { type BestState, restore, stateOf, type TrainState } from "./state.ts";
-import { type QueuedStep, StepQueue, type StepTime } from "./step_queue.ts";
+import { type QueuedStep, type StepNumbers, StepQueue, type StepTime } from "./step_queue.ts";
 import type { Training, TrainingData } from "./training.ts";
 import { short, stepsWithValidation, validate, validationsSinceBest, warnOfCollapse } from "./validate.ts";
 
@@ -54,10 +54,7 @@ function startFrom({ network, average }: Training, { file, partial }: Initial, p
 }
 
 /** The log's row of a step, without what a validation adds, once its numbers are known to be numbers. */
-function checkedRow(
-  { step, batches, learningRate }: QueuedStep,
-  numbers: Readonly<Record<string, number>>,
-): LogRow {
+function checkedRow({ step, batches, learningRate }: QueuedStep, numbers: StepNumbers): LogRow {
   const parts = batches.flatMap(({ labelled, unlabelled, pseudoLabelled }) => [
     labelled,
     unlabelled,
@@ -117,8 +114,8 @@ export async function fit(
   // A run that is killed early has something to go on from, and a disk that is full shows now.
   if (!resume) await save?.(await stateOf(training, 0, null, log));
   const isStale = () => config.patience > 0 && validationsSinceBest(log) >= config.patience;
-  const queue = new StepQueue(training, async (step, took) => {
-    const row = checkedRow(step, await step.report);
+  const queue = new StepQueue(training, async (step, numbers, took) => {
+    const row = checkedRow(step, numbers);
     const isJudged = validateAfter.has(row.step!);
     if (isJudged && !method.isPretraining) best = await judge(training, setting, row, best, progress);
     else if (method.isPretraining && row.step === config.steps) {

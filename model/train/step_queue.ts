@@ -19,12 +19,18 @@ export interface StepTime {
   readonly waitMs: number;
 }
 
+/** The losses of a step and what else {@link queueStep} reports, by name. */
+export type StepNumbers = Readonly<Record<string, number>>;
+
+/** What a training does with a step whose numbers are there. */
+type Finish = (step: QueuedStep, numbers: StepNumbers, took: StepTime) => Promise<void>;
+
 /** A step and, once the device is there, its numbers. */
 export interface QueuedStep {
   /** From 0. */
   readonly step: number;
   /** What {@link queueStep} reports. */
-  readonly report: Promise<Readonly<Record<string, number>>>;
+  readonly report: Promise<StepNumbers>;
   /** What it learnt from. */
   readonly batches: readonly LoadedBatch[];
   /** Its learning rate. */
@@ -41,7 +47,7 @@ const ahead = { steps: 3, mostMs: 1000 } as const;
 /** Queues the steps of a training in order and hands them on in order. */
 export class StepQueue {
   readonly #training: Training;
-  readonly #finish: (step: QueuedStep, took: StepTime) => Promise<void>;
+  readonly #finish: Finish;
   readonly #queued: QueuedStep[] = [];
   #waitedMs = 0;
   #waitedSinceLast = 0;
@@ -49,7 +55,7 @@ export class StepQueue {
   #lastMs = Infinity;
 
   /** `finish` is called with each step when its numbers are there. */
-  constructor(training: Training, finish: (step: QueuedStep, took: StepTime) => Promise<void>) {
+  constructor(training: Training, finish: Finish) {
     this.#training = training;
     this.#finish = finish;
   }
@@ -80,11 +86,11 @@ export class StepQueue {
   async #finishUntil(left: number): Promise<void> {
     while (this.#queued.length > left) {
       const step = this.#queued.shift()!;
-      await step.report;
+      const numbers = await step.report;
       this.#lastMs = performance.now() - this.#lastEnd;
       const took = { ms: this.#lastMs, waitMs: this.#waitedSinceLast };
       this.#waitedSinceLast = 0;
-      await this.#finish(step, took);
+      await this.#finish(step, numbers, took);
       this.#lastEnd = performance.now();
     }
   }
