@@ -20,13 +20,15 @@ import { Ledger } from "../ledger.ts";
 import type { ElementwiseOp, Scalars } from "../ops/elementwise.ts";
 import type { AnyOp } from "../ops/op.ts";
 import { type KernelName, kernelOps } from "../ops/registry.ts";
-import { shapeText } from "../shape.ts";
+import { type Shape, shapeText } from "../shape.ts";
 import type { CpuArray, CpuKernel, CpuKernels } from "./kernel.ts";
 
 /** A piece of host memory. */
 export interface CpuBlock {
-  /** The elements. */
+  /** The elements, once everything queued is done. */
   readonly data: HostArray;
+  /** What they take. */
+  readonly bytes: number;
   /** Byte address in the WebAssembly memory; −1 for ordinary arrays. */
   readonly address: number;
 }
@@ -49,6 +51,8 @@ export interface CpuParts {
   readonly kernels: CpuKernels;
   /** The kernel of an elementwise row. */
   readonly elementwise: (op: ElementwiseOp) => CpuKernel<Scalars>;
+  /** Waits until the kernels that were run are done, where they may not be. */
+  readonly settle?: () => void;
   /** Stops worker threads. */
   readonly close?: () => void;
 }
@@ -63,7 +67,22 @@ class CpuBuffer implements DeviceBuffer {
 // deno-lint-ignore no-explicit-any -- kernels of different attributes live in one table
 type AnyKernel = CpuKernel<any>;
 
-/** Runs kernels in the calling thread, one after the other. */
+/** A block as an array. */
+class BlockArray implements CpuArray {
+  readonly address: number;
+  readonly #block: CpuBlock;
+
+  constructor(block: CpuBlock, readonly shape: Shape) {
+    this.address = block.address;
+    this.#block = block;
+  }
+
+  get data(): HostArray {
+    return this.#block.data;
+  }
+}
+
+/** Runs kernels one after the other. */
 export class CpuDevice implements Device {
   /** Which implementation this is. */
   readonly kind = "cpu";
@@ -103,7 +122,7 @@ export class CpuDevice implements Device {
     this.#requireOpen("allocate");
     requireStored(this, dtype);
     const block = this.#parts.memory.allocate(dtype, length);
-    this.#ledger.add(block.data.byteLength);
+    this.#ledger.add(block.bytes);
     return new CpuBuffer(this, dtype, length, block);
   }
 
@@ -112,7 +131,7 @@ export class CpuDevice implements Device {
     if (this.#disposed) return;
     const block = this.#blockOf(buffer, "release");
     (buffer as CpuBuffer).block = undefined;
-    this.#ledger.remove(block.data.byteLength);
+    this.#ledger.remove(block.bytes);
     this.#parts.memory.release(block);
   }
 
@@ -150,13 +169,10 @@ export class CpuDevice implements Device {
     return kernel;
   }
 
-  /** Runs a kernel; it is done when the call returns. */
+  /** Queues a kernel; without threads it is done when the call returns. */
   run(op: AnyOp, inputs: readonly Operand[], outputs: readonly Operand[], attributes: unknown): void {
     this.#requireOpen(op.name);
-    const arrayOf = ({ buffer, shape }: Operand): CpuArray => {
-      const { data, address } = this.#blockOf(buffer, op.name);
-      return { data, shape, address };
-    };
+    const arrayOf = ({ buffer, shape }: Operand) => new BlockArray(this.#blockOf(buffer, op.name), shape);
     const [from, to] = [inputs.map(arrayOf), outputs.map(arrayOf)];
     this.#ledger.dispatches++;
     try {
@@ -168,10 +184,11 @@ export class CpuDevice implements Device {
     }
   }
 
-  /** Nothing is ever pending. */
+  /** Waits in the call itself. */
   // deno-lint-ignore require-await -- async, so that errors reject as they do on other devices
   async flush(): Promise<void> {
     this.#requireOpen("flush");
+    this.#parts.settle?.();
   }
 
   /** Live and peak memory. */

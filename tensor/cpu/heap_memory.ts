@@ -16,7 +16,8 @@ export function heapMemory(
     allocate(dtype: DType, length: number) {
       const ArrayType = dtype === "i32" ? Int32Array : FloatArray;
       try {
-        return { data: new ArrayType(length), address: -1 };
+        const data = new ArrayType(length);
+        return { data, bytes: data.byteLength, address: -1 };
       } catch (cause) {
         throw new OutOfMemoryError("device.memory", `cpu: no memory for ${length} elements of ${dtype}`, {
           cause,

@@ -10,7 +10,7 @@ import type { Shape } from "../shape.ts";
 
 /** A dense row-major array in host memory. */
 export interface CpuArray {
-  /** The elements. */
+  /** The elements, once everything queued is done: a kernel that needs the address alone does not ask for them. */
   readonly data: HostArray;
   /** Sizes of the axes. */
   readonly shape: Shape;
@@ -20,7 +20,14 @@ export interface CpuArray {
 
 /** A vector of channels `[C]` as `[1,C,1,1,1]`, as sums over samples and voxels come out. */
 export function biasRow(bias: CpuArray): CpuArray {
-  return { ...bias, shape: [1, bias.shape[0]!, 1, 1, 1] };
+  const shape = [1, bias.shape[0]!, 1, 1, 1], { address } = bias;
+  return {
+    shape,
+    address,
+    get data() {
+      return bias.data;
+    },
+  };
 }
 
 /** Computes the outputs from the inputs; update kernels change their outputs. */

@@ -1,4 +1,4 @@
-/** Where the time of a workload goes: time and count of each op. CPU device only, where a kernel runs at once. */
+/** Where the time of a workload goes: time and count of each op. CPU device only, which can be waited for in a call. */
 
 import { CountingDevice } from "../../tensor/counting_device.ts";
 import { openDevice } from "../../tensor/open_device.ts";
@@ -21,6 +21,7 @@ export async function breakdown(prepare: Prepare, threads: number, repetitions: 
   device.run = (op, inputs, outputs, attributes) => {
     const start = performance.now(), before = counting.multiplyAdds;
     run(op, inputs, outputs, attributes);
+    device.flush(); // waits in the call
     const ms = performance.now() - start;
     counting.run(op, inputs, outputs);
     const entry = ops.get(op.name) ?? { calls: 0, ms: 0, operations: 0 };

@@ -45,7 +45,7 @@ async function fillGrown(threads: number, round: number): Promise<void> {
         ),
     );
     engine.run(kernel, items, { to: address, value: block + 1 });
-    const filled = new Float32Array(memory.memory.buffer, address, items * perItem);
+    const filled = engine.view(Float32Array, address, items * perItem);
     if (!filled.every((value) => value === block + 1)) fault(`threads ${threads}: a block is not filled`);
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { biasAxes, type ConvAttributes } from "../../ops/conv3d.ts";
-import type { Shape } from "../../shape.ts";
+import { type Shape, sizeOf } from "../../shape.ts";
 import { biasRow, type CpuKernels } from "../kernel.ts";
 import { convolutionWeightGrad } from "./convolution_weight_grad.ts";
 import { type Convolution, convolve } from "./convolve.ts";
@@ -73,7 +73,7 @@ export function conv3dKernels(
     },
     conv3dWeightGrad([x, g], [out, bias], attributes) {
       const shape = winogradShape(x!.shape, g!.shape, attributes.kernel, attributes);
-      if (g!.data.length === 0) out!.data.fill(0);
+      if (sizeOf(g!.shape) === 0) out!.data.fill(0);
       else if (shape && weightGradientFaster(shape)) {
         winogradWeightGrad(engine, shape, { x: x!.address, g: g!.address, out: out!.address });
       } else convolutionWeightGrad(engine, x!, g!, out!, attributes);

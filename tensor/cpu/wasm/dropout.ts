@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sizeOf } from "../../shape.ts";
 import { dropoutThreshold } from "../../ops/dropout.ts";
 import { threefryRotations } from "../../random.ts";
 import type { CpuKernels } from "../kernel.ts";
@@ -83,7 +84,7 @@ function dropoutKernel(engine: Engine) {
 export function dropoutKernels(engine: Engine): Pick<CpuKernels, "dropout"> {
   return {
     dropout([x], [out], { rate, key: [k0, k1] }) {
-      const { length } = x!.data;
+      const length = sizeOf(x!.shape);
       engine.run(dropoutKernel(engine), itemsIn(length), {
         x: x!,
         out: out!,

@@ -50,9 +50,6 @@ export interface Items {
   each(body: (item: Local<"i32">) => Statements): Statements;
 }
 
-/** Bytes at `args`. */
-const argumentBytes = 256;
-
 /** Whether the engine has relaxed SIMD: asked with a minimal module. */
 function hasRelaxedSimd(): boolean {
   const { x } = declare({ x: "f32x4" });
@@ -101,9 +98,6 @@ export class Engine {
   readonly #kernels = new Map<string, Kernel>();
   readonly #hasFusedMadd = hasRelaxedSimd();
   readonly #constants: ConstantTable;
-  readonly #arguments: number;
-  #words: Int32Array;
-  #floats: Float32Array;
 
   /** The pool's threads compute the items. */
   constructor(memory: WasmMemory, pool: ThreadPool, wide = hasWideVectors()) {
@@ -111,9 +105,6 @@ export class Engine {
     this.#constants = new ConstantTable(memory);
     this.wide = wide;
     this.#pool = pool;
-    this.#arguments = memory.allocate(argumentBytes);
-    this.#words = new Int32Array(memory.memory.buffer, this.#arguments, argumentBytes / 4);
-    this.#floats = new Float32Array(memory.memory.buffer, this.#arguments, argumentBytes / 4);
   }
 
   /** Threads that work, this one included. */
@@ -134,6 +125,7 @@ export class Engine {
   ): Kernel<P> {
     const known = this.#kernels.get(key);
     if (known) return known as unknown as Kernel<P>;
+    this.settle(); // its constants are written into memory that queued kernels may still use for something else
     const run = runFunction(parameters, body);
     const module = encodeModule(run, {
       isShared: this.memory.shared,
@@ -141,7 +133,7 @@ export class Engine {
       addressOf: (vector) => this.#constants.addressOf(vector),
     });
     const kernel: Kernel<P> = {
-      index: this.#pool.compile(module),
+      index: this.#pool.compile(module, key),
       names: Object.keys(parameters),
       areFloats: Object.values(parameters).map((type) => type === "f32"),
     };
@@ -149,18 +141,33 @@ export class Engine {
     return kernel;
   }
 
-  /** Runs items 0 … count − 1 on all threads and waits for them. */
+  /** Queues items 0 … count − 1 on all threads. What is queued later begins when they are done. */
   run<P extends KernelParameters>(kernel: Kernel<P>, count: number, inputs: KernelArguments<P>): void {
     if (count === 0) return;
-    if (this.#words.length === 0) this.#renewViews();
+    const { words, floats, at } = this.#pool.claim();
     const { names, areFloats } = kernel;
     for (let i = 0; i < names.length; i++) {
       const input = inputs[names[i]!];
       const value = typeof input === "number" ? input : input.address;
-      if (areFloats[i]) this.#floats[i] = value;
-      else this.#words[i] = value;
+      if (areFloats[i]) floats[at + i] = value;
+      else words[at + i] = value;
     }
-    this.#pool.run(kernel.index, count, this.#arguments);
+    this.#pool.run(kernel.index, count);
+  }
+
+  /** Waits until everything queued is done; before that the host must not look at the memory nor write there. */
+  settle(): void {
+    this.#pool.settle();
+  }
+
+  /** A part of the memory, when everything queued is done. */
+  view<A>(
+    type: new (buffer: ArrayBufferLike, address: number, length: number) => A,
+    address: number,
+    length: number,
+  ): A {
+    this.settle();
+    return new type(this.memory.memory.buffer, address, length);
   }
 
   /** Runs a function with the addresses of so many bytes of working memory each. */
@@ -175,11 +182,5 @@ export class Engine {
     } finally {
       for (const name in addresses) this.memory.release(addresses[name], bytes[name]);
     }
-  }
-
-  /** Growing a memory that is not shared detaches its views. */
-  #renewViews(): void {
-    this.#words = new Int32Array(this.memory.memory.buffer, this.#arguments, argumentBytes / 4);
-    this.#floats = new Float32Array(this.memory.memory.buffer, this.#arguments, argumentBytes / 4);
   }
 }

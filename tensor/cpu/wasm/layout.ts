@@ -134,7 +134,7 @@ export function layoutKernels(
       const { dtype } = attributes;
       const isChange = (x!.data instanceof Int32Array) !== (dtype === "i32");
       if (!isChange || dtype === "f16") return referenceLayout.cast([x!], [out!], attributes);
-      const { length } = x!.data;
+      const length = sizeOf(x!.shape);
       engine.run(castKernel(engine, dtype), itemsIn(length), { x: x!, out: out!, length });
     },
     permute([x], [out], { axes }) {

@@ -14,34 +14,34 @@ import { WasmMemory } from "./memory.ts";
 
 /** A block of the WebAssembly memory. A memory that is not shared detaches its arrays when it grows. */
 class WasmBlock implements CpuBlock {
-  #view: HostArray;
+  #view: HostArray | undefined;
 
   constructor(
-    readonly memory: WasmMemory,
+    readonly engine: Engine,
     readonly dtype: DType,
     readonly length: number,
     readonly address: number,
-  ) {
-    this.#view = this.#makeView();
+  ) {}
+
+  get bytes(): number {
+    return 4 * this.length;
   }
 
   get data(): HostArray {
-    if (this.#view.length !== this.length) this.#view = this.#makeView();
-    return this.#view;
-  }
-
-  #makeView(): HostArray {
-    const { buffer } = this.memory.memory;
-    return this.dtype === "i32"
-      ? new Int32Array(buffer, this.address, this.length)
-      : new Float32Array(buffer, this.address, this.length);
+    const { engine, address, length } = this;
+    engine.settle();
+    if (this.#view?.length === length) return this.#view;
+    return this.#view = this.dtype === "i32"
+      ? engine.view(Int32Array, address, length)
+      : engine.view(Float32Array, address, length);
   }
 }
 
-function blocksOf(memory: WasmMemory): CpuMemory {
+function blocksOf(engine: Engine): CpuMemory {
+  const { memory } = engine;
   return {
-    allocate: (dtype, length) => new WasmBlock(memory, dtype, length, memory.allocate(4 * length)),
-    release: (block) => memory.release(block.address, 4 * block.data.length),
+    allocate: (dtype, length) => new WasmBlock(engine, dtype, length, memory.allocate(4 * length)),
+    release: ({ address, bytes }) => memory.release(address, bytes),
   };
 }
 
@@ -71,9 +71,10 @@ export async function openFastCpu(options: FastCpuOptions = {}): Promise<CpuDevi
     description: `cpu: WebAssembly SIMD, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}${
       engine.wide ? ", fast mode: memory accesses are not checked" : ""
     }`,
-    memory: blocksOf(memory),
+    memory: blocksOf(engine),
     kernels: fastKernels(engine),
     elementwise: fastElementwise(engine),
+    settle: () => engine.settle(),
     close: () => pool[Symbol.dispose](),
   });
 }

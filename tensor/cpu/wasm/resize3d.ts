@@ -132,7 +132,7 @@ function resample(engine: Engine, x: CpuArray, out: CpuArray, axes: readonly Sou
   const { words, starts } = tableOf(axes);
   const bytes = { table: 4 * words.length, rows: engine.threads * workRowBytes(from[2]) };
   engine.scratch(bytes, ({ table, rows }) => {
-    new Int32Array(engine.memory.memory.buffer, table, words.length).set(words);
+    engine.view(Int32Array, table, words.length).set(words);
     const kernel = resampleKernel(engine, from, to, starts);
     engine.run(kernel, samples * channels * to[0], { x, out, table, rows });
   });

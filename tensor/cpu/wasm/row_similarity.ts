@@ -87,7 +87,7 @@ export function rowSimilarityKernels(
       const length = x!.shape.at(-1)!, rows = sizeOf(out!.shape), parts = itemsIn(length);
       engine.scratch({ sums: 8 * sumCount * rows * parts }, ({ sums }) => {
         engine.run(sumsKernel(engine, length), rows * parts, { x: x!, y: y!, sums });
-        const found = new Float64Array(engine.memory.memory.buffer, sums, sumCount * rows * parts);
+        const found = engine.view(Float64Array, sums, sumCount * rows * parts);
         for (let row = 0; row < rows; row++) {
           let [xy, xx, yy] = [0, 0, 0];
           for (let at = sumCount * parts * row; at < sumCount * parts * (row + 1); at += sumCount) {

@@ -35,7 +35,7 @@ export function sumOfSquaresKernels(engine: Engine): Pick<CpuKernels, "sumOfSqua
       const items = itemsOf(list);
       engine.scratch({ sums: 8 * items }, ({ sums }) => {
         runOverTensors(engine, sumsKernel(engine), list, { sums });
-        const parts = new Float64Array(engine.memory.memory.buffer, sums, items);
+        const parts = engine.view(Float64Array, sums, items);
         out!.data[0] = parts.reduce((total, part) => total + part, 0);
       });
     },

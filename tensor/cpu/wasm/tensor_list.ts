@@ -8,6 +8,7 @@
  * @module
  */
 
+import { sizeOf } from "../../shape.ts";
 import type { CpuArray } from "../kernel.ts";
 import { type Code, declare, i32, least, type Local, loop, type Statements, when } from "./emit/mod.ts";
 import type { Engine, Items, Kernel, KernelArguments, KernelParameters } from "./engine.ts";
@@ -73,7 +74,7 @@ export type TensorList = readonly (readonly CpuArray[])[];
 
 /** Items of a list. */
 export function itemsOf(list: TensorList): number {
-  return list.reduce((sum, [array]) => sum + itemsIn(array!.data.length), 0);
+  return list.reduce((sum, [array]) => sum + itemsIn(sizeOf(array!.shape)), 0);
 }
 
 /** Runs such a kernel; `rest` is what it takes besides the table. */
@@ -85,13 +86,13 @@ export function runOverTensors<P extends typeof listParameters & KernelParameter
 ): void {
   let first = 0;
   const words = list.flatMap((arrays) => {
-    const { length } = arrays[0]!.data;
+    const length = sizeOf(arrays[0]!.shape);
     const row = [first, 4 * length, ...arrays.map(({ address }) => address)];
     first += itemsIn(length);
     return row;
   });
   engine.scratch({ table: 4 * words.length }, ({ table }) => {
-    new Int32Array(engine.memory.memory.buffer, table, words.length).set(words);
+    engine.view(Int32Array, table, words.length).set(words);
     engine.run(kernel, first, { table, rows: list.length, ...rest } as KernelArguments<P>);
   });
 }

@@ -1,9 +1,9 @@
 /**
  * The threads that run kernels: the calling thread and its workers.
  *
- * The calling thread writes a command into shared words, wakes the workers, takes work items like they do,
- * and waits until all are done. Which thread computes an item depends on timing; the result does not, since
- * items share nothing.
+ * The calling thread queues kernels and goes on, so that the workers compute while it prepares the next ones. Where
+ * too many wait, or their results are asked for, it takes work items like they do. A kernel begins when the one before
+ * it is done. Which thread computes an item depends on timing; the result does not, since items share nothing.
  *
  * @module
  */
@@ -11,9 +11,22 @@
 import { Worker } from "node:worker_threads";
 import { DeviceError } from "../../errors.ts";
 import type { WasmMemory } from "./memory.ts";
-import { commands, control, spins, workerSource, type WorkerStart } from "./worker.ts";
+import {
+  control,
+  orders,
+  type Run,
+  slot,
+  slots,
+  spins,
+  takeItems,
+  type Thread,
+  workerSource,
+  type WorkerStart,
+} from "./worker.ts";
 
-type Run = (begin: number, end: number, args: number, thread: number) => void;
+const places = { control, slot, slots } as const;
+/** Number of control words, the slots included. */
+export const length: number = control.slots + slots * slot.words;
 
 /**
  * A thread takes half of its share of the items that are left: long runs of neighbours at first, which have rows in
@@ -21,6 +34,9 @@ type Run = (begin: number, end: number, args: number, thread: number) => void;
  * and Kuck 1987).
  */
 const divisor = 2;
+
+/** Kernels that may be queued and not done when {@link ThreadPool.run} returns. */
+const ahead = slots - 1;
 
 /** Starts a worker and waits until it listens to the shared words; before that nobody may block. */
 function start(message: WorkerStart): Promise<Worker> {
@@ -41,17 +57,30 @@ function start(message: WorkerStart): Promise<Worker> {
 /** Runs kernels on one or more threads. */
 export class ThreadPool implements Disposable {
   readonly #memory: WasmMemory;
+  readonly #address: number;
   readonly #kernels: Run[] = [];
+  readonly #names: string[] = [];
   readonly #workers: readonly Worker[];
-  readonly #words: Int32Array;
+  readonly #self: Thread;
+  #words: Int32Array;
+  #floats: Float32Array;
   #closed = false;
   /** Why no kernel can be run any more. */
   #broken: unknown;
 
-  private constructor(memory: WasmMemory, workers: readonly Worker[], words: Int32Array) {
+  private constructor(memory: WasmMemory, address: number, workers: readonly Worker[]) {
     this.#memory = memory;
+    this.#address = address;
     this.#workers = workers;
-    this.#words = words;
+    [this.#words, this.#floats] = this.#views();
+    this.#self = {
+      words: this.#words,
+      address,
+      thread: 0,
+      kernels: this.#kernels,
+      seeMemory: () => {}, // it is this thread that makes the memory grow
+      places,
+    };
   }
 
   /**
@@ -61,15 +90,17 @@ export class ThreadPool implements Disposable {
    * @throws {DeviceError} `device.threads` when a worker does not start
    */
   static async open(memory: WasmMemory, threads: number): Promise<ThreadPool> {
-    const address = memory.allocate(4 * control.words);
-    const words = new Int32Array(memory.memory.buffer, address, control.words).fill(0);
+    const address = memory.allocate(4 * length);
+    new Int32Array(memory.memory.buffer, address, length).fill(0);
     const numbers = Array.from({ length: memory.shared ? threads - 1 : 0 }, (_, i) => i + 1);
     const workers = await Promise.all(
-      numbers.map((thread) => start({ memory: memory.memory, address, thread, control, commands, spins })),
+      numbers.map((thread) =>
+        start({ memory: memory.memory, address, length, thread, places, orders, spins })
+      ),
     );
     // A program that forgets to dispose of its device ends all the same.
     for (const worker of workers) worker.unref();
-    return new ThreadPool(memory, workers, words);
+    return new ThreadPool(memory, address, workers);
   }
 
   /** Threads that work, the calling one included. */
@@ -77,20 +108,20 @@ export class ThreadPool implements Disposable {
     return 1 + this.#workers.length;
   }
 
-  /** Makes a module's `run` known to all threads; returns its position in their lists. */
-  compile(bytes: Uint8Array<ArrayBuffer>): number {
+  /** Makes a module's `run` known to all threads; returns its position in their lists. Errors call it by the name. */
+  compile(bytes: Uint8Array<ArrayBuffer>, name: string): number {
     if (this.#broken !== undefined) throw this.#broken;
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { memory: this.#memory.memory },
     });
     if (this.#workers.length > 0) {
+      this.settle();
       const address = this.#memory.allocate(bytes.length);
       new Uint8Array(this.#memory.memory.buffer, address, bytes.length).set(bytes);
       this.#words[control.module] = address;
       this.#words[control.moduleLength] = bytes.length;
-      this.#words[control.pages] = this.#memory.pages;
       try {
-        this.#order(commands.compile);
+        this.#order(orders.compile);
       } catch (error) {
         this.#broken = error; // some threads have the kernel, others do not: their numbers mean others from here on
         throw error;
@@ -98,62 +129,103 @@ export class ThreadPool implements Disposable {
         this.#memory.release(address, bytes.length);
       }
     }
+    this.#names.push(name);
     return this.#kernels.push(exports["run"] as unknown as Run) - 1;
   }
 
-  /** Runs items 0 … count − 1 of a kernel and returns when all are done. */
-  run(index: number, count: number, args: number): void {
+  /** Where the next kernel's arguments go: words from an index on, the same memory as integers and as floats. */
+  claim(): { readonly words: Int32Array; readonly floats: Float32Array; readonly at: number } {
+    // Growing a memory that is not shared detaches its views.
+    if (this.#words.length === 0) [this.#words, this.#floats] = this.#views();
+    const at = this.#nextSlot();
+    while (Atomics.load(this.#words, at + slot.gate) > 0); // a thread is on its way out
+    return { words: this.#words, floats: this.#floats, at: at + slot.arguments };
+  }
+
+  /** Queues items 0 … count − 1 of a kernel with the arguments that were put where {@link claim} said. */
+  run(index: number, count: number): void {
     if (this.#broken !== undefined) throw this.#broken;
-    const kernel = this.#kernels[index]!;
-    if (this.#workers.length === 0 || count === 1) {
-      kernel(0, count, args, 0);
+    const words = this.#words, at = this.#nextSlot();
+    if (this.#workers.length === 0) {
+      this.#kernels[index]!(0, count, this.#address + 4 * (at + slot.arguments), 0);
       return;
     }
+    const number = words[control.queued]!;
+    words[at + slot.number] = number;
+    words[at + slot.kernel] = index;
+    words[at + slot.count] = count;
+    words[at + slot.parts] = divisor * this.threads;
+    words[at + slot.pages] = this.#memory.pages;
+    words[at + slot.next] = words[at + slot.finished] = 0;
+    Atomics.store(words, at + slot.gate, 1);
+    Atomics.store(words, control.queued, (number + 1) | 0);
+    this.#signal();
+    this.#work(() => ((number + 1 - Atomics.load(words, control.done)) | 0) <= ahead);
+    this.#rethrow();
+  }
+
+  /**
+   * Computes what is queued; then the memory holds what it should.
+   *
+   * @throws {DeviceError} `device.threads` when a kernel failed
+   */
+  settle(): void {
+    if (this.#workers.length === 0) return;
+    this.#finish();
+    this.#rethrow();
+  }
+
+  /** Computes what is queued. */
+  #finish(): void {
     const words = this.#words;
-    const parts = divisor * this.threads;
-    words[control.kernel] = index;
-    words[control.count] = count;
-    words[control.parts] = parts;
-    words[control.args] = args;
-    words[control.pages] = this.#memory.pages;
-    Atomics.store(words, control.next, 0);
-    Atomics.store(words, control.gate, 1);
-    this.#announce(commands.run);
-    try {
-      for (;;) {
-        const begin = Atomics.load(words, control.next);
-        if (begin >= count) break;
-        const end = begin + Math.ceil((count - begin) / parts);
-        if (Atomics.compareExchange(words, control.next, begin, end) === begin) kernel(begin, end, args, 0);
-      }
-    } finally {
-      Atomics.sub(words, control.gate, 1);
-      this.#await(control.gate);
+    this.#work(() => Atomics.load(words, control.done) === words[control.queued]);
+  }
+
+  #views(): [Int32Array, Float32Array] {
+    const { buffer } = this.#memory.memory;
+    return [new Int32Array(buffer, this.#address, length), new Float32Array(buffer, this.#address, length)];
+  }
+
+  /** Place of the slot of the next kernel. */
+  #nextSlot(): number {
+    return control.slots + (this.#words[control.queued]! & (slots - 1)) * slot.words;
+  }
+
+  #signal(): void {
+    Atomics.add(this.#words, control.signal, 1);
+    Atomics.notify(this.#words, control.signal);
+  }
+
+  /** Has every worker do something, when nothing is queued. */
+  #order(order: number): void {
+    const words = this.#words, number = words[control.order]! >> 2;
+    Atomics.store(words, control.pending, this.#workers.length);
+    Atomics.store(words, control.order, ((number + 1) << 2) | order);
+    this.#signal();
+    this.#work(() => Atomics.load(words, control.pending) === 0);
+    this.#rethrow();
+  }
+
+  /** Takes items until something is so, and sleeps where there are none to take. */
+  #work(isDone: () => boolean): void {
+    const words = this.#words;
+    for (;;) {
+      const signal = Atomics.load(words, control.signal);
+      if (isDone()) return;
+      if (takeItems(this.#self)) continue;
+      for (let i = 0; i < spins.least && Atomics.load(words, control.signal) === signal; i++);
+      Atomics.wait(words, control.signal, signal);
     }
   }
 
-  #announce(command: number): void {
-    const number = Atomics.load(this.#words, control.command) >> 2;
-    Atomics.store(this.#words, control.command, ((number + 1) << 2) | command);
-    Atomics.notify(this.#words, control.command);
-  }
-
-  /** Has every worker do something. */
-  #order(command: number): void {
-    Atomics.store(this.#words, control.pending, this.#workers.length);
-    this.#announce(command);
-    this.#await(control.pending);
-  }
-
-  /** Waits until a word is 0. */
-  #await(word: number): void {
-    const words = this.#words;
-    for (let i = 0; i < spins.least && Atomics.load(words, word) > 0; i++);
-    for (let left; (left = Atomics.load(words, word)) > 0;) Atomics.wait(words, word, left);
-    const length = Atomics.exchange(words, control.failed, 0);
-    if (length === 0) return;
-    const said = String.fromCharCode(...words.subarray(control.message, control.message + length));
-    throw new DeviceError("device.threads", `cpu: a worker thread failed: ${said}`, {
+  /** Throws what a kernel threw in whatever thread. */
+  #rethrow(): void {
+    const said = Atomics.exchange(this.#words, control.failed, 0);
+    if (said === 0) return;
+    const text = String.fromCharCode(...this.#words.subarray(control.message, control.message + said));
+    const name = this.#names[this.#words[control.failedKernel]! - 1];
+    const what = name === undefined ? "a worker thread" : `the kernel "${name}"`;
+    throw new DeviceError("device.threads", `cpu: ${what} failed: ${text}`, {
       fix: "Try again with one thread, and report it if that works: results do not depend on their number.",
     });
   }
@@ -162,7 +234,9 @@ export class ThreadPool implements Disposable {
   [Symbol.dispose](): void {
     if (this.#closed || this.#workers.length === 0) return;
     this.#closed = true;
-    this.#order(commands.quit);
+    this.#finish();
+    this.#words[control.failed] = 0; // nobody asked for these results
+    this.#order(orders.quit);
     for (const worker of this.#workers) worker.terminate();
   }
 }

@@ -1,10 +1,12 @@
 /**
- * What a worker thread does: it waits for commands in the shared memory, never for messages, and takes work
- * items as long as there are any.
+ * What a worker thread does: it waits for a signal in the shared memory, never for messages, and takes work items
+ * as long as there are any.
  *
- * To run a kernel, the calling thread opens a gate. A worker that finds it open goes in, takes items and leaves;
- * when the items are used up, the gate is closed, and the calling thread waits for those inside. It does not
- * wait for a worker that slept through a short run. A new kernel, in contrast, every worker compiles.
+ * Kernels stand in a ring of slots, and the first that is not done is computed by all threads together: the
+ * calling thread goes on to queue the next ones meanwhile. A slot has a gate. A thread that finds it open goes in,
+ * takes items and leaves; whoever computes the last item closes the gate, and the slot is used again when nobody
+ * is inside. So nobody waits for a worker that slept through a short run. A new kernel, in contrast, every worker
+ * compiles, while nothing is queued.
  *
  * @module
  */
@@ -14,59 +16,150 @@
  * lie in cache lines of their own.
  */
 export const control = {
-  /** What to do, see {@link commands}, plus four times the number of the command; workers wait for a change. */
-  command: 0,
-  /** Compile and quit: workers that have not done it. */
-  pending: 16,
-  /** Run: 1 while the gate is open, plus twice the number of workers inside. */
-  gate: 32,
-  /** Run: next work item to take. */
-  next: 48,
-  /** Run: position of the kernel in the list of compiled modules. */
-  kernel: 64,
-  /** Run: number of items. */
-  count: 65,
-  /** Run: into how many parts a thread divides the items that are left, to take one of them. */
-  parts: 66,
-  /** Run: address of the arguments. */
-  args: 67,
-  /** Compile: address and length of the module's bytes. */
-  module: 68,
-  moduleLength: 69,
+  /** Changes whenever there may be something to do or nothing left to wait for. */
+  signal: 0,
+  /** Kernels queued so far. */
+  queued: 16,
+  /** Kernels done so far. */
+  done: 32,
+  /** What every worker is to do, see {@link orders}, plus four times the number of the order. */
+  order: 48,
+  /** Workers that have not done it. */
+  pending: 64,
+  /** Order compile: address and length of the module's bytes. */
+  module: 80,
+  moduleLength: 81,
+  /** When a thread failed, the length of what it said; otherwise 0. */
+  failed: 82,
+  /** Position of the kernel that it failed in, from 1; 0 where it was another task. */
+  failedKernel: 83,
+  /** What it said, a character a word. */
+  message: 84,
+  /** Where the slots begin. */
+  slots: 352,
+} as const;
+
+/** Places in a slot. */
+export const slot = {
+  /** 1 while the gate is open, plus twice the number of threads inside. */
+  gate: 0,
+  /** Next work item to take. */
+  next: 16,
+  /** Items that are done. */
+  finished: 32,
+  /** Which of all queued kernels it is. */
+  number: 48,
+  /** Its position in the list of compiled modules. */
+  kernel: 49,
+  /** Number of items. */
+  count: 50,
+  /** Into how many parts a thread divides the items that are left, to take one of them. */
+  parts: 51,
   /**
    * Pages of the memory as the calling thread sees it. An engine tells a worker of a growth when the worker next
    * looks for interrupts, which may be after a kernel has used the old size; to grow by nothing tells it at once.
    */
-  pages: 71,
-  /** When a worker failed, the length of what it said; otherwise 0. */
-  failed: 70,
-  /** What it said, a character a word. */
-  message: 80,
-  /** Number of words. */
-  words: 336,
+  pages: 52,
+  /** What the kernel is launched with. */
+  arguments: 64,
+  /** Number of words, of arguments and in all. */
+  argumentWords: 64,
+  words: 128,
 } as const;
 
-/** Values of the command word. */
-export const commands = { run: 0, compile: 1, quit: 2 } as const;
+/** Slots, a power of two: one more than kernels may be queued and not done. */
+export const slots = 16;
+
+/** Every worker compiles a module, or ends. */
+export const orders = { compile: 1, quit: 2 } as const;
 
 /**
  * How often a thread looks for a change before it sleeps: 2000 times are about twenty microseconds. A worker
- * looks up to twenty times longer while commands keep arriving just in time, since waking it takes longer than
+ * looks up to twenty times longer while signals keep arriving just in time, since waking it takes longer than
  * most pauses between kernels; it looks shorter again when none came, as when it shares its core with others.
  */
 export const spins = { least: 2000, most: 40000 } as const;
 
+/** A kernel's function. */
+export type Run = (begin: number, end: number, args: number, thread: number) => void;
+
+/** A thread as {@link takeItems} sees it. */
+export interface Thread {
+  /** The control words and the slots. */
+  readonly words: Int32Array;
+  /** Their address. */
+  readonly address: number;
+  /** Its number, 0 for the calling thread. */
+  readonly thread: number;
+  /** The compiled kernels. */
+  readonly kernels: readonly Run[];
+  /** Sees the memory's growth. */
+  readonly seeMemory: (pages: number) => void;
+  /** The constants above: the function's text runs by itself in a worker and cannot see this module. */
+  readonly places: { readonly control: typeof control; readonly slot: typeof slot; readonly slots: number };
+}
+
+/** Keeps what was thrown where the calling thread finds it. */
+function keepFailure(
+  words: Int32Array,
+  { control }: Thread["places"],
+  cause: unknown,
+  kernel: number,
+): void {
+  const text = String(cause).slice(0, control.slots - control.message);
+  for (let i = 0; i < text.length; i++) words[control.message + i] = text.charCodeAt(i);
+  words[control.failedKernel] = kernel;
+  Atomics.store(words, control.failed, text.length);
+}
+
+/**
+ * Computes items of the first kernel that is not done; false if there were none to take. It must not refer to
+ * anything but `keepFailure` outside of itself.
+ */
+export function takeItems({ words, address, thread, kernels, seeMemory, places }: Thread): boolean {
+  const { control, slot, slots } = places;
+  const number = Atomics.load(words, control.done);
+  if (number === Atomics.load(words, control.queued)) return false;
+  const at = control.slots + (number & (slots - 1)) * slot.words, gate = at + slot.gate;
+  for (;;) {
+    const state = Atomics.load(words, gate);
+    if (state % 2 === 0) return false;
+    if (Atomics.compareExchange(words, gate, state, state + 2) === state) break;
+  }
+  let taken = false;
+  if (words[at + slot.number] === number) { // the slot may have been used again since
+    const count = words[at + slot.count]!, parts = words[at + slot.parts]!;
+    const args = address + 4 * (at + slot.arguments);
+    seeMemory(words[at + slot.pages]!);
+    for (;;) {
+      const begin = Atomics.load(words, at + slot.next);
+      if (begin >= count) break;
+      const end = begin + Math.ceil((count - begin) / parts);
+      if (Atomics.compareExchange(words, at + slot.next, begin, end) !== begin) continue;
+      taken = true;
+      try {
+        kernels[words[at + slot.kernel]!]!(begin, end, args, thread);
+      } catch (cause) {
+        keepFailure(words, places, cause, words[at + slot.kernel]! + 1);
+      }
+      if (Atomics.add(words, at + slot.finished, end - begin) + end - begin < count) continue;
+      Atomics.sub(words, gate, 1);
+      Atomics.store(words, control.done, (number + 1) | 0);
+      Atomics.add(words, control.signal, 1);
+      Atomics.notify(words, control.signal);
+    }
+  }
+  Atomics.sub(words, gate, 2);
+  return taken;
+}
+
 /** What a worker is started with. */
-export interface WorkerStart {
+export interface WorkerStart extends Pick<Thread, "address" | "thread" | "places"> {
   /** The memory of all arrays. */
   readonly memory: WebAssembly.Memory;
-  /** Address of the control words. */
-  readonly address: number;
-  /** Number of the thread, from 1. */
-  readonly thread: number;
-  /** The constants above: the function's text runs by itself and cannot see this module. */
-  readonly control: typeof control;
-  readonly commands: typeof commands;
+  /** Number of control words, the slots included. */
+  readonly length: number;
+  readonly orders: typeof orders;
   readonly spins: typeof spins;
 }
 
@@ -76,84 +169,52 @@ interface Port {
   postMessage(message: string): void;
 }
 
-/** What a worker does at a command. It must not refer to anything outside of itself. */
-function tasksOf({ memory, thread, control }: WorkerStart, words: Int32Array) {
-  const kernels: ((begin: number, end: number, args: number, thread: number) => void)[] = [];
-  let pages = 0;
-  const seeMemory = () => {
-    if (words[control.pages] !== pages) memory.grow(0);
-    pages = words[control.pages]!;
-  };
-  const compile = () => {
-    seeMemory();
-    const start = words[control.module]! >>> 0;
-    const bytes = new Uint8Array(memory.buffer, start, words[control.moduleLength]).slice();
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
-    kernels.push(exports["run"] as unknown as typeof kernels[number]);
-  };
-  const run = () => {
-    seeMemory();
-    const [count, parts, args] = [words[control.count]!, words[control.parts]!, words[control.args]!];
-    const kernel = kernels[words[control.kernel]!]!;
-    for (;;) {
-      const begin = Atomics.load(words, control.next);
-      if (begin >= count) return;
-      const end = begin + Math.ceil((count - begin) / parts);
-      if (Atomics.compareExchange(words, control.next, begin, end) === begin) {
-        kernel(begin, end, args, thread);
-      }
-    }
-  };
-  return { compile, run };
-}
-
-/** The whole program of a worker. It must not refer to anything but `tasksOf` outside of itself. */
+/** The whole program of a worker. It must not refer to anything but the two functions above outside of itself. */
 function work(port: Port): void {
-  port.once("message", (start) => {
-    const { memory, address, control, commands, spins } = start;
-    const words = new Int32Array(memory.buffer, address, control.words);
-    const { compile, run } = tasksOf(start, words);
-    const enter = (): boolean => {
-      for (;;) {
-        const gate = Atomics.load(words, control.gate);
-        if (gate % 2 === 0) return false;
-        if (Atomics.compareExchange(words, control.gate, gate, gate + 2) === gate) return true;
-      }
+  port.once("message", ({ memory, length, orders, spins, ...start }) => {
+    const { control } = start.places, words = new Int32Array(memory.buffer, start.address, length);
+    const kernels: Run[] = [];
+    let seenPages = 0;
+    const seeMemory = (pages: number) => {
+      if (pages !== seenPages) memory.grow(0);
+      seenPages = pages;
     };
-    const attempt = (task: () => void) => {
-      try {
-        task();
-      } catch (cause) { // the thread that waits turns it into an error
-        const text = String(cause).slice(0, control.words - control.message);
-        for (let i = 0; i < text.length; i++) words[control.message + i] = text.charCodeAt(i);
-        Atomics.store(words, control.failed, text.length);
-      }
+    const compile = () => {
+      memory.grow(0);
+      const begin = words[control.module]! >>> 0;
+      const bytes = new Uint8Array(memory.buffer, begin, words[control.moduleLength]).slice();
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+      kernels.push(exports["run"] as unknown as Run);
     };
-    let seen = Atomics.load(words, control.command);
+    const thread = { ...start, words, kernels, seeMemory };
+    let seenOrder = Atomics.load(words, control.order);
     let patience: number = spins.least;
     port.postMessage("ready");
     for (;;) {
-      let looked = 0;
-      while (looked < patience && Atomics.load(words, control.command) === seen) looked++;
-      if (looked === patience) patience = Math.max(spins.least, patience / 2);
-      else if (looked > patience / 2) patience = Math.min(spins.most, patience * 2);
-      Atomics.wait(words, control.command, seen);
-      const latest = Atomics.load(words, control.command);
-      // A command is seen before its notice arrives where the caller was held up between the two: that notice ends
-      // the wait for the next command, and to do the last one again would compile a kernel twice.
-      if (latest === seen) continue;
-      seen = latest;
-      const command = seen & 3;
-      if (command === commands.run) {
-        if (!enter()) continue;
-        attempt(run);
-        // 2: the gate was closed, and this was the last one inside.
-        if (Atomics.sub(words, control.gate, 2) === 2) Atomics.notify(words, control.gate);
+      const signal = Atomics.load(words, control.signal);
+      const order = Atomics.load(words, control.order);
+      if (order !== seenOrder) {
+        seenOrder = order;
+        if (order % 4 === orders.compile) {
+          try {
+            compile();
+          } catch (cause) {
+            keepFailure(words, start.places, cause, 0);
+          }
+        }
+        if (Atomics.sub(words, control.pending, 1) === 1) {
+          Atomics.add(words, control.signal, 1);
+          Atomics.notify(words, control.signal);
+        }
+        if (order % 4 === orders.quit) return;
         continue;
       }
-      if (command === commands.compile) attempt(compile);
-      if (Atomics.sub(words, control.pending, 1) === 1) Atomics.notify(words, control.pending);
-      if (command === commands.quit) return;
+      if (takeItems(thread)) continue;
+      let looked = 0;
+      while (looked < patience && Atomics.load(words, control.signal) === signal) looked++;
+      if (looked === patience) patience = Math.max(spins.least, patience / 2);
+      else if (looked > patience / 2) patience = Math.min(spins.most, patience * 2);
+      Atomics.wait(words, control.signal, signal);
     }
   });
 }
@@ -162,5 +223,6 @@ function work(port: Port): void {
  * The source text of the worker. As a text it needs no permission to read a file, and no network when the
  * program was started from a URL.
  */
-export const workerSource: string = `${tasksOf}
+export const workerSource: string = `${keepFailure}
+${takeItems}
 (${work})(require("node:worker_threads").parentPort);`;

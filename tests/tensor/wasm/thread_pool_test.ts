@@ -2,10 +2,14 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ThreadPool } from "../../../tensor/cpu/wasm/thread_pool.ts";
+import { openFastCpu } from "../../../tensor/cpu/wasm/open.ts";
+import { length, ThreadPool } from "../../../tensor/cpu/wasm/thread_pool.ts";
 import { Engine } from "../../../tensor/cpu/wasm/engine.ts";
 import { f32, repeat } from "../../../tensor/cpu/wasm/emit/mod.ts";
 import { WasmMemory } from "../../../tensor/cpu/wasm/memory.ts";
+import { accumulateOp } from "../../../tensor/ops/update.ts";
+import { scope } from "../../../tensor/scope.ts";
+import { Tensor } from "../../../tensor/tensor.ts";
 import { control } from "../../../tensor/cpu/wasm/worker.ts";
 
 Deno.test("every item is computed once, in short runs, long runs and runs right after a compilation", async () => {
@@ -26,6 +30,7 @@ Deno.test("every item is computed once, in short runs, long runs and runs right 
     const count = [2, 7, 100, most][round % 4]!;
     counts.fill(0);
     engine.run(kernel, count, { counts: address });
+    engine.settle();
     assert.ok(counts.every((n, i) => n === (i < count ? 500 : 0)), `round ${round}, ${count} items`);
   }
 });
@@ -44,17 +49,17 @@ Deno.test("a fault in a worker thread is an error that says what the worker met"
     ...section(10, 1, body.length, ...body),
   ]);
   using pool = await ThreadPool.open(new WasmMemory(), 3);
-  const kernel = pool.compile(module), deadline = Date.now() + 20_000;
+  const kernel = pool.compile(module, "trap"), deadline = Date.now() + 20_000;
   assert.throws(() => {
-    while (Date.now() < deadline) pool.run(kernel, 1000, 0); // until a worker is in time for an item
-  }, { code: "device.threads", message: /a worker thread failed: RuntimeError: unreachable/ });
+    while (Date.now() < deadline) pool.run(kernel, 1000); // until a worker is in time for an item
+  }, { code: "device.threads", message: /the kernel "trap" failed: RuntimeError: unreachable/ });
 });
 
 Deno.test("a notice that arrives after its command was carried out does not repeat it", async () => {
   const memory = new WasmMemory({ limit: 2 ** 26 });
   const before = memory.allocate(64);
   using pool = await ThreadPool.open(memory, 2);
-  const words = new Int32Array(memory.memory.buffer, before + 64, control.words);
+  const words = new Int32Array(memory.memory.buffer, before + 64, length);
   const engine = new Engine(memory, pool);
   const items = 2 ** 20, bytes = 4 * items;
   const address = memory.allocate(bytes);
@@ -65,9 +70,79 @@ Deno.test("a notice that arrives after its command was carried out does not repe
       { to: "i32" },
       (of, { each }) => each((item) => f32.store(of.to.add(item.mul(4)), f32.const(round))),
     );
-    while (Atomics.notify(words, control.command) === 0) await sleep(1); // until the worker sleeps
+    while (Atomics.notify(words, control.signal) === 0) await sleep(1); // until the worker sleeps
     await sleep(20);
     engine.run(fill, items, { to: address });
+    engine.settle();
     assert.ok(filled.every((value) => value === round), `round ${round}: a thread ran another kernel`);
   }
+});
+
+/** Writes a number into each item, after so many additions. */
+const slowFill = (engine: Engine, work: number) =>
+  engine.compile(
+    `fill after ${work}`,
+    { to: "i32", value: "f32" },
+    ({ to, value }, { each }) =>
+      each((item) => {
+        const at = to.add(item.mul(4));
+        return [
+          f32.store(at, 0),
+          repeat(work, () => f32.store(at, f32.load(at).add(1))),
+          f32.store(at, value),
+        ];
+      }),
+  );
+
+Deno.test("kernels are computed in the order in which they were queued, more of them than there are slots", async () => {
+  const memory = new WasmMemory({ limit: 2 ** 26 });
+  using pool = await ThreadPool.open(memory, 3);
+  const engine = new Engine(memory, pool), items = 64, address = memory.allocate(4 * items);
+  const kernels = [20_000, 3, 400].map((work) => slowFill(engine, work));
+  for (let round = 0; round < 50; round++) {
+    for (let value = 1; value <= 40; value++) {
+      engine.run(kernels[value % 3]!, value % 5 === 0 ? 1 : items, { to: address, value });
+    }
+    const values = engine.view(Float32Array, address, items);
+    assert.deepEqual([...values], Array.from(values, (_, i) => i === 0 ? 40 : 39), `round ${round}`);
+  }
+});
+
+Deno.test("queued kernels have read an array before its memory holds another", async () => {
+  using device = await openFastCpu({ threads: 2 });
+  const items = 1 << 20;
+  for (let round = 0; round < 20; round++) {
+    const x = Tensor.full(device, [items], 2);
+    const y = scope(() => {
+      let y = x.add(0);
+      for (let i = 0; i < 4; i++) y = y.square().sqrt(); // keeps the queue busy
+      return y.mul(x);
+    });
+    x.dispose();
+    using other = Tensor.from(device, new Float32Array(items).fill(round), [items]); // lies where x lay
+    const values = await y.data();
+    assert.ok(values.every((value) => value === 4), `round ${round}`);
+    assert.equal((await other.data())[items - 1], round);
+    y.dispose();
+  }
+});
+
+Deno.test("an array that was read before waits for what changes it in its place", async () => {
+  using device = await openFastCpu({ threads: 2 });
+  const items = 1 << 20;
+  using sum = Tensor.zeros(device, [items]);
+  using one = Tensor.full(device, [items], 1);
+  for (let round = 0; round < 20; round++) {
+    const values = await sum.data();
+    assert.ok(values.every((value) => value === 4 * round), `round ${round}`);
+    for (let i = 0; i < 4; i++) device.run(accumulateOp, [one.operand()], [sum.operand()], {});
+  }
+});
+
+Deno.test("a device that is disposed of while kernels are queued ends its threads", async () => {
+  const device = await openFastCpu({ threads: 3 });
+  const x = Tensor.full(device, [1 << 20], 2);
+  for (let i = 0; i < 10; i++) x.sqrt();
+  device[Symbol.dispose]();
+  assert.throws(() => x.sqrt(), { code: "device.disposed" });
 });
