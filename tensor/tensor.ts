@@ -106,7 +106,12 @@ export class Tensor implements Disposable {
       );
     }
     const buffer = device.allocate(dtype, data.length);
-    device.write(buffer, data);
+    try {
+      device.write(buffer, data);
+    } catch (error) {
+      device.release(buffer);
+      throw error;
+    }
     return new Tensor(device, buffer, shape, "Tensor.from");
   }
 

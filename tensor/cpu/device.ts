@@ -51,6 +51,8 @@ export interface CpuParts {
   readonly kernels: CpuKernels;
   /** The kernel of an elementwise row. */
   readonly elementwise: (op: ElementwiseOp) => CpuKernel<Scalars>;
+  /** Told before each kernel what it is, for the error of one that fails later. */
+  readonly announce?: (label: () => string) => void;
   /** Waits until the kernels that were run are done, where they may not be. */
   readonly settle?: () => void;
   /** Stops worker threads. */
@@ -72,7 +74,7 @@ class BlockArray implements CpuArray {
   readonly address: number;
   readonly #block: CpuBlock;
 
-  constructor(block: CpuBlock, readonly shape: Shape) {
+  constructor(block: CpuBlock, readonly shape: Shape, readonly dtype: DType) {
     this.address = block.address;
     this.#block = block;
   }
@@ -169,18 +171,20 @@ export class CpuDevice implements Device {
     return kernel;
   }
 
-  /** Queues a kernel; without threads it is done when the call returns. */
+  /** Queues a kernel; with one thread it is done when the call returns. */
   run(op: AnyOp, inputs: readonly Operand[], outputs: readonly Operand[], attributes: unknown): void {
     this.#requireOpen(op.name);
-    const arrayOf = ({ buffer, shape }: Operand) => new BlockArray(this.#blockOf(buffer, op.name), shape);
+    const arrayOf = ({ buffer, shape }: Operand) =>
+      new BlockArray(this.#blockOf(buffer, op.name), shape, buffer.dtype);
+    const label = () => `${op.name}(${inputs.map((input) => shapeText(input.shape)).join(", ")})`;
     const [from, to] = [inputs.map(arrayOf), outputs.map(arrayOf)];
     this.#ledger.dispatches++;
+    this.#parts.announce?.(label);
     try {
       this.#kernelOf(op)(from, to, attributes);
     } catch (error) {
       if (error instanceof DeviceError) throw error;
-      const shapes = inputs.map((input) => shapeText(input.shape)).join(", ");
-      throw new DeviceError("device.kernel", `${op.name}(${shapes}): the kernel failed`, { cause: error });
+      throw new DeviceError("device.kernel", `${label()}: the kernel failed`, { cause: error });
     }
   }
 

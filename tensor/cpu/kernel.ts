@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HostArray } from "../device.ts";
+import type { DType, HostArray } from "../device.ts";
 import type { KernelAttributes, KernelName } from "../ops/registry.ts";
 import type { Shape } from "../shape.ts";
 
@@ -12,6 +12,8 @@ import type { Shape } from "../shape.ts";
 export interface CpuArray {
   /** The elements, once everything queued is done: a kernel that needs the address alone does not ask for them. */
   readonly data: HostArray;
+  /** Element type. */
+  readonly dtype: DType;
   /** Sizes of the axes. */
   readonly shape: Shape;
   /** Byte address in the WebAssembly memory; −1 in the oracle, whose arrays are ordinary ones. */
@@ -20,8 +22,9 @@ export interface CpuArray {
 
 /** A vector of channels `[C]` as `[1,C,1,1,1]`, as sums over samples and voxels come out. */
 export function biasRow(bias: CpuArray): CpuArray {
-  const shape = [1, bias.shape[0]!, 1, 1, 1], { address } = bias;
+  const shape = [1, bias.shape[0]!, 1, 1, 1], { address, dtype } = bias;
   return {
+    dtype,
     shape,
     address,
     get data() {

@@ -65,18 +65,19 @@ export const reduceKernels: Pick<
   min: extremum(-1),
   extremumGrad([g, position], [out], { axes, shape }) {
     const strides = stridesOf(shape);
-    out!.data.fill(0);
+    const positions = position!.data, gradients = g!.data, results = out!.data;
+    results.fill(0);
     // The reduced axes of g have size 1, so the input's steps along them do not matter.
     forRows(g!.shape, [dense(g!.shape), { start: 0, strides }], ([from, to], length, [a, b]) => {
       for (let i = 0; i < length; i++) {
-        let rest = position!.data[from! + i * a!]!;
+        let rest = positions[from! + i * a!]!;
         let at = to! + i * b!;
         for (let k = axes.length - 1; k >= 0; k--) {
           const axis = axes[k]!;
           at += (rest % shape[axis]!) * strides[axis]!;
           rest = Math.floor(rest / shape[axis]!);
         }
-        out!.data[at] = g!.data[from! + i * a!]!;
+        results[at] = gradients[from! + i * a!]!;
       }
     });
   },

@@ -75,7 +75,7 @@ export function classLabelsKernels(engine: Engine): Pick<CpuKernels, "argmax" | 
     argmax([x], [out], attributes) {
       if (sizeOf(out!.shape) === 0) return;
       // The largest of integers is asked for rarely, and the vectors here compare floats.
-      if (x!.data instanceof Int32Array) return reference.argmax([x!], [out!], attributes);
+      if (x!.dtype === "i32") return reference.argmax([x!], [out!], attributes);
       const sizes = sizesAround(x!, attributes.axis);
       const items = sizes[0] * Math.ceil(sizes[2] / perItem);
       engine.run(argmaxKernel(engine, sizes), items, { x: x!, out: out! });

@@ -15,7 +15,7 @@ import { loop } from "./emit/control.ts";
 import { encodeModule } from "./emit/module.ts";
 import { f32, i32, madd } from "./emit/values.ts";
 import type { WasmMemory } from "./memory.ts";
-import type { ThreadPool } from "./thread_pool.ts";
+import { argumentWords, type ThreadPool } from "./thread_pool.ts";
 
 /** The numbers that a kernel is launched with, by name: addresses and counts, or floats. */
 export type KernelParameters = Readonly<Record<string, "i32" | "f32">>;
@@ -94,6 +94,8 @@ export class Engine {
   readonly memory: WasmMemory;
   /** Whether kernels are shaped for an engine that joins vectors of four to vectors of eight. */
   readonly wide: boolean;
+  /** What is run from now on, for people. */
+  label: () => string = () => "cpu";
   readonly #pool: ThreadPool;
   readonly #kernels = new Map<string, Kernel>();
   readonly #hasFusedMadd = hasRelaxedSimd();
@@ -133,7 +135,7 @@ export class Engine {
       addressOf: (vector) => this.#constants.addressOf(vector),
     });
     const kernel: Kernel<P> = {
-      index: this.#pool.compile(module, key),
+      index: this.#pool.compile(module),
       names: Object.keys(parameters),
       areFloats: Object.values(parameters).map((type) => type === "f32"),
     };
@@ -152,7 +154,28 @@ export class Engine {
       if (areFloats[i]) floats[at + i] = value;
       else words[at + i] = value;
     }
-    this.#pool.run(kernel.index, count);
+    this.#pool.run(kernel.index, count, this.label);
+  }
+
+  /** {@link Engine.run} for a kernel that reads so many words at the address `table`. */
+  runWithTable<P extends { readonly table: "i32" } & KernelParameters>(
+    kernel: Kernel<P>,
+    count: number,
+    table: Int32Array,
+    rest: Omit<KernelArguments<P>, "table">,
+  ): void {
+    const own = kernel.names.length,
+      runAt = (address: number) =>
+        this.run(kernel, count, { ...rest, table: address } as unknown as KernelArguments<P>);
+    if (own + table.length <= argumentWords) { // beside the arguments nobody waits for the queue
+      const { words, at, address } = this.#pool.claim();
+      words.set(table, at + own);
+      return runAt(address + 4 * own);
+    }
+    this.scratch({ address: 4 * table.length }, ({ address }) => {
+      this.view(Int32Array, address, table.length).set(table);
+      runAt(address);
+    });
   }
 
   /** Waits until everything queued is done; before that the host must not look at the memory nor write there. */

@@ -1,6 +1,6 @@
 /**
- * Several copies and transforms that do not wait for each other, in one launch: to wake the threads and to wait
- * for them costs as much as a small one takes.
+ * Several copies and transforms that do not wait for each other, in one launch: a launch begins when the one before
+ * it is done, so that threads wait for each other after every small one.
  *
  * @module
  */

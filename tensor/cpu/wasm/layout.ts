@@ -8,7 +8,7 @@ import { type Shape, sizeOf, stridesOf } from "../../shape.ts";
 import { broadcastStrides } from "../../strides.ts";
 import type { CpuArray, CpuKernels } from "../kernel.ts";
 import { layoutKernels as referenceLayout } from "../reference/layout.ts";
-import { f32x4, i32, loop, procedure } from "./emit/mod.ts";
+import { declare, f32x4, i32, i32x4, loop, procedure } from "./emit/mod.ts";
 import type { Engine } from "./engine.ts";
 import { runTogether, type Work } from "./joint_launch.ts";
 import { itemBytes, itemsIn, overRun, piece } from "./runs.ts";
@@ -84,11 +84,25 @@ function copyParts(
   for (let i = 0; i < works.length; i += mostTogether) runTogether(engine, works.slice(i, i + mostTogether));
 }
 
-/** Sets all elements: the first one here, and the others are copies of it. */
+/** Sets all elements. */
 function fill(engine: Engine, out: CpuArray, value: number): void {
-  const { address, data } = out;
-  data[0] = value;
-  copy(engine, [data.length], { address, strides: [0] }, { address, strides: [1] });
+  const parameters = { out: "i32", length: "i32", bits: "i32" } as const;
+  const kernel = engine.compile("fill", parameters, ({ out, length, bits }, { each }) => {
+    const { vector } = declare({ vector: "f32x4" });
+    return [
+      vector.set(i32x4.splat(bits).asFloat()),
+      each((item) =>
+        piece(
+          item,
+          { bytes: itemBytes, total: length.mul(4) },
+          (from, end) => overRun(from, end, (at, { store }) => store(out.add(at), vector), 2),
+        )
+      ),
+    ];
+  });
+  const length = sizeOf(out.shape);
+  const [bits] = out.dtype === "i32" ? [value] : new Int32Array(Float32Array.of(value).buffer);
+  engine.run(kernel, itemsIn(length), { out, length, bits: bits! });
 }
 
 /** Integers to floats, or floats to integers: toward zero, as far as they reach, NaN to 0. */
@@ -132,7 +146,7 @@ export function layoutKernels(
     ...referenceLayout,
     cast([x], [out], attributes) {
       const { dtype } = attributes;
-      const isChange = (x!.data instanceof Int32Array) !== (dtype === "i32");
+      const isChange = (x!.dtype === "i32") !== (dtype === "i32");
       if (!isChange || dtype === "f16") return referenceLayout.cast([x!], [out!], attributes);
       const length = sizeOf(x!.shape);
       engine.run(castKernel(engine, dtype), itemsIn(length), { x: x!, out: out!, length });

@@ -74,6 +74,7 @@ export async function openFastCpu(options: FastCpuOptions = {}): Promise<CpuDevi
     memory: blocksOf(engine),
     kernels: fastKernels(engine),
     elementwise: fastElementwise(engine),
+    announce: (label) => engine.label = label,
     settle: () => engine.settle(),
     close: () => pool[Symbol.dispose](),
   });

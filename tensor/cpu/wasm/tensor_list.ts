@@ -91,8 +91,6 @@ export function runOverTensors<P extends typeof listParameters & KernelParameter
     first += itemsIn(length);
     return row;
   });
-  engine.scratch({ table: 4 * words.length }, ({ table }) => {
-    engine.view(Int32Array, table, words.length).set(words);
-    engine.run(kernel, first, { table, rows: list.length, ...rest } as KernelArguments<P>);
-  });
+  const numbers = { rows: list.length, ...rest } as unknown as Omit<KernelArguments<P>, "table">;
+  engine.runWithTable(kernel, first, Int32Array.from(words), numbers);
 }

@@ -54,12 +54,27 @@ function start(message: WorkerStart): Promise<Worker> {
   });
 }
 
+/** Space for {@link argumentWords} words. */
+export interface Arguments {
+  /** The words, and the same memory as floats. */
+  readonly words: Int32Array;
+  readonly floats: Float32Array;
+  /** Index of the first. */
+  readonly at: number;
+  /** Its address. */
+  readonly address: number;
+}
+
+/** Words that a kernel can be given. */
+export const argumentWords: number = slot.argumentWords;
+
 /** Runs kernels on one or more threads. */
 export class ThreadPool implements Disposable {
   readonly #memory: WasmMemory;
   readonly #address: number;
   readonly #kernels: Run[] = [];
-  readonly #names: string[] = [];
+  /** Of the kernel in each slot, what it is for people. */
+  readonly #labels: (() => string)[] = [];
   readonly #workers: readonly Worker[];
   readonly #self: Thread;
   #words: Int32Array;
@@ -108,8 +123,8 @@ export class ThreadPool implements Disposable {
     return 1 + this.#workers.length;
   }
 
-  /** Makes a module's `run` known to all threads; returns its position in their lists. Errors call it by the name. */
-  compile(bytes: Uint8Array<ArrayBuffer>, name: string): number {
+  /** Makes a module's `run` known to all threads; returns its position in their lists. */
+  compile(bytes: Uint8Array<ArrayBuffer>): number {
     if (this.#broken !== undefined) throw this.#broken;
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { memory: this.#memory.memory },
@@ -129,28 +144,35 @@ export class ThreadPool implements Disposable {
         this.#memory.release(address, bytes.length);
       }
     }
-    this.#names.push(name);
     return this.#kernels.push(exports["run"] as unknown as Run) - 1;
   }
 
-  /** Where the next kernel's arguments go: words from an index on, the same memory as integers and as floats. */
-  claim(): { readonly words: Int32Array; readonly floats: Float32Array; readonly at: number } {
+  /** Where the next kernel's arguments go. */
+  claim(): Arguments {
     // Growing a memory that is not shared detaches its views.
     if (this.#words.length === 0) [this.#words, this.#floats] = this.#views();
-    const at = this.#nextSlot();
-    while (Atomics.load(this.#words, at + slot.gate) > 0); // a thread is on its way out
-    return { words: this.#words, floats: this.#floats, at: at + slot.arguments };
+    const at = this.#nextSlot() + slot.arguments;
+    return { words: this.#words, floats: this.#floats, at, address: this.#address + 4 * at };
   }
 
-  /** Queues items 0 … count − 1 of a kernel with the arguments that were put where {@link claim} said. */
-  run(index: number, count: number): void {
+  /**
+   * Queues items 0 … count − 1 of a kernel with the arguments that were put where {@link claim} said.
+   *
+   * @param label names what is run in the error of a failure, whoever meets it
+   * @throws {DeviceError} `device.kernel` when one that was queued before failed; then this one is not queued
+   */
+  run(index: number, count: number, label: () => string): void {
     if (this.#broken !== undefined) throw this.#broken;
     const words = this.#words, at = this.#nextSlot();
     if (this.#workers.length === 0) {
       this.#kernels[index]!(0, count, this.#address + 4 * (at + slot.arguments), 0);
       return;
     }
+    this.#rethrow();
+    if (count === 0) return;
+    while (Atomics.load(words, at + slot.gate) > 0); // a thread is on its way out
     const number = words[control.queued]!;
+    this.#labels[number & (slots - 1)] = label;
     words[at + slot.number] = number;
     words[at + slot.kernel] = index;
     words[at + slot.count] = count;
@@ -161,13 +183,12 @@ export class ThreadPool implements Disposable {
     Atomics.store(words, control.queued, (number + 1) | 0);
     this.#signal();
     this.#work(() => ((number + 1 - Atomics.load(words, control.done)) | 0) <= ahead);
-    this.#rethrow();
   }
 
   /**
    * Computes what is queued; then the memory holds what it should.
    *
-   * @throws {DeviceError} `device.threads` when a kernel failed
+   * @throws {DeviceError} `device.kernel` when one failed
    */
   settle(): void {
     if (this.#workers.length === 0) return;
@@ -218,14 +239,17 @@ export class ThreadPool implements Disposable {
     }
   }
 
-  /** Throws what a kernel threw in whatever thread. */
+  /** Throws what was thrown first in whatever thread; the queue is empty then. */
   #rethrow(): void {
-    const said = Atomics.exchange(this.#words, control.failed, 0);
-    if (said === 0) return;
-    const text = String.fromCharCode(...this.#words.subarray(control.message, control.message + said));
-    const name = this.#names[this.#words[control.failedKernel]! - 1];
-    const what = name === undefined ? "a worker thread" : `the kernel "${name}"`;
-    throw new DeviceError("device.threads", `cpu: ${what} failed: ${text}`, {
+    const words = this.#words;
+    if (Atomics.load(words, control.failed) === 0) return;
+    this.#finish();
+    const said = Atomics.load(words, control.failed) - 1, number = words[control.failedIn]!;
+    const text = String.fromCharCode(...words.subarray(control.message, control.message + said));
+    Atomics.store(words, control.failed, 0);
+    if (number < 0) throw new DeviceError("device.threads", `cpu: a worker thread failed: ${text}`);
+    const label = this.#labels[number & (slots - 1)]!();
+    throw new DeviceError("device.kernel", `${label}: the kernel failed: ${text}`, {
       fix: "Try again with one thread, and report it if that works: results do not depend on their number.",
     });
   }

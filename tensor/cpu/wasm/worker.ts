@@ -29,10 +29,10 @@ export const control = {
   /** Order compile: address and length of the module's bytes. */
   module: 80,
   moduleLength: 81,
-  /** When a thread failed, the length of what it said; otherwise 0. */
+  /** When a thread failed, 1 plus the length of what it said, −1 while that is written; otherwise 0. */
   failed: 82,
-  /** Position of the kernel that it failed in, from 1; 0 where it was another task. */
-  failedKernel: 83,
+  /** Which of all queued kernels it failed in. */
+  failedIn: 83,
   /** What it said, a character a word. */
   message: 84,
   /** Where the slots begin. */
@@ -99,17 +99,18 @@ export interface Thread {
   readonly places: { readonly control: typeof control; readonly slot: typeof slot; readonly slots: number };
 }
 
-/** Keeps what was thrown where the calling thread finds it. */
+/** Keeps what was thrown first where the calling thread finds it. */
 function keepFailure(
   words: Int32Array,
   { control }: Thread["places"],
   cause: unknown,
-  kernel: number,
+  number: number,
 ): void {
+  if (Atomics.compareExchange(words, control.failed, 0, -1) !== 0) return;
   const text = String(cause).slice(0, control.slots - control.message);
   for (let i = 0; i < text.length; i++) words[control.message + i] = text.charCodeAt(i);
-  words[control.failedKernel] = kernel;
-  Atomics.store(words, control.failed, text.length);
+  words[control.failedIn] = number;
+  Atomics.store(words, control.failed, 1 + text.length);
 }
 
 /**
@@ -130,7 +131,6 @@ export function takeItems({ words, address, thread, kernels, seeMemory, places }
   if (words[at + slot.number] === number) { // the slot may have been used again since
     const count = words[at + slot.count]!, parts = words[at + slot.parts]!;
     const args = address + 4 * (at + slot.arguments);
-    seeMemory(words[at + slot.pages]!);
     for (;;) {
       const begin = Atomics.load(words, at + slot.next);
       if (begin >= count) break;
@@ -138,9 +138,13 @@ export function takeItems({ words, address, thread, kernels, seeMemory, places }
       if (Atomics.compareExchange(words, at + slot.next, begin, end) !== begin) continue;
       taken = true;
       try {
-        kernels[words[at + slot.kernel]!]!(begin, end, args, thread);
+        seeMemory(words[at + slot.pages]!);
+        // After a failure the others have nothing to work on: they pass, until the calling thread has been told.
+        if (Atomics.load(words, control.failed) === 0) {
+          kernels[words[at + slot.kernel]!]!(begin, end, args, thread);
+        }
       } catch (cause) {
-        keepFailure(words, places, cause, words[at + slot.kernel]! + 1);
+        keepFailure(words, places, cause, number);
       }
       if (Atomics.add(words, at + slot.finished, end - begin) + end - begin < count) continue;
       Atomics.sub(words, gate, 1);
@@ -199,7 +203,7 @@ function work(port: Port): void {
           try {
             compile();
           } catch (cause) {
-            keepFailure(words, start.places, cause, 0);
+            keepFailure(words, start.places, cause, -1);
           }
         }
         if (Atomics.sub(words, control.pending, 1) === 1) {

@@ -35,12 +35,29 @@ Deno.test("every item is computed once, in short runs, long runs and runs right 
   }
 });
 
-Deno.test("a fault in a worker thread is an error that says what the worker met", async () => {
+/** Writes a number into each item, after so many additions. */
+const slowFill = (engine: Engine, work: number) =>
+  engine.compile(
+    `fill after ${work}`,
+    { to: "i32", value: "f32" },
+    ({ to, value }, { each }) =>
+      each((item) => {
+        const at = to.add(item.mul(4));
+        return [
+          f32.store(at, 0),
+          repeat(work, () => f32.store(at, f32.load(at).add(1))),
+          f32.store(at, value),
+        ];
+      }),
+  );
+
+/** A kernel that traps: on every thread, or on every one but the calling one. */
+function trap(on: "all threads" | "workers"): Uint8Array<ArrayBuffer> {
   const named = (text: string) => [text.length, ...new TextEncoder().encode(text)];
   const section = (id: number, ...body: number[]) => [id, body.length, ...body];
-  // A `run` that traps on every thread but the calling one: local.get 3, if, unreachable, end.
-  const body = [0, 0x20, 3, 0x04, 0x40, 0x00, 0x0b, 0x0b];
-  const module = Uint8Array.from([
+  // unreachable, end; or: local.get 3, if, unreachable, end, end.
+  const body = on === "all threads" ? [0, 0x00, 0x0b] : [0, 0x20, 3, 0x04, 0x40, 0x00, 0x0b, 0x0b];
+  return Uint8Array.from([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, 1, 0x60, 4, 0x7f, 0x7f, 0x7f, 0x7f, 0),
     ...section(2, 1, ...named("env"), ...named("memory"), 2, 3, 1, 0x80, 0x80, 4),
@@ -48,11 +65,38 @@ Deno.test("a fault in a worker thread is an error that says what the worker met"
     ...section(7, 1, ...named("run"), 0, 0),
     ...section(10, 1, body.length, ...body),
   ]);
+}
+
+Deno.test("a fault in a worker thread is an error that says what was run and what the worker met", async () => {
   using pool = await ThreadPool.open(new WasmMemory(), 3);
-  const kernel = pool.compile(module, "trap"), deadline = Date.now() + 20_000;
+  const kernel = pool.compile(trap("workers")), deadline = Date.now() + 20_000;
   assert.throws(() => {
-    while (Date.now() < deadline) pool.run(kernel, 1000); // until a worker is in time for an item
-  }, { code: "device.threads", message: /the kernel "trap" failed: RuntimeError: unreachable/ });
+    while (Date.now() < deadline) pool.run(kernel, 1000, () => "op([2])"); // until a worker is in time for an item
+  }, { code: "device.kernel", message: /op\(\[2\]\): the kernel failed: RuntimeError: unreachable/ });
+});
+
+Deno.test("of kernels that fail the first is reported, once; those behind it are not run; later ones are", async () => {
+  const memory = new WasmMemory({ limit: 2 ** 26 });
+  using pool = await ThreadPool.open(memory, 3);
+  const engine = new Engine(memory, pool), items = 64, address = memory.allocate(4 * items);
+  const fill = slowFill(engine, 10),
+    slow = slowFill(engine, 100_000),
+    failing = pool.compile(trap("all threads"));
+  for (let round = 1; round <= 20; round++) {
+    engine.run(slow, items, { to: address, value: -round }); // the others are queued while it is computed
+    assert.throws(() => {
+      for (const name of ["first", "second"]) pool.run(failing, 10, () => name);
+      engine.run(fill, items, { to: address, value: round });
+      engine.settle();
+    }, { code: "device.kernel", message: /^first: the kernel failed/ });
+    const values = engine.view(Float32Array, address, items);
+    assert.ok(
+      values.every((value) => value === -round),
+      `round ${round}: a kernel behind the failed one was run`,
+    );
+    engine.run(fill, items, { to: address, value: round });
+    assert.ok(engine.view(Float32Array, address, items).every((value) => value === round));
+  }
 });
 
 Deno.test("a notice that arrives after its command was carried out does not repeat it", async () => {
@@ -77,22 +121,6 @@ Deno.test("a notice that arrives after its command was carried out does not repe
     assert.ok(filled.every((value) => value === round), `round ${round}: a thread ran another kernel`);
   }
 });
-
-/** Writes a number into each item, after so many additions. */
-const slowFill = (engine: Engine, work: number) =>
-  engine.compile(
-    `fill after ${work}`,
-    { to: "i32", value: "f32" },
-    ({ to, value }, { each }) =>
-      each((item) => {
-        const at = to.add(item.mul(4));
-        return [
-          f32.store(at, 0),
-          repeat(work, () => f32.store(at, f32.load(at).add(1))),
-          f32.store(at, value),
-        ];
-      }),
-  );
 
 Deno.test("kernels are computed in the order in which they were queued, more of them than there are slots", async () => {
   const memory = new WasmMemory({ limit: 2 ** 26 });
