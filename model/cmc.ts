@@ -19,7 +19,7 @@ import { CodedError } from "../tensor/errors.ts";
 import type { Init } from "../tensor/layers.ts";
 import { Module } from "../tensor/module.ts";
 import { sigmoid } from "../tensor/ops/elementwise.ts";
-import { cast, concat } from "../tensor/ops/layout.ts";
+import { cast, concat, split } from "../tensor/ops/layout.ts";
 import { scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type Combination, ConcatJoin } from "./join.ts";
@@ -192,13 +192,8 @@ export class Cmc extends Module {
     if (given.length === 1) return features.map((own) => own && this.mia.forward(own));
     return scope(() => {
       const together = this.mia.forward(concat(given, 0));
-      let from = 0;
-      return features.map((own) => {
-        if (!own) return null;
-        const samples = own.shape[0]!, start = from;
-        from += samples;
-        return together.narrow(0, start, samples);
-      });
+      const parts = split(together, given.map(({ shape }) => shape[0]!), 0).values();
+      return features.map((own) => own && parts.next().value!);
     });
   }
 

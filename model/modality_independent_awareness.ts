@@ -6,6 +6,7 @@
 
 import type { Init } from "../tensor/layers.ts";
 import { Module } from "../tensor/module.ts";
+import { multiplyAdd } from "../tensor/ops/elementwise.ts";
 import { matmul } from "../tensor/ops/matmul.ts";
 import { softmax } from "../tensor/ops/softmax.ts";
 import { unitRows } from "../tensor/ops/unit_rows.ts";
@@ -55,7 +56,7 @@ export class ModalityIndependentAwareness extends Module {
       const [n, c, ...spatial] = x.shape as [number, number, ...number[]];
       const rows = x.reshape([n, c, sizeOf(spatial)]);
       const attended = matmul(dissimilarChannels(rows, this.#scale), rows);
-      return attended.mul(this.gamma).add(rows).reshape(x.shape);
+      return multiplyAdd(attended, this.gamma, rows).reshape(x.shape);
     });
   }
 }

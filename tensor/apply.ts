@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Edge, GraphNode, isDifferentiating, isRecording } from "./autograd.ts";
+import { carriersOf, type Edge, edgeOf, GraphNode, isDifferentiating, isRecording } from "./autograd.ts";
 import type { Device } from "./device.ts";
 import { CodedError, DeviceError } from "./errors.ts";
 import type { AnyOp, Op } from "./ops/op.ts";
@@ -45,9 +45,7 @@ function record(
   outputs: Tensor[],
 ): void {
   if (!isRecording() || typeof op.gradient === "string") return;
-  const edges: Edge[] = inputs.map((input) =>
-    typeof input === "number" ? null : input.node ?? (input.requiresGrad ? input : null)
-  );
+  const edges: Edge[] = inputs.map((input) => typeof input === "number" ? null : edgeOf(input));
   if (edges.every((edge) => edge === null)) return;
   const kept = op.saves.inputs ?? [];
   const savedInputs = inputs.map((input, i) =>
@@ -60,11 +58,15 @@ function record(
   const savedOutputs = outputs.map((output, i) =>
     op.saves.outputs?.includes(i) ? output.alias({ owned: false }) : output.hollow()
   );
-  outputs[0]!.node = new GraphNode(op, attributes, savedInputs, savedOutputs, edges);
+  const node = new GraphNode(op, attributes, savedInputs, savedOutputs, edges);
+  carriersOf(op, outputs).forEach((output, i) => {
+    output.node = node;
+    output.output = i;
+  });
 }
 
 /**
- * All outputs of an op. Only the first carries a gradient.
+ * All outputs of an op. Only the first carries a gradient, where the row does not say that all do.
  *
  * @throws {ShapeError} when the op refuses the shapes or dtypes
  * @throws {DisposedError} when an input is no longer alive

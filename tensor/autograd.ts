@@ -55,14 +55,24 @@ function inMode<T>(next: typeof mode, body: () => T): T {
   }
 }
 
-/** Where an input's gradient goes: to the node that made it, to a parameter, or nowhere. */
-export type Edge = GraphNode | Tensor | null;
+/** Where an input's gradient goes: to the node that made it, as one of its outputs, to a parameter, or nowhere. */
+export type Edge = { readonly node: GraphNode; readonly output: number } | Tensor | null;
+
+/** Where the gradient of an input goes. */
+export function edgeOf(input: Tensor): Edge {
+  if (input.node) return { node: input.node, output: input.output };
+  return input.requiresGrad ? input : null;
+}
+
+/** The outputs of an op that carry gradients. */
+export const carriersOf = ({ differentiable }: AnyOp, outputs: readonly Tensor[]): readonly Tensor[] =>
+  differentiable === "all" ? outputs : outputs.slice(0, 1);
 
 /** What `backward` needs of one op. */
 export class GraphNode {
   /** Number in order of making. */
   readonly id: number = nodesMade++;
-  #owners = 1; // the output tensor
+  #owners: number; // the output tensors, and nodes with an edge to it
   #spent = false;
   readonly #op: AnyOp;
   readonly #attributes: unknown;
@@ -90,11 +100,17 @@ export class GraphNode {
     this.edges = edges;
     this.#saved = [...inputs, ...outputs].filter((saved) => typeof saved !== "number");
     this.#versions = this.#saved.map((tensor) => tensor.version);
-    for (const edge of edges) if (edge instanceof GraphNode) edge.#owners++;
+    this.#owners = carriersOf(op, outputs).length;
+    for (const node of this.behind()) node.#owners++;
   }
 
-  /** The gradients of the inputs from the gradient of the output. */
-  gradients(g: Tensor): readonly (Tensor | null)[] {
+  /** The nodes at the other end of its edges. */
+  *behind(): Generator<GraphNode> {
+    for (const edge of this.edges) if (edge && !(edge instanceof Tensor)) yield edge.node;
+  }
+
+  /** The gradients of the inputs from those of the outputs. */
+  gradients(ofOutputs: readonly (Tensor | undefined)[]): readonly (Tensor | null)[] {
     if (this.#spent) {
       throw new CodedError("autograd.twice", `backward: the values saved for ${this.#op.name} are gone`, {
         fix: "Add the losses and call backward() once.",
@@ -114,8 +130,9 @@ export class GraphNode {
       );
     }
     const wants = this.edges.map((edge) => edge !== null);
-    const context = { outputs: this.#outputs, attributes: this.#attributes, wants };
-    return this.#op.gradient(g, this.#inputs as readonly Tensor[], context);
+    const context = { outputs: this.#outputs, attributes: this.#attributes, wants, gradients: ofOutputs };
+    const first = ofOutputs.find((gradient) => gradient !== undefined)!;
+    return this.#op.gradient(first, this.#inputs as readonly Tensor[], context);
   }
 
   /** Lets go of the saved values. */
@@ -131,7 +148,7 @@ export class GraphNode {
     for (let node; (node = left.pop());) {
       if (--node.#owners > 0) continue;
       node.spend();
-      for (const edge of node.edges) if (edge instanceof GraphNode) left.push(edge);
+      left.push(...node.behind());
     }
   }
 }
@@ -140,7 +157,7 @@ export class GraphNode {
 export function reachable(root: GraphNode): GraphNode[] {
   const seen = new Set([root]);
   for (const node of seen) {
-    for (const edge of node.edges) if (edge instanceof GraphNode) seen.add(edge);
+    for (const behind of node.behind()) seen.add(behind);
   }
   return [...seen].sort((a, b) => b.id - a.id);
 }
@@ -161,38 +178,41 @@ export function backward(loss: Tensor): void {
       },
     );
   }
-  const root = loss.node;
-  if (!root) {
+  if (!loss.node) {
     throw new CodedError(
       "autograd.constant",
       "backward: the loss depends on nothing that requires a gradient",
     );
   }
-  propagate(root, Tensor.full(loss.device, [], 1));
+  propagate(loss, Tensor.full(loss.device, [], 1));
 }
 
-/** Sends a gradient, which it takes over, from a node to the parameters behind it. */
-export function propagate(root: GraphNode, gradient: Tensor): void {
+/** Sends a gradient, which it takes over, from a tensor that a node made to the parameters behind it. */
+export function propagate(result: Tensor, gradient: Tensor): void {
+  const root = result.node!;
   inMode("gradient", () => {
-    const pending = new Map([[root, gradient]]);
+    const pending = new Map<GraphNode, (Tensor | undefined)[]>();
+    const add = (node: GraphNode, output: number, gradient: Tensor) => {
+      const sums = pending.get(node) ?? [];
+      const sum = sums[output];
+      sums[output] = sum ? plus(sum, gradient) : gradient;
+      pending.set(node, sums);
+    };
+    add(root, result.output, gradient);
     const parameters = new ParameterGradients();
     for (const node of reachable(root)) {
-      const g = pending.get(node);
+      const ofOutputs = pending.get(node);
       pending.delete(node);
-      if (!g) continue; // every path to it had no gradient
+      if (!ofOutputs) continue; // every path to it had no gradient
       // Rows may return g itself, or one tensor twice: each edge gets a handle of its own.
-      const gradients = scope(() => node.gradients(g).map((gradient) => gradient?.alias() ?? null));
-      g.dispose();
+      const gradients = scope(() => node.gradients(ofOutputs).map((gradient) => gradient?.alias() ?? null));
+      for (const g of ofOutputs) g?.dispose();
       node.spend();
       gradients.forEach((gradient, i) => {
         const edge = node.edges[i]!;
         if (!gradient || !edge) return gradient?.dispose();
-        if (edge instanceof GraphNode) {
-          const sum = pending.get(edge);
-          pending.set(edge, sum ? plus(sum, gradient) : gradient);
-        } else {
-          parameters.add(edge, gradient);
-        }
+        if (edge instanceof Tensor) parameters.add(edge, gradient);
+        else add(edge.node, edge.output, gradient);
       });
     }
     parameters.flush();

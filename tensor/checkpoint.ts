@@ -7,6 +7,7 @@
 
 import {
   type Edge,
+  edgeOf,
   GraphNode,
   isRecording,
   noGrad,
@@ -47,7 +48,7 @@ function recomputeOp(body: Recomputable, random: Random, ownNode: () => GraphNod
           },
         );
       }
-      propagate(out.node, g.alias());
+      propagate(out, g.alias());
       return leaves.map((leaf) => leaf.grad ?? null);
     },
     samples: [],
@@ -83,7 +84,7 @@ export function checkpoint(
   if (!isRecording()) return body(inputs, random);
   const op = recomputeOp(body, random, () => node);
   const result = noGrad(() => body(inputs, random));
-  const edges: Edge[] = inputs.map((input) => input.node ?? (input.requiresGrad ? input : null));
+  const edges: Edge[] = inputs.map(edgeOf);
   const saved = inputs.map((input) => input.alias({ owned: false }));
   // A body that hands back a tensor that was there before must not get a node on it.
   const isOld = inputs.includes(result) || result.requiresGrad || result.node !== undefined;

@@ -38,6 +38,7 @@ export {
   abs,
   add,
   clamp,
+  clipFactor,
   div,
   elu,
   equal,
@@ -52,6 +53,7 @@ export {
   maximum,
   minimum,
   mul,
+  multiplyAdd,
   neg,
   pow,
   relu,
@@ -65,7 +67,7 @@ export {
   where,
 } from "./ops/elementwise.ts";
 export { gather } from "./ops/gather.ts";
-export { cast, concat, flip, pad, permute, reshape, roll, slice } from "./ops/layout.ts";
+export { cast, concat, flip, pad, permute, reshape, roll, slice, split } from "./ops/layout.ts";
 export { linear, matmul, type MatmulAttributes } from "./ops/matmul.ts";
 export { batchNorm, groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/normalization.ts";
 export type {
@@ -96,7 +98,7 @@ export {
   type ParameterSettings,
   type SettingsOf,
 } from "./optimizer.ts";
-export { clipFactor, globalGradientNorm } from "./clip.ts";
+export { globalGradientNorm } from "./clip.ts";
 export { Ema } from "./ema.ts";
 export { Random, type RandomState, threefry } from "./random.ts";
 export { decodeSafetensors, encodeSafetensors, type SafeTensor, type SafeTensors } from "./safetensors.ts";

@@ -69,6 +69,8 @@ export class Tensor implements Disposable {
   grad: Tensor | undefined;
   /** How it was computed, when a gradient flows through it. */
   node: GraphNode | undefined;
+  /** Which of the node's outputs it is. */
+  output = 0;
   #storage: Storage | undefined;
 
   /** Takes over a buffer; library code uses the functions below instead. */

@@ -7,7 +7,8 @@
 import type { Device } from "../../tensor/device.ts";
 import { concat } from "../../tensor/ops/layout.ts";
 import type { Optimizer } from "../../tensor/optimizer.ts";
-import { clipFactor, globalGradientNorm } from "../../tensor/clip.ts";
+import { globalGradientNorm } from "../../tensor/clip.ts";
+import { clipFactor, multiplyAdd } from "../../tensor/ops/elementwise.ts";
 import { Random } from "../../tensor/random.ts";
 import { scope } from "../../tensor/scope.ts";
 import type { Shape } from "../../tensor/shape.ts";
@@ -94,9 +95,13 @@ function uploadBatch(device: Device, { labelled, unlabelled }: MicroBatch): Step
   };
 }
 
-const sumOf = (terms: Readonly<Record<string, LossTerm>>) =>
-  Object.values(terms).map(({ value, weight }) => weight === 1 ? value : value.mul(weight))
-    .reduce((sum, term) => sum.add(term));
+function sumOf(terms: Readonly<Record<string, LossTerm>>): Tensor {
+  const [first, ...rest] = Object.values(terms) as [LossTerm, ...LossTerm[]];
+  return rest.reduce(
+    (sum, { value, weight }) => weight === 1 ? sum.add(value) : multiplyAdd(value, weight, sum),
+    first.weight === 1 ? first.value : first.value.mul(first.weight),
+  );
+}
 
 /** The method's terms, and, weighed lower, what it would learn from pseudo-labels as if they were labels. */
 function termsOf(

@@ -44,6 +44,21 @@ export const biasAxes = [0, 2, 3, 4] as const;
 const biasGradient = (g: Tensor, { wants }: GradientContext<unknown>): Tensor | null =>
   wants[2] ? sum(g, { axes: biasAxes }) : null;
 
+/** Gradients of weight and bias in one call; the latter are sums of `g` or, of a transposed convolution, of `x`. */
+function weightGradients(
+  inputs: readonly [Tensor, Tensor],
+  { shape }: Tensor,
+  { wants, attributes }: GradientContext<ConvAttributes>,
+  summed: "x" | "g",
+): [Tensor, Tensor | null] {
+  const [forWeight, forBias] = applyAll(conv3dWeightGradOp, inputs, {
+    ...attributes,
+    kernel: spatial(shape),
+    ...(wants[2] && { channelSums: summed }),
+  });
+  return [forWeight!, forBias ?? null];
+}
+
 /** Elements of the filter that a voxel of one channel meets. */
 const filterSize = (w: Shape): number => sizeOf(w) / w[0]!;
 
@@ -81,13 +96,7 @@ export const conv3dOp: Op<ConvAttributes> = {
       ? apply(conv3dInputGradOp, [g, w!], { ...attributes, size: spatial(x!.shape) })
       : null;
     if (!wants[1]) return [forInput, null, biasGradient(g, context)];
-    const kernel = spatial(w!.shape), withBias = wants[2] ? { withBias: true } as const : {};
-    const [forWeight, forBias] = applyAll(conv3dWeightGradOp, [x!, g], {
-      ...attributes,
-      kernel,
-      ...withBias,
-    });
-    return [forInput, forWeight!, forBias ?? null];
+    return [forInput, ...weightGradients([x!, g], w!, context, "g")];
   },
   samples: [
     { inputs: [values([2, 3, 4, 5, 6]), values([4, 3, 3, 3, 3]), values([4])], attributes: plain },
@@ -142,18 +151,20 @@ export const conv3dInputGradOp: Op<ConvAttributes & { readonly size: Triple }> =
 export interface WeightGradAttributes extends ConvAttributes {
   /** Size of the kernel. */
   readonly kernel: Triple;
-  /** Whether the bias has its gradient from the same call. */
-  readonly withBias?: true;
+  /** The input whose sums over each channel, the gradient of a bias, come from the same call. */
+  readonly channelSums?: "x" | "g";
 }
 
-/** Gradient of `conv3d` for its weight, from `x` and `g` to `[O,I/groups,...kernel]`, and on request for its bias, `[O]`. */
+/** Gradient of `conv3d` for its weight, from `x` and `g` to `[O,I/groups,...kernel]`, and on
+ * request the sums of one of them over each channel. */
 export const conv3dWeightGradOp: Op<WeightGradAttributes> = {
   name: "conv3dWeightGrad",
   family: "convolution",
-  infer: ([x, g], { groups, kernel, withBias }) => {
-    const outputs = g!.shape[1]!;
-    const weight = { shape: [outputs, x!.shape[1]! / groups, ...kernel], dtype: "f32" } as const;
-    return withBias ? [weight, { shape: [outputs], dtype: "f32" }] : [weight];
+  infer: ([x, g], { groups, kernel, channelSums }) => {
+    const [inputs, outputs] = [x!.shape[1]!, g!.shape[1]!];
+    const weight = { shape: [outputs, inputs / groups, ...kernel], dtype: "f32" } as const;
+    if (!channelSums) return [weight];
+    return [weight, { shape: [channelSums === "x" ? inputs : outputs], dtype: "f32" }];
   },
   multiplyAdds: ([, g], [w]) => sizeOf(g!) * filterSize(w!),
   saves: {},
@@ -169,7 +180,11 @@ export const conv3dWeightGradOp: Op<WeightGradAttributes> = {
     },
     {
       inputs: [values([2, 3, 4, 5, 6]), values([2, 4, 4, 5, 6])],
-      attributes: { ...plain, kernel: [3, 3, 3], withBias: true },
+      attributes: { ...plain, kernel: [3, 3, 3], channelSums: "g" },
+    },
+    {
+      inputs: [values([2, 3, 4, 5, 6]), values([2, 4, 4, 5, 6])],
+      attributes: { ...plain, kernel: [3, 3, 3], channelSums: "x" },
     },
   ],
   refusals: [],
@@ -208,11 +223,9 @@ export const convTranspose3dOp: Op<ConvAttributes> = {
   saves: { inputs: [0, 1] },
   gradient: (g, [x, w], context) => {
     const { wants, attributes } = context;
-    return [
-      wants[0] ? apply(conv3dOp, [g, w!], attributes) : null,
-      wants[1] ? apply(conv3dWeightGradOp, [g, x!], { ...attributes, kernel: spatial(w!.shape) }) : null,
-      biasGradient(g, context),
-    ];
+    const forInput = wants[0] ? apply(conv3dOp, [g, w!], attributes) : null;
+    if (!wants[1]) return [forInput, null, biasGradient(g, context)];
+    return [forInput, ...weightGradients([g, x!], w!, context, "x")];
   },
   samples: [
     {

@@ -172,6 +172,20 @@ export const elementwiseOps = {
       { inputs: [values([2, 3, 5], -1, 1), values([2, 3, 5])], attributes: { z: 0 } },
     ],
   }),
+  multiplyAdd: elementwise("multiplyAdd", 3, {
+    expression: "x * y + z",
+    saves: { inputs: [0, 1] },
+    gradient: (g, [x, y], { wants }) => [wants[0] ? g.mul(y!) : null, wants[1] ? g.mul(x!) : null, g],
+    samples: [
+      sample(values([2, 3, 5]), values([2, 3, 5]), values([3, 1])),
+      { inputs: [values([2, 3]), values([2, 3])], attributes: { y: 0.75 } },
+    ],
+  }),
+  clipFactor: elementwise("clipFactor", 2, {
+    expression: "select(y / (x + 0.000001), 1.0, y > x + 0.000001)",
+    gradient: "it scales gradients",
+    samples: binary(0.5, 2),
+  }),
   neg: elementwise("neg", 1, {
     expression: "-x",
     gradient: (g) => [g.neg()],
@@ -280,6 +294,8 @@ const {
   less: lessOp,
   equal: equalOp,
   where: whereOp,
+  multiplyAdd: multiplyAddOp,
+  clipFactor: clipFactorOp,
   neg: negOp,
   exp: expOp,
   log: logOp,
@@ -320,6 +336,16 @@ export function div(x: Term, y: Term): Tensor {
 /** x to the power y, for x > 0. Inputs broadcast. */
 export function pow(x: Term, y: Term): Tensor {
   return apply(powOp, [x, y], {});
+}
+
+/** x · y + z, in one launch. Inputs broadcast. */
+export function multiplyAdd(x: Term, y: Term, z: Term): Tensor {
+  return apply(multiplyAddOp, [x, y, z], {});
+}
+
+/** What brings x, a norm, down to at most y: `min(1, y / (x + 1e-6))`. */
+export function clipFactor(x: Term, y: Term): Tensor {
+  return apply(clipFactorOp, [x, y], {});
 }
 
 /** The larger of x and y; at a tie x gets the gradient. Inputs broadcast. */

@@ -135,7 +135,7 @@ export const concatOp: Op<{ axis: number }> = {
   saves: {},
   gradient: (g, inputs, { attributes: { axis }, wants }) => {
     const sizes = inputs.map(({ shape }) => shape[axis]!);
-    if (wants.every((wanted) => wanted)) return applyAll(concatGradOp, [g], { axis, sizes });
+    if (wants.every((wanted) => wanted)) return applyAll(splitOp, [g], { axis, sizes });
     let start = 0;
     return sizes.map((size, i) => {
       const from = start;
@@ -150,16 +150,40 @@ export const concatOp: Op<{ axis: number }> = {
   refusals: [{ inputs: [values([2, 3]), values([3, 3])], attributes: { axis: 1 }, code: "shape.concat" }],
 };
 
-/** The gradients of what `concat` joined: the parts of g along an axis, of the given sizes. */
-export const concatGradOp: Op<{ axis: number; sizes: readonly number[] }> = {
-  name: "concatGrad",
+/** The parts of a tensor along an axis, of the given sizes. */
+export const splitOp: Op<{ axis: number; sizes: readonly number[] }> = {
+  name: "split",
   family: "layout",
-  infer: ([g], { axis, sizes }) =>
-    sizes.map((size) => ({ shape: g!.shape.map((n, i) => i === axis ? size : n), dtype: g!.dtype })),
+  differentiable: "all",
+  infer([x], { axis, sizes }) {
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    if (total !== x!.shape[axis] || sizes.some((size) => size < 0)) {
+      throw new ShapeError(
+        "shape.split",
+        `split: parts of ${sizes.join(", ")} are ${total} in all, ${shapeText(x!.shape)} has ${
+          x!.shape[axis]
+        } on axis ${axis}`,
+      );
+    }
+    return sizes.map((size) => ({ shape: x!.shape.map((n, i) => i === axis ? size : n), dtype: x!.dtype }));
+  },
   saves: {},
-  gradient: "second derivatives are not supported",
-  samples: [{ inputs: [values([2, 4, 4])], attributes: { axis: 1, sizes: [3, 1] } }],
-  refusals: [],
+  gradient(_, [x], { outputs, gradients, attributes: { axis, sizes } }) {
+    const total = x!.shape[axis]!, along = (n: number) => x!.shape.map((_, at) => at === axis ? n : 0);
+    if (outputs.every((_, i) => gradients[i])) return [concat(gradients as Tensor[], axis)];
+    let start = 0;
+    const placed = sizes.map((size, i) => {
+      const before = start;
+      start += size;
+      return gradients[i] ? pad(gradients[i], along(before), along(total - start)) : undefined;
+    });
+    return [placed.filter((part) => part !== undefined).reduce((sum, part) => sum.add(part))];
+  },
+  samples: [
+    { inputs: [values([2, 4, 4])], attributes: { axis: 1, sizes: [3, 1] } },
+    { inputs: [values([4, 3])], attributes: { axis: 0, sizes: [1, 2, 1] } },
+  ],
+  refusals: [{ inputs: [values([2, 3])], attributes: { axis: 1, sizes: [2, 2] }, code: "shape.split" }],
 };
 
 /** Reverses the order along axes. */
@@ -215,6 +239,15 @@ export function pad(x: Tensor, before: readonly number[], after: readonly number
 /** Joins tensors along an axis. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   return apply(concatOp, tensors, { axis: normalizeAxis("concat", axis, tensors[0]!.shape.length) });
+}
+
+/**
+ * The parts of a tensor along an axis, one after the other.
+ *
+ * @throws {ShapeError} `shape.split` when the sizes are not the whole axis
+ */
+export function split(x: Tensor, sizes: readonly number[], axis: number): Tensor[] {
+  return applyAll(splitOp, [x], { axis: normalizeAxis("split", axis, x.shape.length), sizes });
 }
 
 /** Reverses the order along axes. */

@@ -57,6 +57,8 @@ export interface Refusal<A> extends Sample<A> {
 export interface GradientContext<A> {
   /** The op's outputs; those not saved have a shape but no values. */
   readonly outputs: readonly Tensor[];
+  /** The gradients of the outputs that carry one, where they have any. */
+  readonly gradients: readonly (Tensor | undefined)[];
   /** Attributes of the call. */
   readonly attributes: A;
   /** For each input, whether its gradient is needed. */
@@ -71,6 +73,8 @@ export interface Op<A> {
   readonly family: Family;
   /** Elementwise ops: the formula, in the language described in `elementwise.ts`. */
   readonly expression?: string;
+  /** All outputs carry gradients, not the first alone. */
+  readonly differentiable?: "all";
   /** The output shares its input's memory; there is no kernel. */
   readonly view?: true;
   /**
@@ -94,8 +98,8 @@ export interface Op<A> {
   /** Which values the gradient reads: inputs and outputs by position. */
   readonly saves: { readonly inputs?: readonly number[] | "all"; readonly outputs?: readonly number[] };
   /**
-   * The gradients of the inputs from the gradient of the result (`null`: none flows); the string says
-   * why an op has no gradient. Inputs that are not saved have a shape but no values.
+   * The gradients of the inputs from the gradient of the result, of several results the first that there is
+   * (`null`: none flows); the string says why an op has no gradient. Inputs that are not saved have a shape but no values.
    */
   readonly gradient:
     | ((g: Tensor, inputs: readonly Tensor[], context: GradientContext<A>) => readonly (Tensor | null)[])

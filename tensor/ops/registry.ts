@@ -12,7 +12,7 @@ import { dropoutOp } from "./dropout.ts";
 import { elementwiseOps } from "./elementwise.ts";
 import { attentionGradOp, attentionOp } from "./fused_attention.ts";
 import { gatherOp } from "./gather.ts";
-import { castOp, concatGradOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from "./layout.ts";
+import { castOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp, splitOp } from "./layout.ts";
 import { matmulOp } from "./matmul.ts";
 import { groupNormGradOp, groupNormOp } from "./normalization.ts";
 import type { AnyOp, AttributesOf } from "./op.ts";
@@ -38,7 +38,7 @@ export const kernelOps = {
   slice: sliceOp,
   pad: padOp,
   concat: concatOp,
-  concatGrad: concatGradOp,
+  split: splitOp,
   flip: flipOp,
   cast: castOp,
   gather: gatherOp,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { noGrad } from "../../tensor/autograd.ts";
-import { groupNorm, max, scope, Tensor } from "../../tensor/mod.ts";
+import { concat, groupNorm, max, scope, split, Tensor } from "../../tensor/mod.ts";
 import { testOnDevices } from "./devices.ts";
 import { withCode } from "./refusals.ts";
 
@@ -118,3 +118,27 @@ testOnDevices("normalising no sample leaves gradients of 0", async (device) => {
   scope(() => groupNorm(x, gamma, beta, 4).sum().backward());
   for (const parameter of [gamma, beta]) assert.deepEqual([...await parameter.grad!.data()], [0, 0, 0, 0]);
 });
+
+testOnDevices(
+  "every part of a split has its gradient, be it used once, twice or not at all",
+  async (device) => {
+    using x = Tensor.from(device, [1, 2, 3, 4, 5, 6], [2, 3]).asParameter();
+    const gradientOf = async (loss: (parts: Tensor[]) => Tensor) => {
+      scope(() => loss(split(x.mul(2), [1, 2], 1)).backward());
+      using grad = x.grad!;
+      x.grad = undefined;
+      return [...await grad.data()];
+    };
+    const weights = [1, 10];
+    const all = await gradientOf(([a, b]) => a!.mul(weights[0]!).sum().add(b!.mul(weights[1]!).sum()));
+    assert.deepEqual(all, [2, 20, 20, 2, 20, 20]);
+    assert.deepEqual(await gradientOf(([, b]) => b!.sum()), [0, 2, 2, 0, 2, 2]);
+    assert.deepEqual(await gradientOf(([a]) => a!.sum().add(a!.mul(3).sum())), [8, 0, 0, 8, 0, 0]);
+    const ofThree = await gradientOf((parts) => {
+      const [first, , last] = split(concat(parts, 1), [1, 1, 1], 1);
+      return first!.sum().add(last!.mul(5).sum());
+    });
+    assert.deepEqual(ofThree, [2, 0, 10, 2, 0, 10]);
+    assert.equal(device.stats().liveBuffers, 1);
+  },
+);

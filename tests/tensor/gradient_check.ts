@@ -1,5 +1,6 @@
 /** Checks of gradient rows against central differences. */
 
+import { carriersOf } from "../../tensor/autograd.ts";
 import type { Device } from "../../tensor/device.ts";
 import type { AnyOp, Sample } from "../../tensor/ops/op.ts";
 import { ops } from "../../tensor/ops/registry.ts";
@@ -16,9 +17,11 @@ export const differentiable: readonly AnyOp[] = Object.values(ops).filter((op) =
 
 /** A loss that weighs every output element differently: Σ r·y with r random but fixed. */
 function lossOf(op: AnyOp, tensors: readonly Tensor[], attributes: unknown): Tensor {
-  const [out] = callOp(op, tensors, attributes);
-  const weights = Tensor.uniform(out!.device, new Random(2), out!.shape, 0.5, 1.5);
-  return out!.mul(weights).sum();
+  const terms = carriersOf(op, callOp(op, tensors, attributes)).map((out, i) => {
+    const weights = Tensor.uniform(out.device, new Random(2 + i), out.shape, 0.5, 1.5);
+    return out.mul(weights).sum();
+  });
+  return terms.reduce((sum, term) => sum.add(term));
 }
 
 /** Gradient of each input by `backward`; null where none flows. */

@@ -22,13 +22,13 @@ export interface TracedOperand {
   readonly shape: Shape;
 }
 
-/** Adds the nodes of an op, and gives the name of the result. */
+/** Adds the nodes of an op, and gives the name of the result, or of several results those. */
 type Translation<A> = (
   list: NodeList,
   inputs: readonly TracedOperand[],
   attributes: A,
   output: Shape,
-) => string;
+) => string | readonly string[];
 
 type Translations = { readonly [K in KernelName]?: Translation<KernelAttributes<K>> };
 
@@ -114,6 +114,14 @@ const translations: Translations = {
     const ends = starts.map((start, axis) => start + sizes[axis]!);
     return list.add("Slice", [x!.name, list.integers(starts), list.integers(ends)]);
   },
+  split: (list, [x], { axis, sizes }) => {
+    let start = 0;
+    return sizes.map((size) => {
+      const from = start;
+      start += size;
+      return list.add("Slice", [x!.name, ...[[from], [start], [axis]].map((n) => list.integers(n))]);
+    });
+  },
   pad: (list, [x], { before, after, value }) => {
     const borders = list.integers([...before, ...after]);
     return list.add("Pad", [x!.name, borders, list.constant(Float32Array.of(value), [])]);
@@ -154,7 +162,7 @@ export const translatedKernels = Object.keys(translations) as readonly KernelNam
  * Adds the nodes of an op.
  *
  * @param output the sizes of its result
- * @returns the name of the result
+ * @returns the names of its results
  * @throws {CodedError} `export.operator` for an op that has no form in ONNX here
  */
 export function translate(
@@ -163,12 +171,15 @@ export function translate(
   inputs: readonly TracedOperand[],
   output: Shape,
   attributes: unknown,
-): string {
+): readonly string[] {
   if (op.expression !== undefined) {
-    return formulaNodes(list, op.expression, names(inputs), attributes as Scalars);
+    return [formulaNodes(list, op.expression, names(inputs), attributes as Scalars)];
   }
   const translation = translations[op.name as KernelName] as Translation<unknown> | undefined;
-  if (translation) return translation(list, inputs, attributes, output);
+  if (translation) {
+    const results = translation(list, inputs, attributes, output);
+    return typeof results === "string" ? [results] : results;
+  }
   throw new CodedError("export.operator", `the network uses ${op.name}, which has no form in ONNX here`, {
     fix: "Export it as a page (--format html), or add the op to model/export/onnx/operators.ts.",
   });

@@ -93,13 +93,14 @@ export class TracingDevice implements Device {
     return name;
   }
 
-  /** Writes an op down; outputs but the first are for gradients, and do not exist in a model. */
-  run(op: AnyOp, inputs: readonly Operand[], [output]: readonly Operand[], attributes: unknown): void {
+  /** Writes an op down; outputs that are for gradients alone do not exist in a model. */
+  run(op: AnyOp, inputs: readonly Operand[], outputs: readonly Operand[], attributes: unknown): void {
     const operands = inputs.map((operand) => ({ name: this.#nameOf(operand), shape: operand.shape }));
-    const name = translate(this.#list, op, operands, output!.shape, attributes);
-    const { names } = output!.buffer as TracedBuffer;
-    names.clear();
-    names.set(output!.shape.join(), name);
+    for (const [i, name] of translate(this.#list, op, operands, outputs[0]!.shape, attributes).entries()) {
+      const { buffer, shape } = outputs[i]!, { names } = buffer as TracedBuffer;
+      names.clear();
+      names.set(shape.join(), name);
+    }
   }
 
   /** Nothing is ever pending. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { concat } from "../../../tensor/ops/layout.ts";
+import { concat, split } from "../../../tensor/ops/layout.ts";
 import { scope } from "../../../tensor/scope.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import type { CmcForward, CmcOutput, DeepOutput } from "../../cmc.ts";
@@ -34,13 +34,16 @@ export function jointPass(
   return scope(() => {
     const images = labelled.map((image, m) => concat([image, unlabelled[m]!], 0));
     const { features, logits } = network.forwardDeep(images, how);
-    const first = labelled[0]!.shape[0]!;
-    const before = (x: Tensor) => x.narrow(0, 0, first), after = (x: Tensor) => x.narrow(0, first);
+    const counts = [labelled[0]!.shape[0]!, unlabelled[0]!.shape[0]!] as const;
+    const finest = logits.map((levels) => split(levels![0]!, counts, 0) as [Tensor, Tensor]);
     return {
-      labelled: logits.map((levels) => levels!.map(before)),
+      labelled: logits.map((levels, m) => [
+        finest[m]![0],
+        ...levels!.slice(1).map((coarse) => coarse.narrow(0, 0, counts[0])),
+      ]),
       unlabelled: {
-        features: features.map((x) => after(x!)),
-        logits: logits.map((levels) => after(levels![0]!)),
+        features: features.map((x) => x!.narrow(0, counts[0])),
+        logits: finest.map(([, ofUnlabelled]) => ofUnlabelled),
       },
     };
   });

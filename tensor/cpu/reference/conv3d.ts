@@ -129,6 +129,8 @@ export const conv3dKernels: Pick<
       sums[weight]! += sum;
     });
     out!.data.set(sums);
-    if (bias) reduceKernels.sum([g!], [biasRow(bias)], { axes: biasAxes });
+    if (bias) {
+      reduceKernels.sum([attributes.channelSums === "x" ? x! : g!], [biasRow(bias)], { axes: biasAxes });
+    }
   },
 };

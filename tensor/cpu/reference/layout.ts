@@ -35,7 +35,7 @@ function placesOf(parts: readonly CpuArray[], whole: CpuArray, axis: number): nu
 /** The layout kernels. */
 export const layoutKernels: Pick<
   CpuKernels,
-  "expand" | "permute" | "slice" | "pad" | "concat" | "concatGrad" | "flip" | "cast"
+  "expand" | "permute" | "slice" | "pad" | "concat" | "split" | "flip" | "cast"
 > = {
   expand: ([x], [out]) => copy(x!, broadcast(x!.shape, out!.shape), out!, dense(out!.shape), out!.shape),
   permute([x], [out], { axes }) {
@@ -54,7 +54,7 @@ export const layoutKernels: Pick<
     const places = placesOf(inputs, out!, axis);
     inputs.forEach((x, i) => copy(x, dense(x.shape), out!, dense(out!.shape, places[i]!), x.shape));
   },
-  concatGrad([g], parts, { axis }) {
+  split([g], parts, { axis }) {
     const places = placesOf(parts, g!, axis);
     parts.forEach((part, i) => copy(g!, dense(g!.shape, places[i]!), part, dense(part.shape), part.shape));
   },

@@ -77,7 +77,7 @@ export function conv3dKernels(
       else if (shape && weightGradientFaster(shape)) {
         winogradWeightGrad(engine, shape, { x: x!.address, g: g!.address, out: out!.address });
       } else convolutionWeightGrad(engine, x!, g!, out!, attributes);
-      if (bias) sum([g!], [biasRow(bias)], { axes: biasAxes });
+      if (bias) sum([attributes.channelSums === "x" ? x! : g!], [biasRow(bias)], { axes: biasAxes });
     },
     convTranspose3d([x, w, bias], [out], attributes) {
       if (isUpsampling(w!.shape, attributes)) upsample(engine, [x!, w!, bias], out!, attributes.stride);

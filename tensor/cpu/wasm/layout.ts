@@ -140,7 +140,7 @@ export function layoutKernels(
   engine: Engine,
 ): Pick<
   CpuKernels,
-  "permute" | "slice" | "pad" | "concat" | "concatGrad" | "flip" | "expand" | "cast"
+  "permute" | "slice" | "pad" | "concat" | "split" | "flip" | "expand" | "cast"
 > {
   return {
     ...referenceLayout,
@@ -164,7 +164,7 @@ export function layoutKernels(
       copy(engine, x!.shape, whole(x!), boxIn(out!, before));
     },
     concat: (inputs, [out], { axis }) => copyParts(engine, inputs, out!, axis, "whole"),
-    concatGrad: ([g], parts, { axis }) => copyParts(engine, parts, g!, axis, "parts"),
+    split: ([g], parts, { axis }) => copyParts(engine, parts, g!, axis, "parts"),
     flip([x], [out], { axes }) {
       const strides = stridesOf(x!.shape);
       const last = x!.shape.map((n, axis) => axes.includes(axis) ? n - 1 : 0);

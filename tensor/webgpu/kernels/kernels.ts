@@ -11,7 +11,7 @@ import { conv3d, conv3dInputGrad, convTranspose3d } from "./conv3d.ts";
 import { diceCrossEntropy, diceCrossEntropyGrad } from "./dice_cross_entropy.ts";
 import { dropout } from "./dropout.ts";
 import { gather } from "./gather.ts";
-import { cast, concat, concatGrad, expand, flip, pad, permute, slice } from "./layout.ts";
+import { cast, concat, expand, flip, pad, permute, slice, split } from "./layout.ts";
 import { matmul } from "./matmul.ts";
 import { groupNorm, groupNormGrad } from "./normalization.ts";
 import { avgPool3d, avgPool3dGrad, maxPool3d, maxPool3dGrad } from "./pool3d.ts";
@@ -37,7 +37,7 @@ export const kernels: Kernels = {
   slice,
   pad,
   concat,
-  concatGrad,
+  split,
   flip,
   cast,
   gather,

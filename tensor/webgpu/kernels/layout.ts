@@ -129,7 +129,7 @@ export const concat: Kernel<KernelAttributes<"concat">> = {
 };
 
 /** Takes a tensor apart: the gradients of `concat`. */
-export const concatGrad: Kernel<KernelAttributes<"concatGrad">> = {
+export const split: Kernel<KernelAttributes<"split">> = {
   steps: (call) => {
     const { axis, sizes } = call.attributes, all = call.input(0), { shape } = call.inputs[0]!;
     const parts = sizes.map((size, at) => ({ array: call.output(at), size }));

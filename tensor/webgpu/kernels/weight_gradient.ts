@@ -71,7 +71,7 @@ export const conv3dWeightGrad: Kernel<Attributes> = {
       call.sumLater(partial, out, { terms: chunks, elementStride: 1, termStride: sizeOf(w) });
     }
     const step = columnStep(call, block, { columns, blockCounts, team, teamGroups, chunks });
-    const bias = call.attributes.withBias ? biasPart(call, teamGroups * chunks) : undefined;
+    const bias = call.attributes.channelSums ? biasPart(call, teamGroups * chunks) : undefined;
     return [{
       ...step,
       writes: { partial, ...bias?.writes },
@@ -87,13 +87,15 @@ const mostRuns = 32;
 /** Values that a thread of them adds, where there are enough. */
 const run = 64;
 
-/** Workgroups from `first` on that sum the output gradients of each channel, for the bias. */
+/** Workgroups from `first` on that sum an input over each channel, for the bias. */
 function biasPart(
   call: Call<Attributes>,
   first: number,
 ): { readonly writes: Step["writes"]; readonly groups: number; readonly body: string } {
-  const g = call.inputs[1]!.shape, [samples, outputs] = g as [number, number];
-  const voxels = sizeOf(g.slice(2)), length = samples * voxels;
+  const summed = call.attributes.channelSums!, { shape } = call.inputs[summed === "x" ? 0 : 1]!;
+  const [samples, outputs] = shape as [number, number],
+    voxels = sizeOf(shape.slice(2)),
+    length = samples * voxels;
   const runs = Math.max(1, Math.min(mostRuns, Math.ceil(length / (lanes * run))));
   const span = Math.ceil(length / runs);
   const out = call.output(1), sums = runs === 1 ? out : call.scratch(runs * outputs);
@@ -108,7 +110,7 @@ function biasPart(
   let end = min(start + ${span}u, ${length}u);
   var sum = 0.0;
   for (var k = start + lane; k < end; k += ${lanes}u) {
-    sum += g_at((k / ${voxels}u * ${outputs}u + o) * ${voxels}u + k % ${voxels}u);
+    sum += ${summed}_at((k / ${voxels}u * ${outputs}u + o) * ${voxels}u + k % ${voxels}u);
   }
   shared_sums[lane] = sum;
   for (var half = ${lanes / 2}u; half > 0u; half /= 2u) {

@@ -333,7 +333,7 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
     const part = () => values(shape.map((n, i) => i === axis ? between(random, 0, 5) : n));
     return call({ axis }, ...Array.from({ length: partCount(random) }, part));
   },
-  concatGrad(random) {
+  split(random) {
     const shape = shapeOf(random, between(random, 1, 4));
     const axis = random.integer(shape.length);
     const sizes = Array.from({ length: partCount(random) }, () => random.integer(5));

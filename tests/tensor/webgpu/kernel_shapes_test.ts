@@ -74,7 +74,8 @@ function convolutions(device: Device, { attributes, x, w }: Convolution): Tensor
     return [
       y,
       apply(conv3dInputGradOp, [y, weight], { ...attributes, size }),
-      ...applyAll(conv3dWeightGradOp, [input, y], { ...attributes, kernel, withBias: true }),
+      ...applyAll(conv3dWeightGradOp, [input, y], { ...attributes, kernel, channelSums: "g" }),
+      ...applyAll(conv3dWeightGradOp, [input, y], { ...attributes, kernel, channelSums: "x" }),
       apply(convTranspose3dOp, [y, weight], { ...attributes, padding: [0, 0, 0] }),
     ];
   });
