@@ -85,7 +85,12 @@ export function applyAll<A>(op: Op<A>, inputs: readonly (Tensor | number)[], att
     outputs = specs.map((spec) =>
       new Tensor(device, device.allocate(spec.dtype, sizeOf(spec.shape)), spec.shape, op.name)
     );
-    device.run(op, operands, outputs.map((output) => output.operand()), full);
+    try {
+      device.run(op, operands, outputs.map((output) => output.operand()), full);
+    } catch (error) {
+      for (const output of outputs) output.dispose();
+      throw error;
+    }
   }
   record(op, full, inputs, outputs);
   return outputs;

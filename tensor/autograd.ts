@@ -9,7 +9,7 @@
  * it into the inputs' gradients, which add up at the other end of the edges. A visited node lets go of its
  * saved values at once.
  *
- * A node lives as long as its output tensor or a later node needs it.
+ * A node lives as long as an output tensor of it or a later node needs it.
  *
  * @module
  */

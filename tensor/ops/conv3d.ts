@@ -232,7 +232,7 @@ export const convTranspose3dOp: Op<ConvAttributes> = {
       inputs: [values([2, 4, 2, 3, 2]), values([4, 3, 2, 2, 2]), values([3])],
       attributes: { ...plain, stride: [2, 2, 2], padding: [0, 0, 0] },
     },
-    { inputs: [values([1, 4, 3, 4, 4]), values([4, 2, 2, 3, 3])], attributes: strided },
+    { inputs: [values([1, 4, 3, 4, 4]), values([4, 2, 2, 3, 3]), values([4])], attributes: strided },
   ],
   refusals: [
     {

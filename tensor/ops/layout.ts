@@ -1,5 +1,5 @@
 /**
- * Ops that move elements without changing them: reshape, permute, slice, pad, concat, flip, roll, cast.
+ * Ops that move elements without changing them: reshape, permute, slice, pad, concat, split, flip, roll, cast.
  *
  * @module
  */
@@ -157,7 +157,7 @@ export const splitOp: Op<{ axis: number; sizes: readonly number[] }> = {
   differentiable: "all",
   infer([x], { axis, sizes }) {
     const total = sizes.reduce((sum, size) => sum + size, 0);
-    if (total !== x!.shape[axis] || sizes.some((size) => size < 0)) {
+    if (total !== x!.shape[axis] || sizes.length === 0 || sizes.some((size) => size < 0)) {
       throw new ShapeError(
         "shape.split",
         `split: parts of ${sizes.join(", ")} are ${total} in all, ${shapeText(x!.shape)} has ${

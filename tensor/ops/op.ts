@@ -89,7 +89,7 @@ export interface Op<A> {
    */
   readonly stores?: "as-first" | "as-inferred";
   /**
-   * Shape rule: the specs of the outputs, the result first, then what the gradient needs. It sees f16 inputs
+   * Shape rule: the specs of the outputs, the result or the results first, then what the gradient needs. It sees f16 inputs
    * as f32; `promotion.ts` decides how the result is stored. Throws `ShapeError` for inputs the op refuses.
    */
   infer(inputs: readonly TensorSpec[], attributes: A): readonly TensorSpec[];

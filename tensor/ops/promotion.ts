@@ -49,8 +49,9 @@ export function inferStored<A>(
 ): readonly TensorSpec[] {
   if (inputs.every(({ dtype }) => dtype !== "f16")) return op.infer(inputs, attributes);
   const specs = op.infer(inputs.map(computeSpec), attributes);
-  const [result, ...others] = specs;
-  if (isGradient || op.stores === "as-inferred" || result?.dtype !== "f32") return specs;
+  if (isGradient || op.stores === "as-inferred" || specs[0]?.dtype !== "f32") return specs;
   const decisive = op.stores === "as-first" ? inputs.slice(0, 1) : inputs;
-  return decisive.some(({ dtype }) => dtype === "f32") ? specs : [{ ...result, dtype: "f16" }, ...others];
+  if (decisive.some(({ dtype }) => dtype === "f32")) return specs;
+  const results = op.differentiable === "all" ? specs.length : 1;
+  return specs.map((spec, i) => i < results ? { ...spec, dtype: "f16" } : spec);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { noGrad } from "../../tensor/autograd.ts";
-import { concat, groupNorm, max, scope, split, Tensor } from "../../tensor/mod.ts";
+import { checkpoint, concat, groupNorm, max, scope, split, Tensor } from "../../tensor/mod.ts";
 import { testOnDevices } from "./devices.ts";
 import { withCode } from "./refusals.ts";
 
@@ -139,6 +139,10 @@ testOnDevices(
       return first!.sum().add(last!.mul(5).sum());
     });
     assert.deepEqual(ofThree, [2, 0, 10, 2, 0, 10]);
+    assert.deepEqual(
+      await gradientOf((parts) => checkpoint(([y]) => split(y!, [0, 1, 1], 1)[2]!, [parts[1]!]).mul(7).sum()),
+      [0, 0, 14, 0, 0, 14],
+    );
     assert.equal(device.stats().liveBuffers, 1);
   },
 );

@@ -25,10 +25,10 @@ async function outputsOf(
 /** For each output element, the sum of squared terms and a bound on how many there are. */
 async function termsOf(oracle: Device, op: AnyOp, sample: Sample<unknown>, data: readonly Float32Array[]) {
   const square = (values: Float32Array) => Float64Array.from(values, (x) => x * x);
-  const { values: [squares] } = await outputsOf(oracle, op, sample, data.map(square));
+  const { values: squares } = await outputsOf(oracle, op, sample, data.map(square));
   const count = Math.max(...sample.inputs.map((input) => sizeOf(input.shape)));
-  const divisor = op.name === "mean" ? count / squares!.length : 1; // a mean of squares, not of terms²
-  return (i: number) => ({ squares: squares![i]! / divisor, count });
+  const divisor = op.name === "mean" ? count / squares[0]!.length : 1; // a mean of squares, not of terms²
+  return (k: number, i: number) => ({ squares: squares[k]![i]! / divisor, count });
 }
 
 /**
@@ -55,7 +55,7 @@ export async function compareWithOracle(
       return;
     }
     const rounding = dtypes[k] === "f16" ? f16Rounding : () => 0;
-    const allowed = (i: number) => allowance(op, values[i]!, terms(i)) + rounding(values[i]!);
+    const allowed = (i: number) => allowance(op, values[i]!, terms(k, i)) + rounding(values[i]!);
     assertClose(actual[k]!, values, allowed, `${op.name} output ${k}`);
   });
   return dtypes;

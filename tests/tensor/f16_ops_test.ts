@@ -31,10 +31,13 @@ testF16("every row computes on f16 inputs what the float64 oracle computes", asy
     await t.step(op.name, async () => {
       for (const [s, sample] of op.samples.entries()) {
         const seed = `${op.name}/${s}`;
-        const [result] = await compareWithOracle(device, oracle, op, sample, { seed, stored: allHalf });
+        const types = await compareWithOracle(device, oracle, op, sample, { seed, stored: allHalf });
+        const results = op.differentiable === "all" ? types : types.slice(0, 1);
         const hasFloats = sample.inputs.some((input) => !("classes" in input));
         const isFloat = op.name !== "argmax";
-        if (hasFloats && isFloat) assert.equal(result, alwaysFull.includes(op.name) ? "f32" : "f16", seed);
+        if (!hasFloats || !isFloat) continue;
+        const expected = alwaysFull.includes(op.name) ? "f32" : "f16";
+        assert.ok(results.every((result) => result === expected), `${seed}: ${results}`);
       }
     });
   }

@@ -1,5 +1,5 @@
 /**
- * Copies between strided arrays: permute, slice, pad, concat and its gradient, flip, expand, cast.
+ * Copies between strided arrays: permute, slice, pad, concat, split, flip, expand, cast.
  *
  * @module
  */

@@ -224,7 +224,8 @@ export class ThreadPool implements Disposable {
     Atomics.store(words, control.order, ((number + 1) << 2) | order);
     this.#signal();
     this.#work(() => Atomics.load(words, control.pending) === 0);
-    this.#rethrow();
+    const text = this.#takeFailure();
+    if (text !== undefined) throw new DeviceError("device.threads", `cpu: a worker thread failed: ${text}`);
   }
 
   /** Takes items until something is so, and sleeps where there are none to take. */
@@ -244,14 +245,19 @@ export class ThreadPool implements Disposable {
     const words = this.#words;
     if (Atomics.load(words, control.failed) === 0) return;
     this.#finish();
-    const said = Atomics.load(words, control.failed) - 1, number = words[control.failedIn]!;
-    const text = String.fromCharCode(...words.subarray(control.message, control.message + said));
-    Atomics.store(words, control.failed, 0);
-    if (number < 0) throw new DeviceError("device.threads", `cpu: a worker thread failed: ${text}`);
-    const label = this.#labels[number & (slots - 1)]!();
-    throw new DeviceError("device.kernel", `${label}: the kernel failed: ${text}`, {
+    const label = this.#labels[words[control.failedIn]! & (slots - 1)]!();
+    throw new DeviceError("device.kernel", `${label}: the kernel failed: ${this.#takeFailure()}`, {
       fix: "Try again with one thread, and report it if that works: results do not depend on their number.",
     });
+  }
+
+  /** What a thread said that failed, once. */
+  #takeFailure(): string | undefined {
+    const words = this.#words, said = Atomics.load(words, control.failed) - 1;
+    if (said < 0) return undefined;
+    const text = String.fromCharCode(...words.subarray(control.message, control.message + said));
+    Atomics.store(words, control.failed, 0);
+    return text;
   }
 
   /** Ends the workers; twice is harmless. */

@@ -203,7 +203,7 @@ function work(port: Port): void {
           try {
             compile();
           } catch (cause) {
-            keepFailure(words, start.places, cause, -1);
+            keepFailure(words, start.places, cause, 0);
           }
         }
         if (Atomics.sub(words, control.pending, 1) === 1) {

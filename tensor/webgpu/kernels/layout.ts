@@ -128,7 +128,7 @@ export const concat: Kernel<KernelAttributes<"concat">> = {
   },
 };
 
-/** Takes a tensor apart: the gradients of `concat`. */
+/** Takes a tensor apart. */
 export const split: Kernel<KernelAttributes<"split">> = {
   steps: (call) => {
     const { axis, sizes } = call.attributes, all = call.input(0), { shape } = call.inputs[0]!;
@@ -136,7 +136,7 @@ export const split: Kernel<KernelAttributes<"split">> = {
     return overParts(
       call,
       { all, shape, axis, parts },
-      (writes) => ({ label: "concat gradient", reads: { all }, writes }),
+      (writes) => ({ label: "split", reads: { all }, writes }),
       (k, from, to) => `set_x${k}(${to}, all_at(${from}));`,
     );
   },

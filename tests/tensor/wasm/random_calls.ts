@@ -163,7 +163,8 @@ export const randomCalls: Readonly<Record<string, (random: Random) => Call>> = {
   },
   conv3dWeightGrad(random) {
     const { x, y, attributes, kernel } = convolution(random);
-    return call({ ...attributes, kernel }, x, y);
+    const channelSums = ([undefined, "x", "g"] as const)[random.integer(3)];
+    return call({ ...attributes, kernel, ...(channelSums && { channelSums }) }, x, y);
   },
   convTranspose3d(random) {
     const groups = between(random, 1, 2);
