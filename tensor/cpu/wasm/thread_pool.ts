@@ -235,7 +235,7 @@ export class ThreadPool implements Disposable {
       const signal = Atomics.load(words, control.signal);
       if (isDone()) return;
       if (takeItems(this.#self)) continue;
-      for (let i = 0; i < spins.least && Atomics.load(words, control.signal) === signal; i++);
+      for (let i = 0; i < spins.caller && Atomics.load(words, control.signal) === signal; i++);
       Atomics.wait(words, control.signal, signal);
     }
   }

@@ -77,8 +77,9 @@ export const orders = { compile: 1, quit: 2 } as const;
  * How often a thread looks for a change before it sleeps: 2000 times are about twenty microseconds. A worker
  * looks up to twenty times longer while signals keep arriving just in time, since waking it takes longer than
  * most pauses between kernels; it looks shorter again when none came, as when it shares its core with others.
+ * The calling thread waits for the last items of the others, which take tenths of a millisecond.
  */
-export const spins = { least: 2000, most: 40000 } as const;
+export const spins = { least: 2000, most: 40000, caller: 20000 } as const;
 
 /** A kernel's function. */
 export type Run = (begin: number, end: number, args: number, thread: number) => void;
