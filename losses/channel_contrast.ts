@@ -4,6 +4,7 @@
  * @module
  */
 
+import { split } from "../tensor/ops/layout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { ntXent } from "./nt_xent.ts";
 import { requireSameShape } from "./require_same_shape.ts";
@@ -12,8 +13,10 @@ import { voxelRows } from "./soft_dice.ts";
 /** Mean over the samples of a batch of the contrast between their rows `[N,R,V]`. */
 export function contrastSamples(a: Tensor, b: Tensor): Tensor {
   const [n, rows, columns] = a.shape as [number, number, number];
-  const sample = (x: Tensor, i: number) => x.narrow(0, i, 1).reshape([rows, columns]);
-  const losses = Array.from({ length: n }, (_, i) => ntXent(sample(a, i), sample(b, i)));
+  const samples = (x: Tensor) =>
+    split(x, new Array(n).fill(1), 0).map((part) => part.reshape([rows, columns]));
+  const ofB = samples(b);
+  const losses = samples(a).map((sample, i) => ntXent(sample, ofB[i]!));
   return losses.reduce((sum, loss) => sum.add(loss)).div(n);
 }
 

@@ -7,7 +7,7 @@
 import { CodedError } from "../tensor/errors.ts";
 import type { Init } from "../tensor/layers.ts";
 import { Module } from "../tensor/module.ts";
-import { cast, concat } from "../tensor/ops/layout.ts";
+import { cast, concat, split } from "../tensor/ops/layout.ts";
 import { scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { SeparateShape } from "./separate_unets.ts";
@@ -52,7 +52,8 @@ export class EarlyFusionUnet extends Module {
       const channels = images.map((image) => image ?? Tensor.zeros(one.device, one.shape));
       const { features, skips } = this.encoder.forward(cast(concat(channels, 1), storage));
       const logits = cast(this.decoder.forward(features, skips), "f32");
-      return images.map((image, m) => image && logits.narrow(1, m * classes, classes));
+      const ofModalities = split(logits, images.map(() => classes), 1);
+      return images.map((image, m) => image && ofModalities[m]!);
     });
   }
 }

@@ -11,7 +11,7 @@ import { shapeText, type Triple } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { attentionOp } from "./fused_attention.ts";
 import { gather } from "./gather.ts";
-import { cast, slice } from "./layout.ts";
+import { cast, slice, split } from "./layout.ts";
 import { linear, matmul } from "./matmul.ts";
 import { windowPartition, windowReverse } from "./windows.ts";
 
@@ -152,10 +152,10 @@ export function selfAttention(x: Tensor, weights: SelfAttentionWeights, options:
     : linear(x, qkvWeight, qkvBias);
   const [count, ...box] = projected.shape.slice(0, 4) as [number, number, number, number];
   const qkv = projected.reshape([count, -1, 3, heads, c]).permute([2, 0, 3, 1, 4]); // [3,N,heads,tokens,c]
-  const part = (i: number) => qkv.narrow(0, i, 1).reshape([count * heads, ...box, c]);
+  const [q, k, v] = split(qkv, [1, 1, 1], 0).map((part) => part.reshape([count * heads, ...box, c]));
   // In a lone window what the padding asks for is never read.
   const isLone = window !== undefined && count === n;
-  const result = attention(part(0), part(1), part(2), {
+  const result = attention(q!, k!, v!, {
     ...(positions && { positions }),
     ...(isLone && { queries: grid }),
   });

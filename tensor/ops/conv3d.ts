@@ -10,6 +10,7 @@ import { ShapeError } from "../errors.ts";
 import { type Shape, shapeText, sizeOf, type Triple, triple, type Window3d, windowOutput } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { type GradientContext, labels, type Op, requireFloat, type TensorSpec, values } from "./op.ts";
+import { split } from "./layout.ts";
 import { sum } from "./reduce.ts";
 
 /** Attributes of a convolution: how the window moves, and into how many groups the channels are cut. */
@@ -294,14 +295,9 @@ function convConcat(
       } have ${channels} channels, weight ${shapeText(weight.shape)} takes ${weight.shape[1]}, in one group`,
     );
   }
-  let start = 0;
-  let total: Tensor | undefined;
-  for (const input of inputs) {
-    const part = conv3d(input, weight.narrow(1, start, input.shape[1]!), total ? null : bias, options);
-    total = total ? total.add(part) : part;
-    start += input.shape[1]!;
-  }
-  return total!;
+  const weights = split(weight, inputs.map(({ shape }) => shape[1]!), 1);
+  return inputs.map((input, i) => conv3d(input, weights[i]!, i === 0 ? bias : null, options))
+    .reduce((sum, part) => sum.add(part));
 }
 
 /**
