@@ -4,10 +4,10 @@
  * @module
  */
 
-import { carriersOf, type Edge, edgeOf, GraphNode, isDifferentiating, isRecording } from "./autograd.ts";
+import { type Edge, edgeOf, GraphNode, isDifferentiating, isRecording } from "./autograd.ts";
 import type { Device } from "./device.ts";
 import { CodedError, DeviceError } from "./errors.ts";
-import type { AnyOp, Op } from "./ops/op.ts";
+import { type AnyOp, type Op, resultsOf } from "./ops/op.ts";
 import { inferStored } from "./ops/promotion.ts";
 import { sizeOf } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
@@ -59,7 +59,7 @@ function record(
     op.saves.outputs?.includes(i) ? output.alias({ owned: false }) : output.hollow()
   );
   const node = new GraphNode(op, attributes, savedInputs, savedOutputs, edges);
-  carriersOf(op, outputs).forEach((output, i) => {
+  resultsOf(op, outputs).forEach((output, i) => {
     output.node = node;
     output.output = i;
   });

@@ -16,7 +16,7 @@
 
 import { CodedError, ShapeError } from "./errors.ts";
 import { ParameterGradients, plus } from "./gradient_sums.ts";
-import type { AnyOp } from "./ops/op.ts";
+import { type AnyOp, resultsOf } from "./ops/op.ts";
 import { scope } from "./scope.ts";
 import { sameShape, shapeText } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
@@ -64,10 +64,6 @@ export function edgeOf(input: Tensor): Edge {
   return input.requiresGrad ? input : null;
 }
 
-/** The outputs of an op that carry gradients. */
-export const carriersOf = ({ differentiable }: AnyOp, outputs: readonly Tensor[]): readonly Tensor[] =>
-  differentiable === "all" ? outputs : outputs.slice(0, 1);
-
 /** What `backward` needs of one op. */
 export class GraphNode {
   /** Number in order of making. */
@@ -100,7 +96,7 @@ export class GraphNode {
     this.edges = edges;
     this.#saved = [...inputs, ...outputs].filter((saved) => typeof saved !== "number");
     this.#versions = this.#saved.map((tensor) => tensor.version);
-    this.#owners = carriersOf(op, outputs).length;
+    this.#owners = resultsOf(op, outputs).length;
     for (const node of this.behind()) node.#owners++;
   }
 

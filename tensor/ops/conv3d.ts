@@ -156,8 +156,10 @@ export interface WeightGradAttributes extends ConvAttributes {
   readonly channelSums?: "x" | "g";
 }
 
-/** Gradient of `conv3d` for its weight, from `x` and `g` to `[O,I/groups,...kernel]`, and on
- * request the sums of one of them over each channel. */
+/**
+ * Gradient of `conv3d` for its weight, from `x` and `g` to `[O,I/groups,...kernel]`, and on request the sums of one of
+ * them over each channel.
+ */
 export const conv3dWeightGradOp: Op<WeightGradAttributes> = {
   name: "conv3dWeightGrad",
   family: "convolution",

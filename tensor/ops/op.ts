@@ -114,6 +114,11 @@ export interface Op<A> {
 // deno-lint-ignore no-explicit-any -- rows of different attributes live in one table
 export type AnyOp = Op<any>;
 
+/** The results among the outputs of an op, which carry gradients; the others are what gradients need. */
+export function resultsOf<T>({ differentiable }: AnyOp, outputs: readonly T[]): readonly T[] {
+  return differentiable === "all" ? outputs : outputs.slice(0, 1);
+}
+
 /** The attributes type of a row. */
 export type AttributesOf<O> = O extends Op<infer A> ? A : never;
 

@@ -12,7 +12,7 @@
 
 import type { DType } from "../device.ts";
 import type { Shape } from "../shape.ts";
-import type { AnyOp, TensorSpec } from "./op.ts";
+import { type AnyOp, resultsOf, type TensorSpec } from "./op.ts";
 
 /** What kernels compute in. */
 export type ComputeType = Exclude<DType, "f16">;
@@ -52,6 +52,6 @@ export function inferStored<A>(
   if (isGradient || op.stores === "as-inferred" || specs[0]?.dtype !== "f32") return specs;
   const decisive = op.stores === "as-first" ? inputs.slice(0, 1) : inputs;
   if (decisive.some(({ dtype }) => dtype === "f32")) return specs;
-  const results = op.differentiable === "all" ? specs.length : 1;
-  return specs.map((spec, i) => i < results ? { ...spec, dtype: "f16" } : spec);
+  const results = resultsOf(op, specs);
+  return specs.map((spec) => results.includes(spec) ? { ...spec, dtype: "f16" } : spec);
 }

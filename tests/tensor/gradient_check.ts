@@ -1,8 +1,7 @@
 /** Checks of gradient rows against central differences. */
 
-import { carriersOf } from "../../tensor/autograd.ts";
 import type { Device } from "../../tensor/device.ts";
-import type { AnyOp, Sample } from "../../tensor/ops/op.ts";
+import { type AnyOp, resultsOf, type Sample } from "../../tensor/ops/op.ts";
 import { ops } from "../../tensor/ops/registry.ts";
 import { Random } from "../../tensor/random.ts";
 import { scope } from "../../tensor/scope.ts";
@@ -17,7 +16,7 @@ export const differentiable: readonly AnyOp[] = Object.values(ops).filter((op) =
 
 /** A loss that weighs every output element differently: Σ r·y with r random but fixed. */
 function lossOf(op: AnyOp, tensors: readonly Tensor[], attributes: unknown): Tensor {
-  const terms = carriersOf(op, callOp(op, tensors, attributes)).map((out, i) => {
+  const terms = resultsOf(op, callOp(op, tensors, attributes)).map((out, i) => {
     const weights = Tensor.uniform(out.device, new Random(2 + i), out.shape, 0.5, 1.5);
     return out.mul(weights).sum();
   });

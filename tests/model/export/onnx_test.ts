@@ -14,11 +14,11 @@ import {
   resolveConfig,
   type TrainOptions,
 } from "../../../model/mod.ts";
-import { carriersOf, noGrad } from "../../../tensor/autograd.ts";
+import { noGrad } from "../../../tensor/autograd.ts";
 import { openOracle } from "../../../tensor/cpu/oracle.ts";
 import { openDevice } from "../../../tensor/mod.ts";
 import { elementwiseOps } from "../../../tensor/ops/elementwise.ts";
-import type { AnyOp, Sample } from "../../../tensor/ops/op.ts";
+import { type AnyOp, resultsOf, type Sample } from "../../../tensor/ops/op.ts";
 import { kernelOps } from "../../../tensor/ops/registry.ts";
 import { Random } from "../../../tensor/random.ts";
 import { scope } from "../../../tensor/scope.ts";
@@ -39,7 +39,7 @@ function modelOf(op: AnyOp, sample: Sample<unknown>): Uint8Array<ArrayBuffer> {
   noGrad(() => {
     const tensors = toDevice(device, sample.inputs, hostInputs(sample, op.name));
     tensors.forEach((tensor, at) => tensor.dtype === "f32" && device.nameInput(`in${at}`, tensor.operand()));
-    device.nameOutput("out", carriersOf(op, callOp(op, tensors, sample.attributes)).at(-1)!.operand());
+    device.nameOutput("out", resultsOf(op, callOp(op, tensors, sample.attributes)).at(-1)!.operand());
   });
   return encodeOnnx(device.graph());
 }
@@ -48,7 +48,7 @@ function modelOf(op: AnyOp, sample: Sample<unknown>): Uint8Array<ArrayBuffer> {
 async function expected(op: AnyOp, sample: Sample<unknown>): Promise<ArrayLike<number>> {
   using device = openOracle();
   const all = callOp(op, toDevice(device, sample.inputs, hostInputs(sample, op.name)), sample.attributes);
-  return await carriersOf(op, all).at(-1)!.data();
+  return await resultsOf(op, all).at(-1)!.data();
 }
 
 function mostApart(a: ArrayLike<number>, b: ArrayLike<number>): number {
