@@ -26,7 +26,7 @@ const documentation = ["--doc", "--ignore=tests,runs", "."];
 
 /**
  * The drivers that a GPU computes with. Deno asks OpenGL's too otherwise, and Mesa's libEGL, unloaded while the
- * thread of a test module ends, frees memory twice: of 3000 processes that had passed nine died so.
+ * thread of a test module ends, frees memory twice: of 3040 processes that had passed ten died so.
  */
 const environment = { NO_COLOR: "1", DENO_WEBGPU_BACKEND: "vulkan,metal,dx12" };
 

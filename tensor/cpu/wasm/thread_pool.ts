@@ -26,7 +26,7 @@ import {
 
 const places = { control, slot, slots } as const;
 /** Number of control words, the slots included. */
-export const length: number = control.slots + slots * slot.words;
+const length = control.slots + slots * slot.words;
 
 /**
  * A thread takes half of its share of the items that are left: long runs of neighbours at first, which have rows in

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openFastCpu } from "../../../tensor/cpu/wasm/open.ts";
-import { length, ThreadPool } from "../../../tensor/cpu/wasm/thread_pool.ts";
+import { ThreadPool } from "../../../tensor/cpu/wasm/thread_pool.ts";
 import { Engine } from "../../../tensor/cpu/wasm/engine.ts";
 import { f32, repeat } from "../../../tensor/cpu/wasm/emit/mod.ts";
 import { WasmMemory } from "../../../tensor/cpu/wasm/memory.ts";
@@ -103,7 +103,7 @@ Deno.test("a notice that arrives after its command was carried out does not repe
   const memory = new WasmMemory({ limit: 2 ** 26 });
   const before = memory.allocate(64);
   using pool = await ThreadPool.open(memory, 2);
-  const words = new Int32Array(memory.memory.buffer, before + 64, length);
+  const words = new Int32Array(memory.memory.buffer, before + 64, control.signal + 1);
   const engine = new Engine(memory, pool);
   const items = 2 ** 20, bytes = 4 * items;
   const address = memory.allocate(bytes);
